@@ -1,0 +1,34 @@
+# The commands of a clone. Each but `clean` and `help` first installs what it misses: nothing needs doing before.
+
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-all check bench clean
+
+help: ## Lists the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Installs what a fresh machine misses: system packages, .venv, cue. Nothing to do takes no time.
+	@scripts/setup
+
+demo: setup ## Shows plan, apply, drift and destroy on a throwaway host (as root) or a directory.
+	@exec .venv/bin/python demo/demo.py
+
+test: setup ## Runs the tests; lists what was skipped and why.
+	@exec scripts/test
+
+test-all: setup ## Runs the tests with their full matrices.
+	@AIVP_TEST_ALL=1 scripts/test
+
+check: setup ## Lints, checks formatting, types (providers as Python 3.9, too) and imports.
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/mypy --python-version 3.9 providers/*/aivp_*
+	.venv/bin/lint-imports --no-logo
+
+bench: setup ## Measures against peers and floors.
+	@exec .venv/bin/python -m bench
+
+clean: ## Removes what setup and the tools made; never .aivp, which is somebody's state.
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

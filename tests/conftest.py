@@ -1,0 +1,26 @@
+"""What holds for every test: full matrices run only when asked for, and nothing is skipped silently."""
+
+import os
+from collections import Counter
+
+import pytest
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the full matrices, aloud, unless `make test-all` asks for them."""
+    if os.environ.get("AIVP_TEST_ALL") == "1":
+        return
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.skip(reason="part of a full matrix: make test-all runs it"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print one line per reason to skip, so that a green run cannot hide a missing tool."""
+    reports = terminalreporter.stats.get("skipped", [])
+    # (path, line, reason), and a plain text where a plugin skipped.
+    reasons = Counter(r.longrepr[2] if isinstance(r.longrepr, (tuple, list)) else str(r.longrepr) for r in reports)
+    if reasons:
+        terminalreporter.section("skipped, and why")
+    for reason, count in sorted(reasons.items()):
+        terminalreporter.line(f"{count:4} × {reason.removeprefix('Skipped: ')}")
