@@ -1,0 +1,218 @@
+"""Manifests: a provider's static description, read from JSON into frozen tables that guide validation and the diff.
+
+A kind's `schema` is JSON Schema; what JSON Schema cannot say stands beside it in each property under `x-aivp`.
+This module knows the meaning of those words and nothing of any provider.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple
+
+from .values import Json
+
+PHASES: Tuple[str, ...] = ("repository", "package", "identity", "file", "service", "command")
+"""Sort key among resources without an edge between them, in this order."""
+
+FIELD_WORDS = frozenset(
+    "immutable computed sensitive write_only set key owned exclusive_when semantic content text guard".split()
+)
+SEMANTICS = frozenset({"quantity", "duration", "mode", "path"})
+
+
+class BadManifest(ValueError):
+    """A manifest that breaks its own rules; the message names the provider, the kind and the member."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """How a field gets its value from a file of the project: names of the sibling fields that say so."""
+
+    source: str
+    template: str
+    vars: str
+
+
+@dataclass(frozen=True)
+class Field:
+    """What one property means. `fields` are those of an object, `items` that of a list's elements."""
+
+    immutable: bool = False
+    """A change of it needs a replace."""
+    computed: bool = False
+    """Set by the provider; never declared."""
+    sensitive: bool = False
+    """Compared on the host, never shown."""
+    write_only: bool = False
+    """Never observed; changed when the declaration differs from the one last applied."""
+    is_set: bool = False
+    """A list without order or duplicates."""
+    key: Optional[str] = None
+    """A list of objects told apart by this member."""
+    owned: bool = False
+    """Of a set or keyed list only the declared elements are managed, and removed once no longer declared."""
+    exclusive_when: Mapping[str, Json] = field(default_factory=dict)
+    """`{sibling: value}`: then the whole list is managed, undeclared elements are removed."""
+    semantic: Optional[str] = None
+    """quantity (bytes), duration (seconds), mode or path: the normal form of the value."""
+    content: Optional[Content] = None
+    text: bool = False
+    """Worth a line diff."""
+    guard: bool = False
+    """Observing it runs what the author wrote."""
+    fields: Mapping[str, "Field"] = field(default_factory=dict)
+    items: Optional["Field"] = None
+    default: Json = None
+
+
+@dataclass(frozen=True)
+class Capability:
+    """One end of an edge that a kind implies: `name` with the value of `field`; `parents`: also of folders above."""
+
+    name: str
+    field: str
+    parents: bool = False
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A condition between fields: where `when` holds (field → admitted values), these must or must not be declared."""
+
+    when: Mapping[str, Tuple[Json, ...]] = field(default_factory=dict)
+    required: Tuple[str, ...] = ()
+    forbidden: Tuple[str, ...] = ()
+    at_most_one: Tuple[str, ...] = ()
+    at_least_one: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One type of resource, as its provider's manifest describes it."""
+
+    name: str
+    provider: str
+    schema: Mapping[str, Json]
+    fields: Mapping[str, Field]
+    identity: Tuple[str, ...]
+    identity_from_name: bool = False
+    schema_version: int = 1
+    description: str = ""
+    phase: str = "file"
+    placement: str = "host"
+    """`host` or `controller`."""
+    disturbs: Tuple[str, ...] = ()
+    """Kinds whose objects an effect of this one may change on the same host; `*` is every kind."""
+    existence: str = "observed"
+    """`observed`: the provider sees whether it exists; `recorded`: only state knows (a command that ran)."""
+    batch: bool = False
+    """Neighbours of this kind without a path between them may be handed over together."""
+    transaction: bool = False
+    """A batch is one effect: it succeeds or fails whole."""
+    refreshable: bool = False
+    shared: bool = False
+    deletable: bool = True
+    provides: Tuple[Capability, ...] = ()
+    requires: Tuple[Capability, ...] = ()
+    rules: Tuple[Rule, ...] = ()
+    platforms: Tuple[str, ...] = ()
+
+    @property
+    def computed(self) -> FrozenSet[str]:
+        """Names of the fields that only the provider sets."""
+        return frozenset(name for name, item in self.fields.items() if item.computed)
+
+    def identity_of(self, attributes: Mapping[str, Json]) -> Dict[str, Json]:
+        """The identity fields of `attributes`, by name."""
+        return {name: attributes.get(name) for name in self.identity}
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A provider: `name`, `version` and the kinds it serves."""
+
+    name: str
+    version: str
+    kinds: Mapping[str, Kind]
+
+
+def read_manifest(document: Json) -> Manifest:
+    """A manifest from its parsed JSON. Raises BadManifest at the first broken rule."""
+    if not isinstance(document, dict) or document.get("manifest") != 1:
+        raise BadManifest('a manifest is an object with "manifest": 1')
+    name = _text(document, "name", "manifest")
+    kinds = document.get("kinds")
+    if not isinstance(kinds, dict) or not kinds:
+        raise BadManifest(f"{name}: no kinds")
+    return Manifest(name, _text(document, "version", name), {k: _kind(k, name, kinds[k]) for k in sorted(kinds)})
+
+
+def _kind(name: str, provider: str, raw: Json) -> Kind:
+    where = f"{provider}: {name}"
+    schema = raw.get("schema")
+    if not isinstance(schema, dict) or not isinstance(schema.get("properties"), dict):
+        raise BadManifest(f"{where}: schema is not an object schema with properties")
+    fields = {key: _field(f"{where}.{key}", value) for key, value in schema["properties"].items()}
+    identity = tuple(raw.get("identity", ()))
+    if not identity or any(part not in fields for part in identity):
+        raise BadManifest(f"{where}: identity must name fields of the schema")
+    if raw.get("phase", "file") not in PHASES:
+        raise BadManifest(f"{where}: unknown phase {raw.get('phase')!r}")
+    flags = {key: raw[key] for key in _PLAIN if key in raw}
+    tuples = {key: tuple(raw[key]) for key in ("disturbs", "platforms") if key in raw}
+    return Kind(
+        name=name,
+        provider=provider,
+        schema=schema,
+        fields=fields,
+        identity=identity,
+        provides=tuple(_capability(where, item, fields) for item in raw.get("provides", ())),
+        requires=tuple(_capability(where, item, fields) for item in raw.get("requires", ())),
+        rules=tuple(_rule(item) for item in raw.get("rules", ())),
+        **flags,
+        **tuples,
+    )
+
+
+_PLAIN: List[str] = (
+    "identity_from_name schema_version description phase placement existence batch transaction refreshable shared"
+    " deletable"
+).split()
+
+
+def _field(where: str, schema: Json) -> Field:
+    words: Dict[str, Any] = dict(schema.get("x-aivp", {}))
+    unknown = set(words) - FIELD_WORDS
+    if unknown:
+        raise BadManifest(f"{where}: unknown words {', '.join(sorted(unknown))} in x-aivp")
+    if words.get("semantic") not in SEMANTICS | {None}:
+        raise BadManifest(f"{where}: unknown semantic {words['semantic']!r}")
+    words["is_set"] = words.pop("set", False)
+    if "content" in words:
+        words["content"] = Content(**words["content"])
+    properties = schema.get("properties", {})
+    items = schema.get("items")
+    return Field(
+        fields={key: _field(f"{where}.{key}", value) for key, value in properties.items()},
+        items=_field(f"{where}[]", items) if isinstance(items, dict) else None,
+        default=schema.get("default"),
+        **words,
+    )
+
+
+def _capability(where: str, raw: Json, fields: Mapping[str, Field]) -> Capability:
+    if raw.get("field") not in fields:
+        raise BadManifest(f"{where}: a capability names the unknown field {raw.get('field')!r}")
+    return Capability(raw["capability"], raw["field"], bool(raw.get("parents", False)))
+
+
+def _rule(raw: Json) -> Rule:
+    when = {key: tuple(value) for key, value in raw.get("when", {}).items()}
+    lists = {k: tuple(raw.get(k, ())) for k in ("required", "forbidden", "at_most_one", "at_least_one")}
+    return Rule(when=when, **lists)
+
+
+def _text(document: Mapping[str, Json], key: str, where: str) -> str:
+    value = document.get(key)
+    if not isinstance(value, str) or not value:
+        raise BadManifest(f"{where}: {key} is missing")
+    return value

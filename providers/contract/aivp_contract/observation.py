@@ -1,0 +1,61 @@
+"""What a provider saw of one resource, and its form on the wire and in evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, Mapping, Optional, Tuple
+
+from .values import Json
+
+
+@dataclass(frozen=True)
+class Observation:
+    """The answer for one resource.
+
+    observed: the real values of its fields; None when it does not exist.
+    normalised: the desired values as the real thing would show them; None: as they were sent.
+    replace: names of fields whose change needs a new object.
+    computed: what each computed field is, or will be (`Unknown` if only the apply can tell).
+    satisfied: for kinds with guards: True, nothing to do; False, it must run; None, the fields decide.
+    """
+
+    observed: Optional[Mapping[str, Json]] = None
+    normalised: Optional[Mapping[str, Json]] = None
+    replace: Tuple[str, ...] = ()
+    computed: Mapping[str, Json] = field(default_factory=dict)
+    satisfied: Optional[bool] = None
+
+    def form(self) -> Dict[str, Json]:
+        """As JSON; members at their default are left out."""
+        found: Dict[str, Json] = {"observed": None if self.observed is None else dict(self.observed)}
+        if self.normalised is not None:
+            found["normalised"] = dict(self.normalised)
+        if self.replace:
+            found["replace"] = sorted(self.replace)
+        if self.computed:
+            found["computed"] = dict(self.computed)
+        if self.satisfied is not None:
+            found["satisfied"] = self.satisfied
+        return found
+
+
+def read_observation(raw: Json) -> Observation:
+    """The reverse of `form`. Raises ValueError where a member has the wrong type."""
+    members: Dict[str, Any] = {}
+    for name, types in _MEMBERS.items():
+        value = raw.get(name)
+        if not isinstance(value, types):
+            raise ValueError(f"{name} of an observation has the wrong type")
+        if value is not None:
+            members[name] = tuple(value) if name == "replace" else value
+    return Observation(**members)
+
+
+_OPTIONAL = type(None)
+_MEMBERS: Mapping[str, Tuple[type, ...]] = {
+    "observed": (dict, _OPTIONAL),
+    "normalised": (dict, _OPTIONAL),
+    "replace": (list, _OPTIONAL),
+    "computed": (dict, _OPTIONAL),
+    "satisfied": (bool, _OPTIONAL),
+}

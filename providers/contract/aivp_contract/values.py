@@ -1,0 +1,125 @@
+"""Tagged values: what JSON cannot say by itself, as frozen Python values with one JSON form each.
+
+On the wire and in artifacts a tagged value is an object with the reserved key `$aivp`; in memory it is one of the
+classes below, so that equality and hashing work and no code has to look into dictionaries for a tag.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Callable, ClassVar, Dict, Mapping, Optional
+
+TAG = "$aivp"
+
+Json = Any
+"""None, bool, int, plain decimal float, str, list, dict with string keys, or a Tagged value."""
+
+
+class Tagged:
+    """A value with a JSON form `{"$aivp": tag, ...}`."""
+
+    tag: ClassVar[str]
+
+    def form(self) -> Dict[str, Json]:
+        """The members beside `$aivp`; safe for artifacts and logs."""
+        raise NotImplementedError
+
+    def wire_form(self) -> Dict[str, Json]:
+        """The members as the link to a host carries them; differs from `form` only where a secret travels."""
+        return self.form()
+
+
+@dataclass(frozen=True)
+class Unknown(Tagged):
+    """A value that only an apply will bring forth."""
+
+    tag: ClassVar[str] = "unknown"
+
+    def form(self) -> Dict[str, Json]:
+        return {}
+
+
+@dataclass(frozen=True)
+class Secret(Tagged):
+    """A value derived from secrets. `origin` says how (names, versions, literal text); `value` is never in an artifact.
+
+    Two secrets are equal when they are made the same way: the value takes no part in equality, hash or repr.
+    """
+
+    origin: Json = field(hash=False)
+    value: Optional[str] = field(default=None, compare=False, repr=False)
+    tag: ClassVar[str] = "secret"
+
+    def form(self) -> Dict[str, Json]:
+        return {"origin": self.origin}
+
+    def wire_form(self) -> Dict[str, Json]:
+        return self.form() if self.value is None else {"origin": self.origin, "value": self.value}
+
+
+@dataclass(frozen=True)
+class Verdict(Tagged):
+    """What a host answers for a value that must not leave it: does it match what was desired? None: nobody can say."""
+
+    matches: Optional[bool]
+    tag: ClassVar[str] = "verdict"
+
+    def form(self) -> Dict[str, Json]:
+        return {"matches": self.matches}
+
+
+@dataclass(frozen=True)
+class Binary(Tagged):
+    """Bytes that are not UTF-8 text, in base64."""
+
+    base64: str
+    tag: ClassVar[str] = "bytes"
+
+    def form(self) -> Dict[str, Json]:
+        return {"base64": self.base64}
+
+
+@dataclass(frozen=True)
+class Blob(Tagged):
+    """Content known by its digest: `sha256` is 64 hex digits, `size` is in bytes."""
+
+    sha256: str
+    size: int
+    tag: ClassVar[str] = "blob"
+
+    def form(self) -> Dict[str, Json]:
+        return {"sha256": self.sha256, "size": self.size}
+
+
+Constructor = Callable[..., Tagged]
+CONTRACT_TAGS: Mapping[str, Constructor] = {cls.tag: cls for cls in (Unknown, Secret, Verdict, Binary, Blob)}
+"""Tag → constructor for every tagged value that may cross the provider protocol."""
+
+
+def is_unknown(value: Json) -> bool:
+    """True for a value that is not known yet."""
+    return type(value) is Unknown
+
+
+def contains(value: Json, kinds: tuple) -> bool:
+    """True if a tagged value of one of `kinds` stands anywhere in `value`."""
+    if isinstance(value, kinds):
+        return True
+    if type(value) is dict:
+        return any(contains(item, kinds) for item in value.values())
+    if type(value) is list:
+        return any(contains(item, kinds) for item in value)
+    return False
+
+
+def replace(value: Json, kinds: tuple, how: Callable[[Any], Json]) -> Json:
+    """`value` with every tagged value of `kinds` replaced by `how(it)`; parts without one are shared, not copied."""
+    if isinstance(value, kinds):
+        return how(value)
+    if type(value) is dict:
+        new = {key: replace(item, kinds, how) for key, item in value.items()}
+        return new if any(new[key] is not value[key] for key in value) else value
+    if type(value) is list:
+        items = [replace(item, kinds, how) for item in value]
+        return items if any(a is not b for a, b in zip(items, value)) else value
+    return value
