@@ -1,0 +1,34 @@
+"""The provider SDK: dataclass schemas, observe and apply, errors, and `serve`. Standard library only, Python 3.9."""
+
+from aivp_contract.diff import same
+from aivp_contract.observation import Observation
+from aivp_contract.values import Binary, Blob, Json, Unknown, Verdict
+
+from .errors import Interrupted, Permanent, ProviderError, Temporary
+from .kind import Change, Completed, Done, Item, Kind, Result, Seen, Session
+from .provider import Provider
+from .schema import attribute
+
+__all__ = [
+    "Binary",
+    "Blob",
+    "Change",
+    "Completed",
+    "Done",
+    "Interrupted",
+    "Item",
+    "Json",
+    "Kind",
+    "Observation",
+    "Permanent",
+    "Provider",
+    "ProviderError",
+    "Result",
+    "Seen",
+    "Session",
+    "Temporary",
+    "Unknown",
+    "Verdict",
+    "attribute",
+    "same",
+]

@@ -1,0 +1,203 @@
+"""What a provider author writes: a `Kind` per type of resource, from a dataclass schema to observe and apply."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import (
+    Any,
+    ClassVar,
+    Dict,
+    FrozenSet,
+    Generic,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Protocol,
+    Sequence,
+    Tuple,
+    Type,
+    TypeVar,
+    Union,
+)
+
+from aivp_contract.diff import Change as FieldChange
+from aivp_contract.observation import Observation
+from aivp_contract.values import Json
+
+from .errors import ProviderError
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A process that ended: `code` is its exit status (negative: the signal), the output is bounded text."""
+
+    code: int
+    stdout: str
+    stderr: str
+    truncated: bool = False
+    timed_out: bool = False
+    """It ran out of time and was stopped; then `code` says how it took that."""
+
+    @property
+    def ok(self) -> bool:
+        """True for exit status 0, reached in time."""
+        return self.code == 0 and not self.timed_out
+
+
+class Session(Protocol):
+    """What a provider may ask of the place where it runs."""
+
+    key: str
+    """Idempotency key of the step in hand, unguessable; empty while observing."""
+    secrets: List[str]
+    """Set by the dispatch: what must not leave the host with any output."""
+
+    def probe(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: Optional[str] = None,
+        cwd: Optional[str] = None,
+        env: Optional[Mapping[str, str]] = None,
+        user: Optional[str] = None,
+        group: Optional[str] = None,
+        umask: Optional[int] = None,
+        timeout: float = 60,
+    ) -> Completed:
+        """Run a command that changes nothing. C locale, minimal environment, the beginning of its output kept.
+
+        One that cannot be started ends with 127 (not found) or 126. Raises Temporary if it does not end in time.
+        """
+
+    def effect(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: Optional[str] = None,
+        cwd: Optional[str] = None,
+        env: Optional[Mapping[str, str]] = None,
+        user: Optional[str] = None,
+        group: Optional[str] = None,
+        umask: Optional[int] = None,
+        timeout: Optional[float] = None,
+        capture: bool = True,
+    ) -> Completed:
+        """Run a command that changes something, once per step and attempt, under the shim that outlives us.
+
+        Called again with the same arguments in the same step and attempt, after a crash or not, it answers with the
+        recorded outcome. Raises Permanent if it cannot be started. Without `capture` its output is not even recorded.
+        """
+
+    def log(self, message: str) -> None:
+        """A line for the run's log."""
+
+
+@dataclass(frozen=True)
+class Item(Generic[S]):
+    """One resource to observe. `declared`: names of the declared fields; `prior`: what was last applied, if ever.
+
+    hidden: those declared fields that hold secrets. The dispatch masks them; a provider that shows another field made
+    from one of them answers a `Verdict` for it.
+    """
+
+    id: str
+    desired: S
+    declared: Tuple[str, ...]
+    prior: Optional[Mapping[str, Json]] = None
+    hidden: FrozenSet[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Change(Generic[S]):
+    """One resource to act upon.
+
+    action: create, update, replace, delete or refresh; changes: the field differences that this step mends;
+    seen: the observation just before; refresh: how the notification asked for it; hidden: as in `Item`.
+    """
+
+    id: str
+    action: str
+    desired: S
+    declared: Tuple[str, ...]
+    seen: Observation
+    changes: Tuple[FieldChange, ...] = ()
+    prior: Optional[Mapping[str, Json]] = None
+    hidden: FrozenSet[str] = frozenset()
+
+    def changed(self, *names: str) -> bool:
+        """True where one of these fields differs."""
+        return any(change.path.split("/")[1] in names for change in self.changes)
+
+
+@dataclass(frozen=True)
+class Done:
+    """A success: `outputs` are the computed fields; `absorbs_refresh`: a pending refresh is done with it."""
+
+    outputs: Mapping[str, Json] = field(default_factory=dict)
+    absorbs_refresh: bool = False
+
+
+Result = Union[Done, ProviderError]
+Seen = Union[Observation, ProviderError]
+
+
+class Kind(Generic[S]):
+    """One type of resource. Set the class variables, write `observe` and `apply`; the rest has good defaults."""
+
+    name: ClassVar[str]
+    schema: ClassVar[Type[Any]]
+    identity: ClassVar[Tuple[str, ...]]
+    identity_from_name: ClassVar[bool] = False
+    schema_version: ClassVar[int] = 1
+    phase: ClassVar[str] = "file"
+    placement: ClassVar[str] = "host"
+    disturbs: ClassVar[Tuple[str, ...]] = ()
+    existence: ClassVar[str] = "observed"
+    batch: ClassVar[bool] = False
+    transaction: ClassVar[bool] = False
+    refreshable: ClassVar[bool] = False
+    shared: ClassVar[bool] = False
+    deletable: ClassVar[bool] = True
+    platforms: ClassVar[Tuple[str, ...]] = ("linux",)
+    provides: ClassVar[Tuple[Dict[str, Json], ...]] = ()
+    requires: ClassVar[Tuple[Dict[str, Json], ...]] = ()
+    rules: ClassVar[Tuple[Dict[str, Json], ...]] = ()
+
+    def observe(self, item: Item[S], session: Session) -> Observation:
+        """What is there. Must change nothing."""
+        raise NotImplementedError(f"{self.name} does not observe")
+
+    def apply(self, change: Change[S], session: Session) -> Optional[Done]:
+        """Bring the thing to `change.desired` (or away, for delete). None means Done()."""
+        raise NotImplementedError(f"{self.name} does not apply")
+
+    def list(self, session: Session) -> Iterable[Mapping[str, Json]]:
+        """Attributes of everything of this kind that exists here, as a declaration would say it."""
+        raise ProviderError(f"{self.name} cannot be listed")
+
+    def upgrade(self, version: int, attributes: Mapping[str, Json]) -> Mapping[str, Json]:
+        """Recorded attributes of an older `schema_version` in today's form."""
+        return attributes
+
+    def observe_many(self, items: Sequence[Item[S]], session: Session) -> List[Seen]:
+        """Override where one listing is cheaper than one look each; answers in the order of `items`."""
+        found: List[Seen] = []
+        for item in items:
+            try:
+                found.append(self.observe(item, session))
+            except ProviderError as error:
+                found.append(error)
+        return found
+
+    def apply_many(self, changes: Sequence[Change[S]], session: Session) -> List[Result]:
+        """Override where one transaction serves many; answers in the order of `changes`."""
+        done: List[Result] = []
+        for change in changes:
+            try:
+                done.append(self.apply(change, session) or Done())
+            except ProviderError as error:
+                done.append(error)
+        return done

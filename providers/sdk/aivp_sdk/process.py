@@ -1,0 +1,136 @@
+"""The session of a provider on a real host: probes as plain child processes, effects through the shim."""
+
+from __future__ import annotations
+
+import grp
+import hashlib
+import json
+import os
+import pwd
+import subprocess
+import sys
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+
+from .child import Kept, Order, spawn, watch
+from .errors import Permanent, Temporary
+from .kind import Completed
+from .shim import Shim
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PROBE_OUTPUT = 8 * 1024 * 1024
+"""Bytes kept of a probe's output; a listing of all packages of a large host is about 1 MB."""
+
+
+class HostSession:
+    """Implements `Session`. `key` names the step and attempt in hand; `secrets` are what must not leave the host."""
+
+    def __init__(self, shim: Optional[Shim]) -> None:
+        self.shim = shim
+        self.key = ""
+        self.secrets: List[str] = []
+
+    def probe(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: Optional[str] = None,
+        cwd: Optional[str] = None,
+        env: Optional[Mapping[str, str]] = None,
+        user: Optional[str] = None,
+        group: Optional[str] = None,
+        umask: Optional[int] = None,
+        timeout: float = 60,
+    ) -> Completed:
+        """Run a command that changes nothing."""
+        order = _order(argv, stdin, cwd, env, user, group, umask, timeout)
+        try:
+            process = spawn(order)
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            return Completed(127 if isinstance(error, FileNotFoundError) else 126, "", f"{argv[0]}: {error}")
+        stdout, stderr = Kept(PROBE_OUTPUT, 0), Kept(PROBE_OUTPUT, 0)
+        if watch(process, order, stdout, stderr):
+            raise Temporary(f"{argv[0]} did not answer within {timeout:.0f} s")
+        truncated = stdout.is_cut or stderr.is_cut
+        return Completed(process.returncode, stdout.text(), stderr.text(), truncated)
+
+    def effect(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: Optional[str] = None,
+        cwd: Optional[str] = None,
+        env: Optional[Mapping[str, str]] = None,
+        user: Optional[str] = None,
+        group: Optional[str] = None,
+        umask: Optional[int] = None,
+        timeout: Optional[float] = None,
+        capture: bool = True,
+    ) -> Completed:
+        """Run a command that changes something, once under this step's key."""
+        if self.shim is None or not self.key:
+            raise RuntimeError("an effect outside of apply")
+        # The key is made of what was asked for: ids and homes of accounts may be other ones when it is asked again.
+        asked = [list(argv), stdin, cwd, sorted((env or {}).items()), user, group, umask, timeout]
+        key = hashlib.sha256((self.key + json.dumps(asked)).encode()).hexdigest()[:32]
+        order = _order(argv, stdin, cwd, env, user, group, umask, timeout)
+        return self.shim.run(key, order, secrets=self.secrets, capture=capture)
+
+    def log(self, message: str) -> None:
+        """A line on stderr, which the runner hands on."""
+        sys.stderr.write(message + "\n")
+
+
+def environment(user: Optional[str] = None) -> Dict[str, str]:
+    """The minimal environment of every process that a provider starts."""
+    account = pwd.getpwnam(user) if user is not None else _current_account()
+    found = {"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": "/", "SHELL": "/bin/sh"}
+    if account is not None:
+        found.update(HOME=account.pw_dir, USER=account.pw_name, LOGNAME=account.pw_name)
+    return found
+
+
+def _current_account() -> Optional[pwd.struct_passwd]:
+    try:
+        return pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return None
+
+
+def _order(
+    argv: Sequence[str],
+    stdin: Optional[str],
+    cwd: Optional[str],
+    env: Optional[Mapping[str, str]],
+    user: Optional[str],
+    group: Optional[str],
+    umask: Optional[int],
+    timeout: Optional[float],
+) -> Order:
+    uid, gid, groups = _identity(user, group)
+    return Order(
+        argv=list(argv),
+        env={**environment(user), **(env or {})},
+        stdin=stdin,
+        cwd=cwd or "/",
+        user=uid,
+        group=gid,
+        extra_groups=groups,
+        umask=0o022 if umask is None else umask,
+        timeout=timeout,
+    )
+
+
+def _identity(user: Optional[str], group: Optional[str]) -> Tuple[Optional[int], Optional[int], Optional[List[int]]]:
+    """Ids to change to; all None where we are that account already. Raises Permanent for unknown names."""
+    if user is None and group is None:
+        return None, None, None
+    try:
+        account = pwd.getpwnam(user) if user is not None else pwd.getpwuid(os.geteuid())
+        gid = grp.getgrnam(group).gr_gid if group is not None else account.pw_gid
+    except KeyError as error:
+        raise Permanent(str(error.args[0])) from None
+    if os.geteuid() != 0:
+        if (account.pw_uid, gid) == (os.geteuid(), os.getegid()):
+            return None, None, None
+        raise Permanent(f"only root may run a command as {account.pw_name}:{gid}")
+    return account.pw_uid, gid, os.getgrouplist(account.pw_name, gid)

@@ -1,0 +1,214 @@
+"""A provider as a value: its kinds, the manifest they publish, and how a request becomes calls of their methods.
+
+The manifest is generated here and shipped as a file; nothing that plans ever imports the provider itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
+
+from aivp_contract import diff, manifest
+from aivp_contract.observation import Observation, read_observation
+from aivp_contract.values import Json, Secret, Verdict, contains, replace
+
+from .errors import ProviderError
+from .kind import Change, Done, Item, Kind, Seen, Session
+from .schema import json_schema, load
+
+_FLAGS = (
+    "identity_from_name schema_version phase placement existence batch transaction refreshable shared deletable"
+).split()
+_LISTS = ("identity", "disturbs", "platforms", "provides", "requires", "rules")
+
+
+class Provider:
+    """The kinds of one package under one name and version."""
+
+    def __init__(self, name: str, version: str, kinds: Sequence[Kind[Any]]) -> None:
+        self.name = name
+        self.version = version
+        self.kinds: Mapping[str, Kind[Any]] = {kind.name: kind for kind in kinds}
+        self.described = manifest.read_manifest(self.manifest()).kinds
+
+    def manifest(self) -> Dict[str, Json]:
+        """The manifest document, as `manifest.json` ships it."""
+        return {
+            "manifest": 1,
+            "name": self.name,
+            "version": self.version,
+            "kinds": {name: _describe(self.kinds[name]) for name in sorted(self.kinds)},
+        }
+
+    def observe(self, items: Sequence[Mapping[str, Json]], session: Session) -> List[Dict[str, Json]]:
+        """Answer an `observe` request: one answer per item, in order."""
+        return _by_kind(items, lambda kind, group: self._observe(kind, group, session))
+
+    def apply(self, items: Sequence[Mapping[str, Json]], session: Session) -> List[Dict[str, Json]]:
+        """Answer an `apply` request: one answer per item, in order."""
+        return _by_kind(items, lambda kind, group: self._apply(kind, group, session))
+
+    def list(self, kind: str, session: Session) -> List[Dict[str, Json]]:
+        """Answer a `list` request."""
+        return [dict(attributes) for attributes in self.kinds[kind].list(session)]
+
+    def upgrade(self, kind: str, version: int, attributes: Mapping[str, Json]) -> Dict[str, Json]:
+        """Answer an `upgrade` request."""
+        return dict(self.kinds[kind].upgrade(version, attributes))
+
+    def _observe(self, name: str, group: Sequence[Mapping[str, Json]], session: Session) -> List[Dict[str, Json]]:
+        kind = self.kinds[name]
+        reds = [_Redaction(self.described[name], raw["config"]) for raw in group]
+        items = [
+            Item(raw["id"], load(kind.schema, red.plain), tuple(raw["config"]), raw.get("prior"), red.hidden)
+            for raw, red in zip(group, reds)
+        ]
+        answers: List[Dict[str, Json]] = []
+        for raw, red, seen in zip(group, reds, _guarded(lambda: kind.observe_many(items, session), len(items))):
+            if isinstance(seen, ProviderError):
+                answers.append({"id": raw["id"], "error": error_form(seen, red.redact)})
+            else:
+                answers.append({"id": raw["id"], "observation": red.mask(seen).form()})
+        return answers
+
+    def _apply(self, name: str, group: Sequence[Mapping[str, Json]], session: Session) -> List[Dict[str, Json]]:
+        kind = self.kinds[name]
+        reds = [_Redaction(self.described[name], raw["config"]) for raw in group]
+        changes = [_change(kind, raw, red) for raw, red in zip(group, reds)]
+        session.secrets = [secret for red in reds for secret in red.secrets]
+        answers: List[Dict[str, Json]] = []
+        for raw, red, done in zip(group, reds, _guarded(lambda: kind.apply_many(changes, session), len(changes))):
+            if isinstance(done, ProviderError):
+                answers.append({"id": raw["id"], "error": error_form(done, red.redact)})
+                continue
+            answer: Dict[str, Json] = {"id": raw["id"], "outputs": red.clean(dict(done.outputs))}
+            if done.absorbs_refresh:
+                answer["absorbs_refresh"] = True
+            answers.append(answer)
+        return answers
+
+
+class _Redaction:
+    """The one place where values derived from secrets are opened for a provider and kept from leaving the host."""
+
+    def __init__(self, kind: manifest.Kind, config: Mapping[str, Json]) -> None:
+        self.config = config
+        self.secrets: List[str] = []
+        self.plain = replace(dict(config), (Secret,), self._open)
+        self.hidden = frozenset(
+            name
+            for name, value in config.items()
+            if contains(value, (Secret,)) or (name in kind.fields and kind.fields[name].sensitive)
+        )
+
+    def _open(self, value: Secret) -> Json:
+        if value.value is None:
+            raise ProviderError("a secret came without its value")
+        self.secrets.append(value.value)
+        return value.value
+
+    def mask(self, seen: Observation) -> Observation:
+        """Values of hidden fields become verdicts; what the provider normalised of them goes back to its origin."""
+        wanted = self.plain if seen.normalised is None else seen.normalised
+        observed = seen.observed
+        if observed is not None:
+            observed = {
+                name: self._verdict(wanted.get(name), value) if name in self.hidden else self.clean(value)
+                for name, value in observed.items()
+            }
+        normalised = seen.normalised
+        if normalised is not None:
+            normalised = {
+                name: self.config.get(name, value) if name in self.hidden else self.clean(value)
+                for name, value in normalised.items()
+            }
+        return Observation(observed, normalised, seen.replace, self.clean(dict(seen.computed)), seen.satisfied)
+
+    def _verdict(self, wanted: Json, value: Json) -> Json:
+        return value if isinstance(value, Verdict) else Verdict(diff.same(wanted, value))
+
+    def clean(self, value: Json) -> Json:
+        """`value` with every secret inside its texts replaced."""
+        if not self.secrets:
+            return value
+        if type(value) is str:
+            return self.redact(value)
+        if type(value) is dict:
+            return {key: self.clean(item) for key, item in value.items()}
+        if type(value) is list:
+            return [self.clean(item) for item in value]
+        return value
+
+    def redact(self, text: str) -> str:
+        """`text` without the secrets of this request."""
+        for secret in sorted(self.secrets, key=len, reverse=True):
+            if secret:
+                text = text.replace(secret, "(secret)")
+        return text
+
+
+def error_form(error: ProviderError, redact: Callable[[str], str] = str) -> Dict[str, Json]:
+    """A provider's error as the protocol carries it."""
+    found: Dict[str, Json] = {"class": error.error_class, "message": redact(error.message)[:4000]}
+    if error.path is not None:
+        found["path"] = error.path
+    if error.mend is not None:
+        found["mend"] = redact(error.mend)
+    if error.delay is not None:
+        found["delay_ms"] = int(error.delay * 1000)
+    return found
+
+
+def _change(kind: Kind[Any], raw: Mapping[str, Json], red: _Redaction) -> Change[Any]:
+    return Change(
+        id=raw["id"],
+        action=raw["action"],
+        desired=load(kind.schema, red.plain),
+        declared=tuple(raw["config"]),
+        seen=read_observation(raw["seen"]),
+        changes=tuple(diff.Change(**change) for change in raw.get("changes", ())),
+        prior=raw.get("prior"),
+        hidden=red.hidden,
+    )
+
+
+def _guarded(call: Callable[[], Sequence[Any]], count: int) -> Sequence[Any]:
+    """A batch that fails as a whole fails for each of its items."""
+    try:
+        return call()
+    except ProviderError as error:
+        return [error] * count
+
+
+def _by_kind(
+    items: Sequence[Mapping[str, Json]],
+    handle: Callable[[str, Sequence[Mapping[str, Json]]], List[Dict[str, Json]]],
+) -> List[Dict[str, Json]]:
+    """Hand items over kind by kind; answers come back in the order of the request."""
+    groups: Dict[str, List[Tuple[int, Mapping[str, Json]]]] = {}
+    for index, item in enumerate(items):
+        groups.setdefault(item["kind"], []).append((index, item))
+    answers: Dict[int, Dict[str, Json]] = {}
+    for name, group in groups.items():
+        for (index, _), answer in zip(group, handle(name, [item for _, item in group])):
+            answers[index] = answer
+    return [answers[index] for index in range(len(items))]
+
+
+def _describe(kind: Kind[Any]) -> Dict[str, Json]:
+    described: Dict[str, Json] = {
+        "description": (type(kind).__doc__ or "").strip(),
+        "schema": json_schema(kind.schema),
+    }
+    for name in _FLAGS:
+        value = getattr(kind, name)
+        if value != getattr(manifest.Kind, name, None):
+            described[name] = value
+    for name in _LISTS:
+        value = [item for item in getattr(kind, name)]
+        if value:
+            described[name] = value
+    return described
+
+
+__all__ = ["Done", "Provider", "Seen", "error_form"]
