@@ -1,0 +1,207 @@
+"""One session with one host: start its runner, ask, take answers that are checked for shape and bounded in size.
+
+Everything a host says is hostile until checked: a wrong line ends the session with a diagnostic, never with a traceback.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping
+from typing import IO, Any, cast
+
+from aivp.diagnostics import Diagnostic, Refused
+from aivp.hosts.archive import Archive
+from aivp.hosts.channel import channel
+from aivp.model.resource import Host
+from aivp_contract.lines import BadLine, read_message, write_message
+from aivp_contract.values import Json
+
+START_DEADLINE = 60.0
+"""Seconds until a channel must have brought us to a runner."""
+
+LOG_KEPT = 8 * 1024
+"""Bytes of a host's stderr that are kept for diagnostics."""
+
+Listener = Callable[[str, Json], None]
+
+
+class Refusal(Exception):
+    """The runner's own no: `code` as in `aivp_runner.service`, with details."""
+
+    def __init__(self, host: str, code: str, details: Mapping[str, Json]) -> None:
+        super().__init__(f"{host}: {code}")
+        self.host = host
+        self.code = code
+        self.details = details
+
+
+class HostSession:
+    """A started runner. Requests go one after another; `cancel` may be called from any thread."""
+
+    def __init__(self, host: Host, process: subprocess.Popen[bytes]) -> None:
+        self.host = host
+        self.process = process
+        self.requests = 0
+        self._stdin = cast(IO[bytes], process.stdin)
+        self._stdout = cast(IO[bytes], process.stdout)
+        self._writing = threading.Lock()
+        self._log = bytearray()
+        self._log_reader = threading.Thread(target=self._keep_log, daemon=True)
+        self._log_reader.start()
+
+    @classmethod
+    def start(cls, host: Host, archive: Archive) -> HostSession:
+        """Open the channel and bring up the runner there. Raises Refused if that fails."""
+        try:
+            process = subprocess.Popen(
+                list(channel(host)),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                env=_environment(host),
+            )
+        except (OSError, ValueError) as error:
+            raise _lost(host, f"its channel cannot be started: {error}") from None
+        session = cls(host, process)
+        with _deadline(session, START_DEADLINE):
+            session._ship(archive)
+        return session
+
+    def request(self, method: str, params: Mapping[str, Json], listener: Listener | None = None) -> Any:
+        """The result of one request; notifications on the way go to `listener`. Raises Refusal or Refused."""
+        self.requests += 1
+        number = self.requests
+        self._send({"jsonrpc": "2.0", "id": number, "method": method, "params": dict(params)})
+        while True:
+            message = self._receive()
+            if "method" in message:
+                if listener is not None:
+                    listener(str(message["method"]), message.get("params"))
+                continue
+            if message.get("id") != number:
+                raise self._broken("an answer to a question that nobody asked")
+            if "error" in message:
+                raise self._refused(message["error"])
+            if "result" not in message:
+                raise self._broken("an answer without a result")
+            return message["result"]
+
+    def cancel(self) -> None:
+        """Ask the runner to finish the step in hand and start none."""
+        self._send({"jsonrpc": "2.0", "method": "cancel"})
+
+    def close(self) -> None:
+        """End the session; the runner ends by itself when its link is gone."""
+        try:
+            self._stdin.close()
+        except OSError:
+            pass
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self._stdout.close()
+
+    def kill(self) -> None:
+        """End the channel at once."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+
+    def _ship(self, archive: Archive) -> None:
+        try:
+            self._stdin.write(json.dumps({"archive": archive.sha256, "size": len(archive.data)}).encode() + b"\n")
+            self._stdin.flush()
+            answer = self._stdout.readline(4096).strip()
+            if answer == b"need":
+                self._stdin.write(archive.data)
+                self._stdin.flush()
+        except OSError:
+            answer = b""
+        if answer.startswith(b'{"error": "python"'):
+            found = json.loads(answer).get("found", "an older one")
+            raise Refused((Diagnostic("AIVP0602", f"{self.host.name} has Python {found}; 3.9 or newer is needed."),))
+        if answer not in (b"need", b"have"):
+            raise self._broken("no runner came up", answer)
+
+    def _send(self, message: Json) -> None:
+        try:
+            with self._writing:
+                write_message(self._stdin, message)
+        except BadLine as error:
+            raise Refused((Diagnostic("AIVP0603", f"A request to {self.host.name} is too large: {error}."),)) from None
+        except (OSError, ValueError):
+            raise self._broken("the link is gone") from None
+
+    def _receive(self) -> dict[str, Json]:
+        try:
+            message = read_message(self._stdout)
+        except BadLine as error:
+            raise self._broken(str(error)) from None
+        except (OSError, ValueError):
+            message = None
+        if message is None:
+            raise self._broken("the link is gone")
+        return cast(dict[str, Json], message)
+
+    def _refused(self, error: Json) -> Exception:
+        if not isinstance(error, dict) or not isinstance(error.get("data", {}), dict):
+            return self._broken("an error that is none")
+        details = error.get("data", {})
+        if error.get("code") == 1:
+            return Refusal(self.host.name, str(error.get("message")), details)
+        why = f"The runner on {self.host.name} failed: {_short(details.get('why'))} at {_short(details.get('at'))}."
+        return Refused((Diagnostic("AIVP0609", why, "This is a bug in aivp; the log of the run has the details."),))
+
+    def _broken(self, what: str, seen: bytes = b"") -> Refused:
+        if self.process.poll() is None:
+            self.kill()
+        self._log_reader.join(1)
+        said = (bytes(seen) + bytes(self._log)).decode(errors="replace").strip()
+        return _lost(self.host, what + (f"; it said: {_short(said[-400:], 400)}" if said else ""))
+
+    def _keep_log(self) -> None:
+        stream = cast(IO[bytes], self.process.stderr)
+        while chunk := os.read(stream.fileno(), 4096):
+            self._log += chunk
+            del self._log[:-LOG_KEPT]
+
+
+class _deadline:
+    """Kills the channel of a session that does not get on in time."""
+
+    def __init__(self, session: HostSession, seconds: float) -> None:
+        self.timer = threading.Timer(seconds, session.kill)
+        self.timer.daemon = True
+
+    def __enter__(self) -> None:
+        self.timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.timer.cancel()
+
+
+
+
+def _environment(host: Host) -> dict[str, str]:
+    """A local runner starts with next to nothing; a channel command is the user's own and gets the user's."""
+    if host.transport == "local":
+        return {name: os.environ[name] for name in ("HOME", "PATH", "AIVP_HOST_STATE") if name in os.environ}
+    return dict(os.environ)
+
+
+def _lost(host: Host, what: str) -> Refused:
+    mend = "Is the host up, and does its channel lead to a shell-free python3?" if host.transport != "local" else ""
+    return Refused((Diagnostic("AIVP0601", f"{host.name}: {what}.", mend),))
+
+
+def _short(value: object, most: int = 200) -> str:
+    text = str(value)
+    return text if len(text) <= most else text[: most - 3] + "..."

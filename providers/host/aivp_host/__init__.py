@@ -1,0 +1,1 @@
+"""The first-party kinds of an ordinary host: file, package, service, command and their kin."""

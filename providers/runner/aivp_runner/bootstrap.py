@@ -1,0 +1,147 @@
+"""Starts the runner on a host that has nothing of ours. The controller sends this text as `python3 -I -S -c TEXT`.
+
+Speaks first over stdin/stdout: one line `{"archive": sha256, "size": bytes}` comes in; `need` asks for the bytes, `have`
+says that the cached ones (checked against the digest from an open descriptor) will be run. Then the runner takes over.
+"""
+
+import sys
+
+if sys.version_info < (3, 9):
+    sys.stdout.write('{"error": "python", "found": "%d.%d"}\n' % sys.version_info[:2])
+    sys.exit(1)
+
+import hashlib
+import importlib.abc
+import importlib.util
+import json
+import marshal
+import os
+import stat
+
+
+def state_folder():
+    """Where runner, journal and registry live: 0700, of the effective user. None where there is no such place."""
+    if os.environ.get("AIVP_HOST_STATE", "").startswith("/"):
+        base = os.environ["AIVP_HOST_STATE"]  # for trials beside the real one; the account's own choice
+    elif os.geteuid() == 0:
+        base = "/var/lib/aivp"
+    else:
+        home = os.environ.get("HOME", "")
+        base = os.path.join(home, ".local/state/aivp") if home.startswith("/") else ""
+    try:
+        os.makedirs(os.path.join(base, "cache"), mode=0o700)
+    except FileExistsError:
+        pass
+    except OSError:
+        return None
+    found = os.lstat(base)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        return None
+    if found.st_mode & 0o077:
+        os.chmod(base, 0o700)
+    return base
+
+
+def read_own(path):
+    """The bytes of a regular file that belongs to us alone, else None."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+            return None
+        return file.read()
+
+
+def write_own(path, data):
+    """Write a file whole, 0600; a cache that cannot be written is no error."""
+    fresh = "%s.%d" % (path, os.getpid())
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        os.rename(fresh, path)
+    except OSError:
+        pass
+
+
+class Archive(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Imports the archive's modules from memory, from cached bytecode where there is some."""
+
+    def __init__(self, data, bytecode_path):
+        self.modules = json.loads(data)["modules"]
+        self.bytecode_path = bytecode_path
+        cached = read_own(bytecode_path) if bytecode_path else None
+        self.bytecode = marshal.loads(cached) if cached else None
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname not in self.modules:
+            return None
+        return importlib.util.spec_from_loader(fullname, self, is_package=fullname + ".__init__" in self.modules)
+
+    def exec_module(self, module):
+        exec(self.code(module.__name__), module.__dict__)
+
+    def code(self, name):
+        if self.bytecode is not None:
+            return marshal.loads(self.bytecode[name])
+        return compile(self.modules[name], "<aivp>/%s.py" % name.replace(".", "/"), "exec", dont_inherit=True)
+
+    def keep_bytecode(self):
+        if self.bytecode is None and self.bytecode_path:
+            codes = {name: marshal.dumps(self.code(name)) for name in self.modules if not name.endswith(".__init__")}
+            write_own(self.bytecode_path, marshal.dumps(codes))
+
+
+def read_line():
+    """One line from the link, byte by byte: nothing behind it may get stuck in a buffer of ours."""
+    line = b""
+    while not line.endswith(b"\n") and len(line) < 4096:
+        byte = os.read(0, 1)
+        if not byte:
+            sys.exit("the link ended before it began")
+        line += byte
+    return line
+
+
+def read_exactly(size):
+    """The next `size` bytes of the link."""
+    chunks = []
+    while size:
+        chunk = os.read(0, min(size, 1 << 20))
+        if not chunk:
+            sys.exit("the link ended inside the runner's archive")
+        chunks.append(chunk)
+        size -= len(chunk)
+    return b"".join(chunks)
+
+
+def receive():
+    """The archive's bytes: from the cache if they are the right ones, else from the controller."""
+    wanted = json.loads(read_line())
+    base = state_folder()
+    path = os.path.join(base, "cache", wanted["archive"]) if base else None
+    data = read_own(path) if path else None
+    if data is None or hashlib.sha256(data).hexdigest() != wanted["archive"]:
+        sys.stdout.write("need\n")
+        sys.stdout.flush()
+        data = read_exactly(wanted["size"])
+        if hashlib.sha256(data).hexdigest() != wanted["archive"]:
+            sys.exit("the runner's archive arrived damaged")
+        if path:
+            write_own(path, data)
+    else:
+        sys.stdout.write("have\n")
+        sys.stdout.flush()
+    return data, base, "%s.%s" % (path, sys.implementation.cache_tag) if path else None
+
+
+archive_bytes, base_folder, bytecode_path = receive()
+archive = Archive(archive_bytes, bytecode_path)
+sys.meta_path.insert(0, archive)
+archive.keep_bytecode()
+import aivp_runner.main  # noqa: E402
+
+sys.exit(aivp_runner.main.main(base_folder))

@@ -1,0 +1,101 @@
+"""The runner's process: messages in on their own thread, one request at a time, answers and notifications out."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sqlite3
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import Any, BinaryIO, Dict, Optional
+
+from aivp_contract.lines import BadLine, read_message, write_message
+from aivp_contract.values import Json
+from aivp_sdk.process import HostSession
+from aivp_sdk.shim import Shim
+
+from .service import Refusal, Service, refusal_form
+from .store import HostStoreTooNew
+
+METHODS = frozenset({"hello", "observe", "begin", "apply", "end", "list", "rebuild"})
+
+
+def main(base: Optional[str]) -> int:
+    """Serve until the link ends. `base` is the state folder, None where there can be none."""
+    shim = Shim.start(Path(base or "/nonexistent") / "effects")  # forked first: it must inherit no thread, lock or file
+    incoming, outgoing = _take_streams()
+    inbox: "queue.Queue[Optional[Dict[str, Json]]]" = queue.Queue()
+    cancelled = threading.Event()
+    service = Service(
+        Path(base) if base else None,
+        HostSession(shim),
+        lambda method, params: _tell(outgoing, {"jsonrpc": "2.0", "method": method, "params": params}),
+    )
+    service.is_cancelled = cancelled.is_set
+    reader = threading.Thread(target=_read, args=(incoming, inbox, cancelled), daemon=True)
+    reader.start()
+    while True:
+        message = inbox.get()
+        if message is None:
+            return 0
+        answer = _answer(service, message)
+        if not _tell(outgoing, answer):
+            return 0
+
+
+def _take_streams() -> Any:
+    """Keep the link to ourselves: whatever else writes to stdout lands on stderr."""
+    incoming: BinaryIO = os.fdopen(os.dup(0), "rb")
+    outgoing: BinaryIO = os.fdopen(os.dup(1), "wb")
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(2, 1)
+    os.close(null)
+    return incoming, outgoing
+
+
+def _read(stream: BinaryIO, inbox: "queue.Queue[Optional[Dict[str, Json]]]", cancelled: threading.Event) -> None:
+    """The link gone means: finish the step in hand, start none."""
+    try:
+        while True:
+            message = read_message(stream)
+            if message is None:
+                break
+            if message.get("method") == "cancel":
+                cancelled.set()
+            else:
+                inbox.put(message)
+    except (BadLine, OSError) as error:
+        sys.stderr.write(f"runner: {error}\n")
+    cancelled.set()
+    inbox.put(None)
+
+
+def _answer(service: Service, message: Dict[str, Json]) -> Dict[str, Json]:
+    answer: Dict[str, Json] = {"jsonrpc": "2.0", "id": message.get("id")}
+    method = message.get("method")
+    try:
+        if method not in METHODS:
+            return {**answer, "error": {"code": -32601, "message": f"no method {method}"}}
+        return {**answer, "result": getattr(service, str(method))(**message.get("params", {}))}
+    except Refusal as refusal:
+        return {**answer, "error": refusal_form(refusal)}
+    except HostStoreTooNew as error:
+        return {**answer, "error": {"code": 1, "message": "too-new", "data": {"why": str(error)}}}
+    except (sqlite3.Error, OSError) as error:
+        return {**answer, "error": {"code": 1, "message": "host-state", "data": {"why": str(error)}}}
+    except Exception as error:  # a process boundary: our own bug reaches the engine as an answer
+        frames = traceback.extract_tb(error.__traceback__)[-4:]
+        where = json.dumps([f"{frame.filename}:{frame.lineno}" for frame in frames])
+        return {**answer, "error": {"code": -32603, "message": "bug", "data": {"why": type(error).__name__, "at": where}}}
+
+
+def _tell(stream: BinaryIO, message: Json) -> bool:
+    try:
+        write_message(stream, message)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,279 @@
+"""What the host remembers: runs and their journal, the registry of claims, pending notifications, the epoch.
+
+One SQLite database (WAL, synchronous=FULL), so that an outcome, its claim and the notifications it raises are one
+commit. It holds ids, identities and digests, never a value of an attribute that is not part of an identity.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import secrets
+import sqlite3
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+
+from aivp_contract import canonical
+from aivp_contract.values import Json
+
+VERSION = 1
+RUNS_KEPT = 50
+
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE runs (
+    run TEXT PRIMARY KEY, project TEXT NOT NULL, environment TEXT NOT NULL, lineage TEXT NOT NULL,
+    plan TEXT NOT NULL, epoch INTEGER NOT NULL, status TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE journal (
+    run TEXT NOT NULL, step TEXT NOT NULL, attempt INTEGER NOT NULL, status TEXT NOT NULL, action TEXT NOT NULL,
+    observed TEXT, PRIMARY KEY (run, step)) WITHOUT ROWID;
+CREATE TABLE registry (
+    kind TEXT NOT NULL, identity TEXT NOT NULL, project TEXT NOT NULL, environment TEXT NOT NULL,
+    lineage TEXT NOT NULL, address TEXT NOT NULL, provenance TEXT NOT NULL, lifecycle TEXT NOT NULL,
+    edges TEXT NOT NULL, declaration TEXT NOT NULL,
+    PRIMARY KEY (kind, identity, project, environment)) WITHOUT ROWID;
+CREATE TABLE pending (
+    project TEXT NOT NULL, environment TEXT NOT NULL, address TEXT NOT NULL,
+    PRIMARY KEY (project, environment, address)) WITHOUT ROWID;
+"""
+
+
+class HostStoreTooNew(Exception):
+    """The database was written by a newer aivp."""
+
+
+class HostStore:
+    """The open database. `read_only` reads what is there and never creates anything."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    @classmethod
+    def open(cls, path: Path) -> "HostStore":
+        """Open for writing; create it with mode 0600 where it does not exist."""
+        path.touch(mode=0o600)
+        connection = sqlite3.connect(str(path), isolation_level=None, check_same_thread=False, timeout=30)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        _migrate(connection)
+        return cls(connection)
+
+    @classmethod
+    def read_only(cls, path: Path) -> "HostStore":
+        """Open what is there, or an empty one in memory."""
+        if not path.exists() or path.stat().st_size == 0:
+            connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+            _migrate(connection)
+            return cls(connection)
+        connection = sqlite3.connect(
+            f"file:{_uri_path(path)}?mode=ro", uri=True, isolation_level=None, check_same_thread=False, timeout=30
+        )
+        _refuse_newer(connection)
+        return cls(connection)
+
+    def close(self) -> None:
+        """Close; an open transaction is rolled back."""
+        self.connection.close()
+
+    def begin(self, run: str, project: str, environment: str, lineage: str, plan: str) -> int:
+        """Record an open run under a new epoch, or continue one under another new epoch; the epoch comes back."""
+        with _Transaction(self.connection) as sql:
+            (last,) = sql.execute("SELECT coalesce(max(cast(value AS INTEGER)), 0) FROM meta WHERE key='epoch'").fetchone()
+            epoch = int(last) + 1
+            sql.execute("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)", (str(epoch),))
+            sql.execute(
+                "INSERT INTO runs VALUES (?,?,?,?,?,?,'open') ON CONFLICT (run) DO UPDATE SET epoch=excluded.epoch",
+                (run, project, environment, lineage, plan, epoch),
+            )
+        return epoch
+
+    def end(self, run: str, status: str) -> None:
+        """Close a run and let the journal of old ones go."""
+        with _Transaction(self.connection) as sql:
+            sql.execute("UPDATE runs SET status=? WHERE run=?", (status, run))
+            sql.execute(
+                "DELETE FROM runs WHERE status<>'open' AND run NOT IN "
+                "(SELECT run FROM runs ORDER BY epoch DESC LIMIT ?)",
+                (RUNS_KEPT,),
+            )
+            sql.execute("DELETE FROM journal WHERE run NOT IN (SELECT run FROM runs)")
+
+    def open_runs(self) -> List[Dict[str, Json]]:
+        """Runs that nobody has closed, the oldest first."""
+        rows = self.connection.execute(
+            "SELECT run, project, environment, lineage, plan, epoch FROM runs WHERE status='open' ORDER BY epoch"
+        )
+        return [dict(zip(("run", "project", "environment", "lineage", "plan", "epoch"), row)) for row in rows]
+
+    def journal(self, run: str) -> Dict[str, Dict[str, Json]]:
+        """Step id → its latest entry: attempt, status (`intent` while open), action, observed digest."""
+        rows = self.connection.execute("SELECT step, attempt, status, action, observed FROM journal WHERE run=?", (run,))
+        return {row[0]: dict(zip(("attempt", "status", "action", "observed"), row[1:])) for row in rows}
+
+    def intend(self, run: str, steps: Iterable[Tuple[str, int, str]]) -> None:
+        """One commit: these (step, attempt, action) are about to have their effect."""
+        with _Transaction(self.connection) as sql:
+            sql.executemany(
+                "INSERT OR REPLACE INTO journal VALUES (?,?,?,'intent',?,NULL)",
+                [(run, step, attempt, action) for step, attempt, action in steps],
+            )
+
+    def conclude(self, run: str, outcomes: Sequence["Outcome"]) -> None:
+        """One commit: outcomes, the claims they make or give up, the notifications they raise or settle."""
+        with _Transaction(self.connection) as sql:
+            for item in outcomes:
+                sql.execute(
+                    "INSERT OR REPLACE INTO journal VALUES (?,?,?,?,?,?)",
+                    (run, item.step, item.attempt, item.status, item.action, item.observed),
+                )
+                for statement, values in item.statements:
+                    sql.execute(statement, values)
+
+    def registry(self, project: str, environment: str) -> List[Dict[str, Json]]:
+        """Every claim of one project's environment, sorted."""
+        rows = self.connection.execute(
+            f"SELECT {_CLAIM} FROM registry WHERE project=? AND environment=? ORDER BY kind, identity",
+            (project, environment),
+        )
+        return [_claim(row) for row in rows]
+
+    def lineages(self, project: str, environment: str) -> List[str]:
+        """Lineages under which this project's environment has claims here."""
+        rows = self.connection.execute(
+            "SELECT DISTINCT lineage FROM registry WHERE project=? AND environment=? ORDER BY lineage",
+            (project, environment),
+        )
+        return [row[0] for row in rows]
+
+    def others(self, kind: str, identity: str, project: str, environment: str) -> List[Dict[str, Json]]:
+        """Claims of other projects or environments on the same identity."""
+        rows = self.connection.execute(
+            f"SELECT {_CLAIM} FROM registry WHERE kind=? AND identity=? AND NOT (project=? AND environment=?)"
+            " ORDER BY project, environment",
+            (kind, identity, project, environment),
+        )
+        return [_claim(row) for row in rows]
+
+    def has_claims(self) -> bool:
+        """True where anything is claimed at all."""
+        return self.connection.execute("SELECT 1 FROM registry LIMIT 1").fetchone() is not None
+
+    def adopt_lineage(self, project: str, environment: str, lineage: str) -> None:
+        """Hand every claim of this project's environment to a new lineage, which fences the old one."""
+        with _Transaction(self.connection) as sql:
+            sql.execute(
+                "UPDATE registry SET lineage=? WHERE project=? AND environment=?", (lineage, project, environment)
+            )
+
+    def pending(self, project: str, environment: str) -> List[str]:
+        """Addresses with a notification that has not been acted upon, sorted."""
+        rows = self.connection.execute(
+            "SELECT address FROM pending WHERE project=? AND environment=? ORDER BY address", (project, environment)
+        )
+        return [row[0] for row in rows]
+
+    def keyed_digest(self, value: Json) -> str:
+        """HMAC of `value`'s canonical bytes under this host's own key, so that nobody elsewhere can guess from it."""
+        row = self.connection.execute("SELECT value FROM meta WHERE key='key'").fetchone()
+        return hmac.new(bytes.fromhex(row[0]), canonical.encode(value), "sha256").hexdigest()
+
+
+class Outcome:
+    """What became of one step, and the statements that belong into the same commit."""
+
+    def __init__(self, step: str, attempt: int, status: str, action: str, observed: Optional[str]) -> None:
+        self.step = step
+        self.attempt = attempt
+        self.status = status
+        self.action = action
+        self.observed = observed
+        self.statements: List[Tuple[str, Tuple[Any, ...]]] = []
+
+    def claim(self, owner: Tuple[str, str, str], claim: Mapping[str, Json], declaration: str) -> None:
+        """This project now claims `claim` = {kind, identity, address, provenance, lifecycle, edges}."""
+        project, environment, lineage = owner
+        self.statements.append(
+            (
+                "INSERT OR REPLACE INTO registry VALUES (?,?,?,?,?,?,?,?,?,?)",
+                (
+                    claim["kind"],
+                    identity_text(claim["identity"]),
+                    project,
+                    environment,
+                    lineage,
+                    claim["address"],
+                    claim["provenance"],
+                    json.dumps(claim.get("lifecycle", {}), sort_keys=True),
+                    json.dumps(claim.get("edges", []), sort_keys=True),
+                    declaration,
+                ),
+            )
+        )
+
+    def release(self, owner: Tuple[str, str, str], kind: str, identity: Json) -> None:
+        """This project gives up its claim."""
+        self.statements.append(
+            (
+                "DELETE FROM registry WHERE kind=? AND identity=? AND project=? AND environment=?",
+                (kind, identity_text(identity), *owner[:2]),
+            )
+        )
+
+    def notify(self, owner: Tuple[str, str, str], addresses: Iterable[str]) -> None:
+        """These receivers have something to act upon."""
+        for address in addresses:
+            self.statements.append(("INSERT OR IGNORE INTO pending VALUES (?,?,?)", (*owner[:2], address)))
+
+    def settle(self, owner: Tuple[str, str, str], address: str) -> None:
+        """This receiver has acted."""
+        self.statements.append(
+            ("DELETE FROM pending WHERE project=? AND environment=? AND address=?", (*owner[:2], address))
+        )
+
+
+def identity_text(identity: Json) -> str:
+    """The canonical text of an identity."""
+    return canonical.encode(identity).decode()
+
+
+_CLAIM = "kind, identity, project, environment, lineage, address, provenance, lifecycle, edges"
+
+
+def _claim(row: Sequence[Any]) -> Dict[str, Json]:
+    found = dict(zip(_CLAIM.split(", "), row))
+    return {**found, **{name: json.loads(found[name]) for name in ("identity", "lifecycle", "edges")}}
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    _refuse_newer(connection)
+    if connection.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+        return
+    with _Transaction(connection) as sql:
+        if sql.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+            return
+        for statement in _SCHEMA.split(";"):
+            sql.execute(statement)
+        sql.execute("INSERT INTO meta VALUES ('key', ?)", (secrets.token_hex(32),))
+        sql.execute(f"PRAGMA user_version={VERSION}")
+
+
+def _refuse_newer(connection: sqlite3.Connection) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > VERSION:
+        raise HostStoreTooNew(f"the host's database has format {version}, this aivp knows {VERSION}")
+
+
+def _uri_path(path: Path) -> str:
+    return str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+class _Transaction:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    def __enter__(self) -> sqlite3.Connection:
+        self.connection.execute("BEGIN IMMEDIATE")
+        return self.connection
+
+    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
+        self.connection.execute("COMMIT" if kind is None else "ROLLBACK")
