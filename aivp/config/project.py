@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from aivp_contract.values import Json
+
 from aivp.diagnostics import Span
 from aivp.model.resource import SecretSource
 
@@ -41,7 +42,7 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """One place that said what a variable is; `origin` is `default`, `environment dev`, `AIVP_VAR_x`, a file or `--var`."""
+    """What one place says of a variable. `origin`: `default`, `environment dev`, `AIVP_VAR_x`, a file or `--var`."""
 
     origin: str
     value: Json

@@ -1,4 +1,4 @@
-"""Expressions: values of the IR that only evidence can fill in. `plan/bind` turns each into a value or leaves it unknown."""
+"""Expressions: values of the IR that only evidence can fill in. `plan/bind` fills each in or leaves it unknown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aivp_contract.values import CONTRACT_TAGS, Constructor, Json, Secret, Tagge
 
 @dataclass(frozen=True)
 class Ref(Tagged):
-    """A field of another resource that its declaration does not hold: `to` is the full address, `path` the field path."""
+    """A field of another resource that its declaration does not hold: `to` is its address, `path` the field's."""
 
     to: str
     path: tuple[str | int, ...]

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from aivp_contract import canonical
 from aivp_contract.values import Json
+
 from aivp.model.expression import IR_TAGS
 
 IR_VERSION = 1
@@ -159,9 +160,7 @@ class IR:
             "moved": dict(self.moved),
             "imports": [{"address": item.address, "identity": dict(item.identity)} for item in self.imports],
             "removed": [{"address": item.address, "destroy": item.destroy} for item in self.removed],
-            "secrets": {
-                name: {"version": item.version, item.source: item.spec} for name, item in self.secrets.items()
-            },
+            "secrets": {name: {"version": item.version, item.source: item.spec} for name, item in self.secrets.items()},
             "manifests": dict(self.manifests),
         }
 

@@ -1,0 +1,146 @@
+"""Who waits for whom: edges by reference, by `depends_on` and `notify`, and those that manifests imply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+
+from aivp_contract.values import Json
+
+from aivp.compile.implied import implied
+from aivp.compile.instance import Instance
+from aivp.compile.mistake import Mistake
+from aivp.compile.syntax import ResourceRef
+from aivp.compile.targets import Targets
+from aivp.compile.text import holds_tagged
+from aivp.diagnostics import Diagnostics, Related
+from aivp.model.expression import Ref, Template, Text
+from aivp.model.graph import ResourceGraph
+from aivp.model.resource import Edge, EdgeType, Resource
+
+
+def edges(
+    instances: Mapping[str, Instance],
+    resources: Mapping[str, Resource],
+    references: Iterable[tuple[str, str]],
+    targets: Targets,
+    diagnostics: Diagnostics,
+) -> list[Edge]:
+    """All edges, sorted. A circle of written ones is a mistake; an implied edge that would close one is dropped."""
+    found = {Edge(before, after, "reference") for before, after in references}
+    for address, instance in instances.items():
+        found.update(Edge(ref, address, "reference") for ref in _refs(resources[address].attributes) if ref != address)
+        if instance.depends_on:
+            found.update(_named(instance, instance.depends_on, "depends", targets, diagnostics))
+        if instance.notify:
+            found.update(_named(instance, instance.notify, "notify", targets, diagnostics))
+    written = _graph(resources, found)
+    if circle := written.cycle():
+        _report(circle, written, instances, diagnostics)
+        return list(written.edges)
+    return _with_implied(resources, found, implied(instances, resources))
+
+
+def _refs(value: Json) -> set[str]:
+    return {item.to for item in _expressions(value)} if holds_tagged(value) else set()
+
+
+def _expressions(value: Json) -> Iterable[Ref]:
+    match value:
+        case Ref():
+            yield value
+        case Text(parts):
+            yield from _expressions(list(parts))
+        case Template():
+            yield from _expressions(dict(value.vars))
+        case dict():
+            for item in value.values():
+                yield from _expressions(item)
+        case list():
+            for item in value:
+                yield from _expressions(item)
+        case _:
+            return
+
+
+def _named(
+    instance: Instance, wanted: Sequence[ResourceRef], type_: EdgeType, targets: Targets, diagnostics: Diagnostics
+) -> Iterable[Edge]:
+    word = "notify" if type_ == "notify" else "depends_on"
+    for index, reference in enumerate(wanted):
+        try:
+            found = targets.find_or_none(reference, instance)
+            _refuse(instance, found, reference, word)
+        except Mistake as mistake:
+            is_list = type(instance.declaration.body.get(word)) is list
+            span = instance.declaration.span(word, *((index,) if is_list else ()))
+            mistake.report(diagnostics, span, instance.address)
+            continue
+        for target in found:
+            if target is not instance:
+                ends = (instance.address, target.address) if type_ == "notify" else (target.address, instance.address)
+                yield Edge(*ends, type_)
+
+
+def _refuse(instance: Instance, found: Sequence[Instance], reference: ResourceRef, word: str) -> None:
+    if not reference.is_list and found == [instance]:
+        raise Mistake("AIVP0220", f"{instance.address} names itself in {word}.")
+    for target in found if word == "notify" else ():
+        kind = target.declaration.kind
+        if not kind.refreshable:
+            why = f"notify names {target.address}, but a {kind.name} has nothing to refresh."
+            raise Mistake("AIVP0226", why, "Use depends_on for order alone.")
+
+
+def _graph(resources: Mapping[str, Resource], found: Iterable[Edge]) -> ResourceGraph:
+    return ResourceGraph({address: (item.host, 0) for address, item in resources.items()}, found)
+
+
+def _with_implied(resources: Mapping[str, Resource], written: set[Edge], extra: Sequence[Edge]) -> list[Edge]:
+    """`written` and as many of the implied edges as close no circle, in sorted order where one has to give way."""
+    pairs = {(edge.before, edge.after) for edge in written}
+    extra = [edge for edge in extra if (edge.before, edge.after) not in pairs]
+    if not extra:
+        return sorted(written, key=_key)
+    graph = _graph(resources, [*written, *extra])
+    loops = graph.loops()
+    if not loops:
+        return list(graph.edges)
+    group = {address: index for index, members in enumerate(loops) for address in members}
+    kept = [edge for edge in extra if group.get(edge.before, -1) != group.get(edge.after, -2)]
+    doubtful = [edge for edge in extra if group.get(edge.before, -1) == group.get(edge.after, -2)]
+    after: dict[str, set[str]] = {}
+    for edge in (*written, *kept):
+        after.setdefault(edge.before, set()).add(edge.after)
+    for edge in doubtful:
+        if not _reaches(after, edge.after, edge.before):
+            after.setdefault(edge.before, set()).add(edge.after)
+            kept.append(edge)
+    return sorted([*written, *kept], key=_key)
+
+
+def _reaches(after: Mapping[str, set[str]], start: str, goal: str) -> bool:
+    seen, stack = {start}, [start]
+    while stack:
+        node = stack.pop()
+        if node == goal:
+            return True
+        new = after.get(node, set()) - seen
+        seen |= new
+        stack += new
+    return False
+
+
+def _key(edge: Edge) -> tuple[str, str, str]:
+    return (edge.before, edge.after, edge.type)
+
+
+def _report(
+    circle: Sequence[str], graph: ResourceGraph, instances: Mapping[str, Instance], diagnostics: Diagnostics
+) -> None:
+    ring = [*circle, circle[0]]
+    steps = [f"{before} —{'/'.join(graph.types(before, after))}→" for before, after in pairwise(ring)]
+    why = f"These resources wait for each other: {' '.join(steps)} {circle[0]}."
+    related = [Related(instances[address].declaration.span(), address) for address in circle]
+    span = instances[circle[0]].declaration.span()
+    diagnostics.error("AIVP0220", why, "Remove one of these edges.", span=span, address=circle[0], related=related)

@@ -1,0 +1,105 @@
+"""The order of the stages of compile, and nothing else: project → expand → resolve → validate → lower → IR."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from aivp.compile.content import ReadFile, fill_contents
+from aivp.compile.edges import edges
+from aivp.compile.expand import expand
+from aivp.compile.instance import Expanded, SourceMap
+from aivp.compile.lower import lower
+from aivp.compile.moves import Moves
+from aivp.compile.requires import check_requires
+from aivp.compile.resolve import resolve
+from aivp.compile.scope import Scope
+from aivp.compile.syntax import format_target
+from aivp.compile.validate import validate
+from aivp.compile.values import Values
+from aivp.config.project import Project
+from aivp.diagnostics import Diagnostic, Diagnostics, Refused, Span
+from aivp.model.resource import IR
+from aivp.plugins import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What compile gives: the IR, where everything stands, and address → reason of what a static `when` left out."""
+
+    ir: IR
+    sources: SourceMap
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[Diagnostic, ...] = ()
+
+
+def compile_project(project: Project, registry: Registry, read: ReadFile | None = None) -> Compiled:
+    """Compile one environment of a project. Raises Refused with all mistakes of the stage that found some.
+
+    read: gives files of the project by their path, `aivp.config.files` where it is left out. Starts no process but
+    the template child, and that only where there is a template.
+    """
+    diagnostics = Diagnostics()
+    variables = {name: item.value for name, item in project.variables.items()}
+    values = Values(project, variables, diagnostics)
+    scope = Scope(project, variables, values)
+    values.check()
+    check_requires(project.requires, registry, diagnostics)
+    expanded = expand(project, registry, scope, diagnostics)
+    _refuse(diagnostics)
+    resolved = resolve(expanded, scope, diagnostics)
+    validate(expanded.instances, resolved.attributes, diagnostics)
+    _refuse(diagnostics)
+    filled = fill_contents(expanded.instances, resolved.attributes, read or _reader(project), diagnostics)
+    resources = lower(expanded.instances, filled, diagnostics)
+    found = edges(expanded.instances, resources, resolved.references, resolved.targets, diagnostics)
+    moves = Moves(project, scope, expanded.instances, resources, diagnostics)
+    ir = IR(
+        project=project.name,
+        environment=project.environment,
+        hosts=expanded.hosts,
+        resources=resources,
+        edges=found,
+        moved=moves.moved(),
+        imports=moves.imports(),
+        removed=moves.removed(),
+        secrets={name: project.secrets[name][0] for name in sorted(project.secrets)},
+        manifests=_manifests(expanded, registry),
+    )
+    _refuse(diagnostics)
+    sources = SourceMap({address: item.declaration for address, item in expanded.instances.items()})
+    return Compiled(ir, sources, _left_out(expanded), diagnostics.sorted())
+
+
+def _reader(project: Project) -> ReadFile:
+    def read(path: str, limit: int, span: Span) -> bytes:
+        from aivp.config.files import read_bytes
+
+        return read_bytes(project.root, path, limit, span)
+
+    return read
+
+
+def _manifests(expanded: Expanded, registry: Registry) -> dict[str, str]:
+    """Only of providers that are used: installing another one changes no plan."""
+    used = {item.declaration.kind.provider for item in expanded.instances.values()}
+    return {name: digest for name, digest in registry.digests.items() if name in used}
+
+
+def _left_out(expanded: Expanded) -> dict[str, str]:
+    found = {f"{format_target(base, key)}@{place}": why for (base, key, place), why in expanded.left_out.items()}
+    return dict(sorted(found.items()))
+
+
+def _refuse(diagnostics: Diagnostics) -> None:
+    if diagnostics.has_errors:
+        raise Refused(once(diagnostics.sorted()))
+
+
+def once(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """The same mistake of one declaration is told for its first instance only."""
+    found: dict[Diagnostic, Diagnostic] = {}
+    for item in diagnostics:
+        why = item.why.replace(item.address, "") if item.address else item.why
+        found.setdefault(replace(item, address=None, why=why), item)
+    return tuple(found.values())

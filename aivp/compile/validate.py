@@ -1,0 +1,106 @@
+"""Do the attributes of every instance fit its kind? Its schema, the rules of its manifest, what nobody may declare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from aivp_contract.manifest import Kind, Rule
+from aivp_contract.values import Json, Secret, contains
+
+from aivp.compile.fields import rule_applies
+from aivp.compile.instance import Instance
+from aivp.diagnostics import Diagnostic, Diagnostics
+from aivp.model.expression import Text
+from aivp.plugins.validate import Validator
+from aivp.plugins.wording import Violation, show
+
+Attributes = Mapping[str, Mapping[str, Json]]
+"""By address."""
+
+
+def validate(instances: Mapping[str, Instance], attributes: Attributes, diagnostics: Diagnostics) -> None:
+    """Report every field that does not fit. Attributes shared by several instances are looked at once."""
+    validator = Validator()
+    seen: set[int] = set()
+    for address, fields in attributes.items():
+        if id(fields) in seen:
+            continue
+        seen.add(id(fields))
+        instance = instances[address]
+        kind = instance.declaration.kind
+        for violation in validator.check(kind, fields):
+            if not _is_computed(kind, violation):
+                diagnostics.add(_objection(instance, violation))
+        for diagnostic in _declared_computed(instance, fields):
+            diagnostics.add(diagnostic)
+        for diagnostic in _exposed_secrets(instance, fields):
+            diagnostics.add(diagnostic)
+        for rule in kind.rules:
+            if rule_applies(rule, fields):
+                for why in _broken(rule, fields):
+                    place = instance.declaration.span()
+                    diagnostics.error("AIVP0304", f"{address}: {why}{_because(rule)}.", span=place, address=address)
+
+
+def _is_computed(kind: Kind, violation: Violation) -> bool:
+    """Computed fields have a message of their own."""
+    return bool(violation.path) and violation.path[0] in kind.computed
+
+
+def _objection(instance: Instance, violation: Violation) -> Diagnostic:
+    where = ".".join((instance.address, *map(str, violation.path)))
+    if violation.is_unknown_field:
+        parent = ".".join((instance.address, *map(str, violation.path[:-1])))
+        span = instance.declaration.key_span(*violation.path)
+        return Diagnostic("AIVP0301", f"{parent}: {violation.message}", violation.mend, span, instance.address)
+    span = instance.declaration.span(*violation.path)
+    return Diagnostic("AIVP0302", f"{where}: {violation.message}", violation.mend, span, instance.address)
+
+
+def _declared_computed(instance: Instance, fields: Mapping[str, Json]) -> Iterator[Diagnostic]:
+    computed = instance.declaration.kind.computed
+    for name in sorted(computed & fields.keys()) if computed else ():
+        why = f"{instance.address}: {name} is set by the provider and cannot be declared."
+        span = instance.declaration.key_span(name)
+        yield Diagnostic("AIVP0303", why, "Remove it; other resources may refer to it.", span, instance.address)
+
+
+def _exposed_secrets(instance: Instance, fields: Mapping[str, Json]) -> Iterator[Diagnostic]:
+    for name, meaning in instance.declaration.kind.fields.items():
+        if meaning.exposed and name in fields and _is_secret(fields[name]):
+            why = f"{instance.address}.{name}: a secret stands where other users of the host can see it."
+            mend = "Pass it in a way that nobody else sees, such as stdin or a file."
+            yield Diagnostic("AIVP0306", why, mend, instance.declaration.span(name), instance.address)
+
+
+def _is_secret(value: Json) -> bool:
+    match value:
+        case Text(parts):
+            return contains(list(parts), (Secret,))
+        case dict():
+            return any(_is_secret(item) for item in value.values())
+        case list():
+            return any(_is_secret(item) for item in value)
+        case _:
+            return isinstance(value, Secret)
+
+
+def _broken(rule: Rule, fields: Mapping[str, Json]) -> Iterator[str]:
+    for name in rule.required:
+        if name not in fields:
+            yield f"{name} is missing"
+    for name in rule.forbidden:
+        if name in fields:
+            yield f"{name} is not admitted"
+    chosen = [name for name in rule.at_most_one if name in fields]
+    if len(chosen) > 1:
+        yield f"only one of {', '.join(rule.at_most_one)} is admitted, and there are {', '.join(chosen)}"
+    if rule.at_least_one and fields.keys().isdisjoint(rule.at_least_one):
+        yield f"one of {', '.join(rule.at_least_one)} is missing"
+
+
+def _because(rule: Rule) -> str:
+    tests = [
+        f"{name} is {' or '.join(show(item) for item in admitted)}" for name, admitted in sorted(rule.when.items())
+    ]
+    return f" where {' and '.join(tests)}" if tests else ""

@@ -1,0 +1,91 @@
+"""A project's folder → its declarations for one environment: the order of this room's steps, and its only way in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from aivp.config.documents import Document, Package, read_includes, read_root
+from aivp.config.environments import apply_overrides, choose
+from aivp.config.project import Declared, Project, Variable
+from aivp.config.requirements import read_header
+from aivp.config.sections import Declarations, collect
+from aivp.config.sources import read_secret
+from aivp.config.variables import VariableInputs, resolve
+from aivp.diagnostics import Diagnostics
+from aivp.model.resource import SecretSource
+
+__all__ = ["load"]
+
+NO_INPUTS = VariableInputs()
+
+
+def load(root: Path, *, environment: str | None = None, variables: VariableInputs = NO_INPUTS) -> Project:
+    """Read the project at `root`. Raises Refused with every mistake of the step that it could not go beyond.
+
+    The steps: the root document; all YAML files; what they declare, and the variables; CUE packages, which need those
+    variables; overrides. It reads files beneath `root` and those that `variables` names, and starts nothing but `cue`.
+    """
+    found = Diagnostics()
+    document = read_root(root, found)
+    header = read_header(document.content, found)
+    chosen = choose(document.content, environment, found)
+    reading = read_includes(document, chosen[1], root, found)
+    found.refuse()
+
+    declared = Declarations()
+    collect(reading.documents, declared, found)
+    values = resolve(declared.maps["variables"], chosen, variables, found)
+    if reading.packages:
+        found.refuse()
+        collect(_export(root, reading.packages, chosen[0], values, found), declared, found)
+        found.refuse()
+    apply_overrides(chosen[1], declared, found)
+    secrets = _secrets(declared.maps["secrets"], found)
+    found.refuse()
+    return _project(root, header, chosen[0], values, declared, secrets)
+
+
+def _export(
+    root: Path, packages: Iterable[Package], environment: str, variables: Mapping[str, Variable], found: Diagnostics
+) -> list[Document]:
+    from aivp.config.cue import find_cue
+    from aivp.config.packages import export
+
+    packages = list(packages)
+    cue = find_cue(packages[0].span)
+    documents = [export(cue, root, package, environment, variables, found) for package in packages]
+    return [document for document in documents if document is not None]
+
+
+def _secrets(declared: Mapping[str, Declared], found: Diagnostics) -> dict[str, tuple[SecretSource, Declared]]:
+    read = {name: (read_secret(name, part, found), part) for name, part in sorted(declared.items())}
+    return {name: (source, part) for name, (source, part) in read.items() if source is not None}
+
+
+def _project(
+    root: Path,
+    header: tuple[str, Declared | None],
+    environment: str,
+    variables: Mapping[str, Variable],
+    declared: Declarations,
+    secrets: Mapping[str, tuple[SecretSource, Declared]],
+) -> Project:
+    maps = {name: dict(sorted(parts.items())) for name, parts in declared.maps.items()}
+    return Project(
+        root=root,
+        name=header[0],
+        environment=environment,
+        variables=variables,
+        values=maps["values"],
+        defaults=maps["defaults"],
+        secrets=secrets,
+        hosts=maps["hosts"],
+        groups=maps["groups"],
+        resources=maps["resources"],
+        moved=declared.lists["moved"],
+        imports=declared.lists["import"],
+        removed=declared.lists["removed"],
+        providers=maps["providers"],
+        requires=header[1],
+    )

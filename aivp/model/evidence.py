@@ -1,0 +1,110 @@
+"""Evidence: what observing found, recorded so that a plan can be derived again from it, anywhere and without a host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aivp_contract import canonical
+from aivp_contract.observation import Observation, read_observation
+from aivp_contract.values import Json
+
+from aivp.model.expression import IR_TAGS
+from aivp.model.object import Object, read_object
+
+EVIDENCE_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class HostEvidence:
+    """One host: facts, incarnation and pending notifications; `error` says why it could not be asked."""
+
+    incarnation: str = ""
+    facts: Mapping[str, Json] = field(default_factory=dict)
+    pending: Sequence[str] = ()
+    error: str | None = None
+
+    def form(self) -> dict[str, Json]:
+        """As JSON."""
+        return {
+            "incarnation": self.incarnation,
+            "facts": dict(self.facts),
+            "pending": sorted(self.pending),
+            "error": self.error,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One resource: what the provider saw, or its error. `asked`: digest of the values that it was asked about."""
+
+    asked: str
+    observation: Observation | None = None
+    error: Mapping[str, Json] | None = None
+    claims: Sequence[Mapping[str, Json]] = ()
+    """Claims of other projects or environments on the same identity."""
+
+    def form(self) -> dict[str, Json]:
+        """As JSON."""
+        found: dict[str, Json] = {"asked": self.asked}
+        if self.observation is not None:
+            found["observation"] = self.observation.form()
+        if self.error is not None:
+            found["error"] = dict(self.error)
+        if self.claims:
+            found["claims"] = [{k: c[k] for k in ("project", "environment", "address")} for c in self.claims]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything that planning reads of the world. `seen`: by address; of recorded objects by `object_key`."""
+
+    project: str
+    environment: str
+    runner: str
+    hosts: Mapping[str, HostEvidence] = field(default_factory=dict)
+    objects: Sequence[Object] = ()
+    seen: Mapping[str, Seen] = field(default_factory=dict)
+
+    def form(self) -> dict[str, Json]:
+        """As JSON; `schemas/evidence/v1` describes it."""
+        return {
+            "evidence": EVIDENCE_VERSION,
+            "project": self.project,
+            "environment": self.environment,
+            "runner": self.runner,
+            "hosts": {name: item.form() for name, item in self.hosts.items()},
+            "objects": [item.form() for item in self.objects],
+            "seen": {key: item.form() for key, item in self.seen.items()},
+        }
+
+    def encode(self) -> bytes:
+        """Canonical bytes."""
+        return canonical.encode(self.form())
+
+
+def object_key(item: Object) -> str:
+    """The key of a recorded object in `Evidence.seen`."""
+    return f"{'deposed' if item.is_deposed else 'object'}:{item.address}"
+
+
+def read_evidence(data: bytes) -> Evidence:
+    """The reverse of `encode`. Raises NotCanonical, KeyError, TypeError or ValueError where `data` is none."""
+    raw = canonical.decode(data, IR_TAGS)
+    if raw["evidence"] != EVIDENCE_VERSION:
+        raise canonical.NotCanonical(f"evidence of format {raw['evidence']}")
+    return Evidence(
+        raw["project"],
+        raw["environment"],
+        raw["runner"],
+        {name: HostEvidence(**item) for name, item in raw["hosts"].items()},
+        [read_object(item) for item in raw["objects"]],
+        {key: _read_seen(item) for key, item in raw["seen"].items()},
+    )
+
+
+def _read_seen(raw: Mapping[str, Any]) -> Seen:
+    observation = read_observation(raw["observation"]) if "observation" in raw else None
+    return Seen(raw["asked"], observation, raw.get("error"), raw.get("claims", ()))

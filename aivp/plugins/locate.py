@@ -1,0 +1,62 @@
+"""Where installed providers keep their manifests and code, found without running any of it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+GROUP = "aivp.providers"
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """One entry point: `value` as it was registered, `folder` of its top-level package, `path` of the manifest."""
+
+    distribution: str
+    value: str
+    package: str
+    folder: Path | None
+    path: Path | None
+
+
+def installed() -> Iterator[Installed]:
+    """Every registered provider, by distribution; one distribution seen twice on the path counts once."""
+    found: dict[tuple[str, str], Installed] = {}
+    for distribution in importlib.metadata.distributions():
+        for entry in distribution.entry_points:
+            if entry.group == GROUP:
+                name = distribution.metadata["Name"] or entry.name
+                found.setdefault((name, entry.value), _locate(distribution, name, entry.value))
+    yield from (found[key] for key in sorted(found))
+
+
+def _locate(distribution: importlib.metadata.Distribution, name: str, value: str) -> Installed:
+    package, _, file = value.replace(" ", "").partition(":")
+    inner = PurePosixPath(*package.split("."), file)
+    if not package.isidentifier() or ".." in inner.parts or inner.is_absolute():
+        return Installed(name, value, package, None, None)
+    folder = _from_files(distribution, inner) or _from_spec(package)
+    path = None if folder is None else folder.joinpath(*inner.parts[1:])
+    return Installed(name, value, package, folder, path if path is not None and path.is_file() else None)
+
+
+def _from_files(distribution: importlib.metadata.Distribution, inner: PurePosixPath) -> Path | None:
+    """An ordinary installation lists its files."""
+    for file in distribution.files or ():
+        if PurePosixPath(file) == inner:
+            path = Path(str(distribution.locate_file(file)))
+            return path.parents[len(inner.parts) - 2] if path.is_file() else None
+    return None
+
+
+def _from_spec(package: str) -> Path | None:
+    """An editable one leads there by the import path; finding a top-level package runs none of its code."""
+    try:
+        spec = importlib.util.find_spec(package)
+    except (ImportError, ValueError):
+        return None
+    folders = list(spec.submodule_search_locations or ()) if spec else []
+    return Path(folders[0]).resolve() if folders else None

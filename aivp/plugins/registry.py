@@ -1,0 +1,140 @@
+"""Distribution metadata → the kinds that installed providers serve.
+
+A provider registers the entry point `aivp.providers` with the value `package:file`; the file is opened as data. No
+provider is ever imported, not even its package's `__init__`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from aivp_contract import canonical
+from aivp_contract.manifest import BadManifest, Kind, Manifest, read_manifest
+from aivp_contract.values import Json
+
+from aivp.diagnostics import Diagnostics
+from aivp.plugins.locate import Installed, installed
+from aivp.plugins.suggestion import nearest
+
+FIRST_PARTY = frozenset({"host", "image", "network", "vm", "secret", "agent"})
+"""Providers whose kinds have no `/` in their name; every other provider's kinds are `provider/kind`."""
+
+MAX_MANIFEST = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One provider: its manifest, that document's digest, and the folder of its code (None where it has none)."""
+
+    name: str
+    manifest: Manifest
+    digest: str
+    package: str = ""
+    folder: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """All known providers by name and all their kinds by name, both sorted."""
+
+    providers: Mapping[str, Provider]
+    kinds: Mapping[str, Kind]
+
+    def kind(self, name: str) -> Kind | None:
+        """The kind of that name."""
+        return self.kinds.get(name)
+
+    def nearest(self, name: str) -> list[str]:
+        """Names of kinds that resemble an unknown one."""
+        return nearest(name, self.kinds)
+
+    @property
+    def manifests(self) -> Mapping[str, Manifest]:
+        """Provider → manifest."""
+        return {name: item.manifest for name, item in self.providers.items()}
+
+    @property
+    def digests(self) -> Mapping[str, str]:
+        """Provider → digest of its manifest."""
+        return {name: item.digest for name, item in self.providers.items()}
+
+    @classmethod
+    def discover(cls) -> Registry:
+        """Everything installed. Raises Refused with every manifest that is missing, broken or in another's way."""
+        diagnostics = Diagnostics()
+        found = [item for place in installed() if (item := _read(place, diagnostics))]
+        return _registry(found, diagnostics)
+
+    @classmethod
+    def of(cls, documents: Iterable[Json]) -> Registry:
+        """A registry of explicit manifest documents. Raises Refused as `discover` does."""
+        diagnostics = Diagnostics()
+        found = [item for document in documents if (item := _provider(document, "", None, diagnostics))]
+        return _registry(found, diagnostics)
+
+
+def _read(place: Installed, diagnostics: Diagnostics) -> Provider | None:
+    if place.path is None:
+        diagnostics.error(
+            "AIVP0310",
+            f"The distribution {place.distribution} registers the provider {place.value}, but that file is not there.",
+            f"Install {place.distribution} again.",
+        )
+        return None
+    try:
+        with place.path.open("rb") as file:
+            data = file.read(MAX_MANIFEST + 1)
+        document = canonical.decode(data[:MAX_MANIFEST])
+    except (OSError, canonical.NotCanonical) as error:
+        diagnostics.error("AIVP0310", f"The manifest of {place.distribution} cannot be read: {error}")
+        return None
+    provider = _provider(document, place.package, place.folder, diagnostics)
+    if provider is None or _keeps_names(provider, diagnostics):
+        return provider
+    return None
+
+
+def _provider(document: Json, package: str, folder: Path | None, diagnostics: Diagnostics) -> Provider | None:
+    try:
+        manifest = read_manifest(document)
+        return Provider(manifest.name, manifest, canonical.digest(document), package, folder)
+    except (BadManifest, canonical.NotCanonical) as error:
+        diagnostics.error("AIVP0310", str(error))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        name = document.get("name") if isinstance(document, dict) else None
+        diagnostics.error("AIVP0310", f"The manifest of the provider {name} breaks its format: {error}")
+    return None
+
+
+def _keeps_names(provider: Provider, diagnostics: Diagnostics) -> bool:
+    """Third-party kinds carry their provider's name, so that a new first-party kind can never clash with one."""
+    prefix = f"{provider.name}/"
+    if provider.name in FIRST_PARTY and provider.package == f"aivp_{provider.name}":
+        wrong = [name for name in provider.manifest.kinds if "/" in name]
+    else:
+        wrong = [name for name in provider.manifest.kinds if not name.startswith(prefix)]
+    for name in wrong:
+        diagnostics.error(
+            "AIVP0312", f"The provider {provider.name} serves the kind {name}; its kinds are named {prefix}NAME."
+        )
+    return not wrong
+
+
+def _registry(found: Iterable[Provider], diagnostics: Diagnostics) -> Registry:
+    providers: dict[str, Provider] = {}
+    kinds: dict[str, Kind] = {}
+    for provider in sorted(found, key=lambda item: (item.name, item.digest)):
+        if provider.name in providers:
+            diagnostics.error("AIVP0311", f"Two installed providers are named {provider.name}.", "Remove one of them.")
+            continue
+        providers[provider.name] = provider
+        for name, kind in provider.manifest.kinds.items():
+            if name in kinds:
+                why = f"The providers {kinds[name].provider} and {provider.name} both serve the kind {name}."
+                diagnostics.error("AIVP0311", why, "Remove one of them.")
+            kinds[name] = kind
+    diagnostics.refuse()
+    return Registry(MappingProxyType(providers), MappingProxyType(dict(sorted(kinds.items()))))
