@@ -6,12 +6,10 @@ from aivp_sdk import Provider
 
 from .command import CommandKind
 from .file import FileKind
-from .group import GroupKind
 from .noop import NoopKind
 from .package import PackageKind
 from .package_index import PackageIndexKind
 from .service import ServiceKind
-from .user import UserKind
 
 PROVIDER = Provider(
     "host",
@@ -19,11 +17,9 @@ PROVIDER = Provider(
     [
         CommandKind(),
         FileKind(),
-        GroupKind(),
         NoopKind(),
         PackageIndexKind(),
         PackageKind(),
         ServiceKind(),
-        UserKind(),
     ],
 )

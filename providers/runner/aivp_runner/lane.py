@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from aivp_contract import diff
 from aivp_contract.diff import Decision
@@ -55,7 +55,7 @@ class Lane:
         self.owner = owner
         self.report = report
         self.journal = store.journal(run)
-        self.broken = {step for step, entry in self.journal.items() if entry["status"] in ("failed", "blocked", "stale")}
+        self.broken: Set[str] = set()
         self.pending = set(store.pending(*owner[:2]))
 
     def execute(self, batch: Sequence[Step]) -> None:
@@ -78,6 +78,8 @@ class Lane:
         work = _Work(step, action=step["action"])
         if entry is not None and entry["status"] in ("intent", "done"):
             work.attempt, work.was_begun = entry["attempt"], True
+        elif entry is not None:
+            work.attempt = entry["attempt"] + 1
         if self.broken.intersection(step.get("waits_for", ())):
             work.status = "blocked"
         elif step["action"] == "refresh" and step["address"] not in self.pending and not step.get("fired"):
@@ -173,6 +175,9 @@ class Lane:
             work.computed = dict(seen.computed)
             work.after = diff.managed_digest(kind, work.step["config"], seen)
             work.residual = _residual(work, diff.decide(kind, work.step["config"], seen, work.step["config"]), seen)
+            if work.residual:
+                fields = sorted({str(change["path"]) for change in work.residual})
+                work.error = _error("unfulfilled", "after its effect these still differ: " + ", ".join(fields))
 
     def _again(self, works: Sequence[_Work]) -> List[_Work]:
         """The works that deserve another attempt, after a pause with full jitter."""

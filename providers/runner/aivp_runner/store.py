@@ -82,7 +82,7 @@ class HostStore:
             epoch = int(last) + 1
             sql.execute("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)", (str(epoch),))
             sql.execute(
-                "INSERT INTO runs VALUES (?,?,?,?,?,?,'open') ON CONFLICT (run) DO UPDATE SET epoch=excluded.epoch",
+                "INSERT INTO runs VALUES (?,?,?,?,?,?,'open') ON CONFLICT (run) DO UPDATE SET epoch=excluded.epoch, status='open'",
                 (run, project, environment, lineage, plan, epoch),
             )
         return epoch

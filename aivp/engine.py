@@ -1,0 +1,191 @@
+"""The order of the stages, and nothing else: load → compile → observe → bind and plan → apply."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+from aivp.apply.run import Run
+from aivp.compile import Compiled, compile_project
+from aivp.config.load import NO_INPUTS, load
+from aivp.config.project import Project
+from aivp.config.variables import VariableInputs
+from aivp.diagnostics import Diagnostic, Refused
+from aivp.events import Listener
+from aivp.hosts.archive import Archive, build
+from aivp.hosts.sessions import Sessions
+from aivp.model.evidence import Evidence
+from aivp.model.expression import Template
+from aivp.model.graph import ResourceGraph
+from aivp.model.resource import IR
+from aivp.observe.waves import Observer
+from aivp.plan.options import Options
+from aivp.plan.plan import make_plan
+from aivp.plan.steps import Plan, read_plan
+from aivp.plugins import Registry
+from aivp.secrets import Vault, reveal
+from aivp.secrets.keys import folder as key_folder
+from aivp.state import RunRecord, State
+from aivp.templates import Job, Problem
+from aivp_contract import canonical
+from aivp_contract.values import Json
+
+
+@dataclass
+class Engine:
+    """One command's work on one environment of one project. Stages are computed when first asked for."""
+
+    root: Path
+    environment: str | None = None
+    variables: VariableInputs = NO_INPUTS
+    parallelism: int = 10
+    is_untrusted: bool = False
+    now: Callable[[], str] = field(default=lambda: datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"))
+
+    @cached_property
+    def registry(self) -> Registry:
+        """Installed providers."""
+        return Registry.discover()
+
+    @cached_property
+    def project(self) -> Project:
+        """The declarations. Raises Refused."""
+        return load(self.root, environment=self.environment, variables=self.variables)
+
+    @cached_property
+    def compiled(self) -> Compiled:
+        """The program. Raises Refused."""
+        return compile_project(self.project, self.registry)
+
+    @cached_property
+    def ir(self) -> IR:
+        """What planning reads of the declaration."""
+        return self.compiled.ir
+
+    @cached_property
+    def graph(self) -> ResourceGraph:
+        """The resources in their order."""
+        return ResourceGraph.of(self.ir, self.registry.kind)
+
+    @cached_property
+    def archive(self) -> Archive:
+        """What is shipped to hosts."""
+        return build(self.registry)
+
+    def sessions(self) -> Sessions:
+        """A fresh set of host sessions; close it when done."""
+        return Sessions(self.archive, self.parallelism)
+
+    def state(self) -> State:
+        """The environment's state, created where there is none."""
+        return State.open(self.root, self.project.name, self.project.environment)
+
+    def existing_state(self) -> State | None:
+        """The environment's state, None where there is none yet."""
+        return State.open_existing(self.root, self.project.name, self.project.environment)
+
+    def observe(self, sessions: Sessions) -> Evidence:
+        """Ask every host. Creates no state and changes nothing anywhere."""
+        state = self.existing_state()
+        try:
+            observer = Observer(
+                ir=self.ir,
+                order=self.graph.order,
+                kinds=self.registry.kinds,
+                objects=[] if state is None else state.objects(),
+                lineage=None if state is None else state.lineage,
+                sessions=sessions,
+                render=render,
+                reveal=self._revealer(self.ir),
+                is_untrusted=self.is_untrusted,
+            )
+        finally:
+            if state is not None:
+                state.close()
+        return observer.observe()
+
+    def plan(self, evidence: Evidence, options: Options) -> Plan:
+        """The plan that follows from the declaration and `evidence`. Pure."""
+        if (evidence.project, evidence.environment) != (self.ir.project, self.ir.environment):
+            raise _refused("AIVP0409", f"This evidence is of {evidence.project}/{evidence.environment}.")
+        evidence = replace(evidence, hosts=dict(evidence.hosts))
+        return make_plan(self.ir, self.graph, evidence, self.registry.kinds, render, options)
+
+    def begin(self, body: bytes, state: State, sessions: Sessions, listen: Listener) -> Run:
+        """A run of the plan in `body`, checked against everything but the world itself. Raises Refused (exit 4)."""
+        plan = self.read_plan(body)
+        if not plan.is_applicable:
+            raise _refused(
+                "AIVP0503",
+                "This plan was derived from evidence of an older declaration; parts of it are guesses.",
+                "Plan again against the hosts.",
+                4,
+            )
+        if plan.pins["objects"] != canonical.digest([row.form() for row in state.objects()]):
+            raise _refused("AIVP0504", "State has changed since the plan was made.", "Plan again.", 4)
+        return self._run(plan, body, state, sessions, listen)
+
+    def resume(self, record: RunRecord, state: State, sessions: Sessions, listen: Listener) -> Run:
+        """The run of `record`, ready to go on with."""
+        return self._run(self.read_plan(record.body), record.body, state, sessions, listen)
+
+    def read_plan(self, body: bytes) -> Plan:
+        """A plan file's bytes as a plan of this project and this code. Raises Refused (exit 4)."""
+        try:
+            plan = read_plan(body)
+        except (canonical.NotCanonical, KeyError, TypeError, ValueError, AttributeError):
+            raise _refused("AIVP0505", "This file is no plan, or was tampered with.", "Plan again.", 4) from None
+        if (plan.project, plan.environment) != (self.project.name, self.project.environment):
+            why = f"The plan is for {plan.project}/{plan.environment}, this is {self.project.name}/{self.project.environment}."
+            raise _refused("AIVP0506", why, "Choose the environment with -e.", 4)
+        if plan.pins["runner"] != self.archive.digest:
+            raise _refused("AIVP0507", "The plan was made with other provider code than is installed.", "Plan again.", 4)
+        return plan
+
+    def _run(self, plan: Plan, body: bytes, state: State, sessions: Sessions, listen: Listener) -> Run:
+        vault = self._vault(plan.secrets)
+        return Run(
+            plan=plan,
+            digest=canonical.digest_bytes(body),
+            state=state,
+            sessions=sessions,
+            kinds=self.registry.kinds,
+            render=render,
+            reveal=lambda value: reveal(value, vault, render),
+            listen=listen,
+            now=self.now,
+        )
+
+    def _revealer(self, ir: IR) -> Callable[[Json], Json]:
+        vault = self._vault(ir.secrets)
+        return lambda value: reveal(value, vault, render)
+
+    def _vault(self, sources: object) -> Vault:
+        return Vault(
+            sources,  # type: ignore[arg-type]
+            self.root,
+            project=self.project.name,
+            environment=self.project.environment,
+            keys=key_folder(os.environ),
+            allow_commands=not self.is_untrusted,
+        )
+
+
+def render(templates: Sequence[Template]) -> list[str]:
+    """The texts of templates whose variables are all known. Raises Refused with the problem of any that has one."""
+    from aivp.templates import render as run
+
+    jobs = [Job(item.name, item.source, frozenset(item.vars), item.vars) for item in templates]
+    texts = run(jobs)
+    problems = [item for item in texts if isinstance(item, Problem)]
+    if problems:
+        raise Refused([Diagnostic(item.code, item.why, item.mend) for item in problems])
+    return [str(text) for text in texts]
+
+
+def _refused(code: str, why: str, mend: str = "", exit_code: int = 1) -> Refused:
+    return Refused((Diagnostic(code, why, mend),), exit_code)

@@ -1,0 +1,63 @@
+"""Run events as a closed union, each with one JSON form (`{"event": name, ...}`, version 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import ClassVar
+
+from aivp_contract.values import Json
+
+EVENTS_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run is durable and about to dispatch."""
+
+    name: ClassVar[str] = "run-started"
+    run: str
+    plan: str
+    steps: int
+    is_resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StepsStarted:
+    """A host was handed these steps in one message."""
+
+    name: ClassVar[str] = "steps-started"
+    host: str
+    steps: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class StepEnded:
+    """One step's outcome. status: done, failed, blocked, stale, skipped; action: what really was done."""
+
+    name: ClassVar[str] = "step-ended"
+    host: str
+    step: str
+    address: str
+    status: str
+    action: str
+    error: Mapping[str, Json] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """The run is over, or stopped; counts by status."""
+
+    name: ClassVar[str] = "run-ended"
+    run: str
+    status: str
+    counts: Mapping[str, int]
+
+
+Event = RunStarted | StepsStarted | StepEnded | RunEnded
+Listener = Callable[[Event], None]
+
+
+def form(event: Event) -> dict[str, Json]:
+    """As JSON."""
+    return {"aivp": EVENTS_VERSION, "event": event.name, **asdict(event)}

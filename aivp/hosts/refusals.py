@@ -1,0 +1,45 @@
+"""A runner's refusal → the diagnostic that tells a person what to do."""
+
+from __future__ import annotations
+
+from aivp.diagnostics import Diagnostic, Refused
+from aivp.hosts.session import Refusal
+
+
+def refused(refusal: Refusal) -> Refused:
+    """The diagnostic of a refusal, ready to be raised."""
+    host = refusal.host
+    run = str(refusal.details.get("run", ""))[:64]
+    why = str(refusal.details.get("why", ""))[:400]
+    match refusal.code:
+        case "locked":
+            found = Diagnostic("AIVP0604", f"Another apply is at work on {host}.", "Wait for it to end, then try again.")
+        case "open-run":
+            found = Diagnostic(
+                "AIVP0605",
+                f"{host} has an unfinished run {run} of this environment.",
+                "Resume it with: aivp apply --resume, or settle it with: aivp runs abandon.",
+            )
+        case "lineage":
+            found = Diagnostic(
+                "AIVP0606",
+                f"{host} is managed under another state of this project and environment.",
+                "Use the checkout that holds that state. If it is lost for good: aivp state rebuild.",
+            )
+        case "busy":
+            found = Diagnostic(
+                "AIVP0607",
+                f"A command of the interrupted run {run} is still running on {host}.",
+                "Wait for it to end, then try again.",
+            )
+        case "no-state":
+            found = Diagnostic(
+                "AIVP0608",
+                f"{host} has no private folder where the runner could keep its journal.",
+                "Make /var/lib/aivp (for root) or ~/.local/state/aivp writable for the user that aivp works as there.",
+            )
+        case "too-new":
+            found = Diagnostic("AIVP0613", f"{host}: {why}.", "Use the aivp that wrote it, or a newer one.")
+        case _:
+            found = Diagnostic("AIVP0608", f"{host}: {why or refusal.code}.", "Nothing was begun on that host.")
+    return Refused((found,))

@@ -1,0 +1,65 @@
+"""The sessions of one command: opened in parallel where they are first needed, closed together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import TypeVar
+
+from aivp.diagnostics import Refused
+from aivp.hosts.archive import Archive
+from aivp.hosts.session import HostSession
+from aivp.model.resource import Host
+
+T = TypeVar("T")
+
+
+class Sessions:
+    """Sessions by host name, each with a runner. `parallelism`: hosts that are worked on at once."""
+
+    def __init__(self, archive: Archive, parallelism: int = 10) -> None:
+        self.archive = archive
+        self.parallelism = parallelism
+        self.open: dict[str, HostSession] = {}
+
+    def session(self, host: Host) -> HostSession:
+        """The session with `host`, started if there is none. Raises Refused where that fails."""
+        if host.name not in self.open:
+            self.open[host.name] = HostSession.start(host, self.archive)
+        return self.open[host.name]
+
+    def each(self, hosts: Iterable[str], work: Callable[[str], T]) -> Mapping[str, T | Refused]:
+        """`work` for every host, side by side; a host that refuses is its own answer and stops nobody else."""
+        names = sorted(hosts)
+        if len(names) == 1:
+            return {names[0]: _caught(work, names[0])}
+        with ThreadPoolExecutor(self.parallelism) as pool:
+            return dict(zip(names, pool.map(lambda name: _caught(work, name), names), strict=True))
+
+    def cancel(self) -> None:
+        """Ask every runner to finish the step in hand and start none."""
+        for session in list(self.open.values()):
+            try:
+                session.cancel()
+            except Refused:
+                continue
+
+    def kill(self) -> None:
+        """End every channel at once."""
+        for session in list(self.open.values()):
+            session.kill()
+
+    def __enter__(self) -> Sessions:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        for session in self.open.values():
+            session.close()
+
+
+def _caught(work: Callable[[str], T], name: str) -> T | Refused:
+    try:
+        return work(name)
+    except Refused as error:
+        return error

@@ -1,0 +1,1 @@
+"""From a compiled program to evidence: hosts are asked in waves, and their answers audited before anyone reads them."""

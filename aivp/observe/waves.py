@@ -1,0 +1,239 @@
+"""Asks hosts in waves: what has known inputs first, what needs their outputs next; the rest is left to apply.
+
+Without references to facts or outputs that is one request per host for everything. What state recorded stands in for
+outputs until the first answers, so that a converged chain of references is one wave too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from aivp.diagnostics import Diagnostic, Refused
+from aivp.hosts.refusals import refused
+from aivp.hosts.session import HostSession, Refusal
+from aivp.hosts.sessions import Sessions
+from aivp.model.evidence import Evidence, HostEvidence, Seen, object_key
+from aivp.model.object import Object
+from aivp.model.resource import IR, Host
+from aivp.observe.audit import Broken, audit
+from aivp.plan.bind import Bound, Kinds, Render, bind, current_rows, same_values
+from aivp.plan.decide import asked_digest
+from aivp_contract.canonical import encode
+from aivp_contract.values import Json, Secret, contains
+
+MAX_WAVES = 8
+REQUEST = 2 * 1024 * 1024
+"""Bytes of items in one request, about."""
+
+Reveal = Callable[[Json], Json]
+
+
+@dataclass
+class Observer:
+    """Everything that observing needs. `lineage` is None where there is no state yet."""
+
+    ir: IR
+    order: Sequence[str]
+    kinds: Kinds
+    objects: Sequence[Object]
+    lineage: str | None
+    sessions: Sessions
+    render: Render
+    reveal: Reveal
+    is_untrusted: bool = False
+    hosts: dict[str, HostEvidence] = field(default_factory=dict)
+    seen: dict[str, Seen] = field(default_factory=dict)
+
+    def observe(self) -> Evidence:
+        """Evidence of everything that can be seen now. Raises Refused; an unreachable host is no refusal."""
+        places = _places(self.ir, self.objects)
+        for name, answer in self.sessions.each(places, lambda name: self._greet(places[name])).items():
+            self.hosts[name] = _unreached(answer) if isinstance(answer, Refused) else answer
+        self._refuse_lost_state()
+        for wave in range(MAX_WAVES):
+            questions = self._questions(is_last=wave == MAX_WAVES - 1)
+            if not questions:
+                break
+            for answer in self.sessions.each(questions, lambda name: self._ask(name, questions[name])).values():
+                if isinstance(answer, Refused):
+                    raise answer
+                self.seen.update(answer)
+        return self._evidence()
+
+    def _evidence(self) -> Evidence:
+        runner = self.sessions.archive.digest
+        return Evidence(self.ir.project, self.ir.environment, runner, self.hosts, self.objects, self.seen)
+
+    def _greet(self, host: Host) -> HostEvidence:
+        session = self.sessions.session(host)
+        params = {
+            "project": self.ir.project,
+            "environment": self.ir.environment,
+            "lineage": self.lineage,
+            "kinds": dict(self.sessions.archive.kinds),
+        }
+        try:
+            answer = session.request("hello", params)
+            found = HostEvidence(str(answer["incarnation"])[:64], answer["facts"], [str(a) for a in answer["pending"]])
+            strangers = [item for item in answer["lineages"] if item != self.lineage]
+        except Refusal as refusal:
+            raise refused(refusal) from None
+        except (KeyError, TypeError):
+            raise _hostile(host.name, "its greeting is not of the protocol") from None
+        if strangers:
+            raise _Lost(host.name)
+        return found
+
+    def _refuse_lost_state(self) -> None:
+        """Rows bind to a host's incarnation; another machine under the same name is not silently taken for it."""
+        for row in self.objects:
+            host = self.hosts.get(row.host)
+            if host is not None and host.error is None and row.incarnation not in ("", host.incarnation):
+                raise Refused(
+                    (
+                        Diagnostic(
+                            "AIVP0708",
+                            f"{row.host} is another machine than the one that state knows ({row.address} lives there).",
+                            f"If the old one is gone for good: aivp state rm --host {row.host}.",
+                        ),
+                    )
+                )
+
+    def _questions(self, is_last: bool) -> dict[str, list[tuple[str, Bound | Object]]]:
+        """By host, what to ask next: known inputs that were not asked about yet; if nothing is left, the rest."""
+        bound = bind(self.ir, self.order, self._evidence(), self.kinds, self.render, is_provisional=True)
+        rows = current_rows(self.ir, self.objects)
+        found: dict[str, list[tuple[str, Bound | Object]]] = {}
+        deferred: list[tuple[str, Bound]] = []
+        for address, item in bound.items():
+            if item.condition is False or not self._is_reached(item.resource.host):
+                continue
+            seen = self.seen.get(address)
+            if seen is not None and seen.asked == asked_digest(item):
+                continue
+            if item.is_known or seen is not None:
+                found.setdefault(item.resource.host, []).append((address, item))
+            else:
+                deferred.append((address, item))
+        if not self.seen:
+            for row in self.objects:
+                if self._is_reached(row.host) and _needs_look(row, bound, rows, self.kinds):
+                    found.setdefault(row.host, []).append((object_key(row), row))
+        if not found or is_last:
+            for address, item in deferred:
+                identity = self.kinds[item.resource.kind].identity
+                if all(name in item.known for name in identity):
+                    found.setdefault(item.resource.host, []).append((address, item))
+        return found
+
+    def _is_reached(self, host: str) -> bool:
+        return host in self.hosts and self.hosts[host].error is None
+
+    def _ask(self, name: str, questions: Sequence[tuple[str, Bound | Object]]) -> dict[str, Seen]:
+        session = self.sessions.open[name]
+        rows = current_rows(self.ir, self.objects)
+        found: dict[str, Seen] = {}
+        for chunk in _chunks([self._item(key, what, rows) for key, what in questions]):
+            found.update(self._request(session, chunk, {key: what for key, what in questions}))
+        return found
+
+    def _item(self, key: str, what: Bound | Object, rows: Mapping[str, Object]) -> dict[str, Json]:
+        if isinstance(what, Object):
+            config = {n: v for n, v in what.attributes.items() if not contains(v, (Secret,))}
+            kind, identity, prior = what.kind, what.identity, what.attributes
+        else:
+            config = self.reveal(what.known)
+            kind = what.resource.kind
+            identity = self.kinds[kind].identity_of(what.known)
+            row = rows.get(what.resource.address)
+            prior = {} if row is None else row.attributes
+        item: dict[str, Json] = {"id": key, "kind": kind, "config": config, "identity": dict(identity)}
+        return {**item, "prior": dict(prior)} if prior else item
+
+    def _request(
+        self, session: HostSession, items: Sequence[Mapping[str, Json]], asked: Mapping[str, Bound | Object]
+    ) -> dict[str, Seen]:
+        host = session.host.name
+        answers: list[Json] = []
+
+        def listen(method: str, params: Json) -> None:
+            if method == "observed" and isinstance(params, dict):
+                answers.extend(params.get("items", []))
+
+        try:
+            answers.extend(session.request("observe", {"items": list(items)}, listen)["items"])
+            if [answer["id"] for answer in answers] != [item["id"] for item in items]:
+                raise _hostile(host, "it answered other questions than were asked")
+        except Refusal as refusal:
+            raise refused(refusal) from None
+        except (KeyError, TypeError):
+            raise _hostile(host, "its answers are not of the protocol") from None
+        return {item["id"]: self._audited(host, item, answer, asked) for item, answer in zip(items, answers, strict=True)}
+
+    def _audited(
+        self, host: str, item: Mapping[str, Json], answer: Json, asked: Mapping[str, Bound | Object]
+    ) -> Seen:
+        what = asked[item["id"]]
+        digest = asked_digest(what) if isinstance(what, Bound) else ""
+        kind = self.kinds[item["kind"]]
+        try:
+            return audit(kind, digest, answer)
+        except Broken as broken:
+            why = f"The provider {kind.provider} broke its contract on {host} for {item['id']}: {broken}."
+            raise Refused((Diagnostic("AIVP0612", why, "This is a bug of that provider."),)) from None
+
+
+class _Lost(Refused):
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            (
+                Diagnostic(
+                    "AIVP0606",
+                    f"{host} remembers resources of this project and environment that this state does not know.",
+                    "Use the checkout that holds their state. If it is lost for good: aivp state rebuild.",
+                ),
+            )
+        )
+
+
+def _unreached(refused: Refused) -> HostEvidence:
+    """A host that cannot be reached blocks its own steps; any other refusal is everybody's."""
+    if any(item.code != "AIVP0601" for item in refused.diagnostics):
+        raise refused
+    return HostEvidence(error=refused.diagnostics[0].why)
+
+
+def _places(ir: IR, objects: Sequence[Object]) -> dict[str, Host]:
+    """Hosts that have anything to tell: those of resources, and those of recorded objects as they were reached."""
+    places = {row.host: Host(row.host, str(row.connection["transport"]), row.connection["connection"]) for row in objects}
+    used = {resource.host for resource in ir.resources.values()} | set(places)
+    return {**places, **{name: host for name, host in ir.hosts.items() if name in used}}
+
+
+def _needs_look(row: Object, bound: Mapping[str, Bound], rows: Mapping[str, Object], kinds: Kinds) -> bool:
+    """Recorded objects that no declaration stands for any more, or that stand for another thing now."""
+    if row.kind not in kinds:
+        return False
+    address = next((name for name, other in rows.items() if other is row), None)
+    item = bound.get(address) if address is not None else None
+    if item is None or item.condition is False:
+        return True
+    return not same_values(row.identity, kinds[row.kind].identity_of(item.desired))
+
+
+def _chunks(items: Sequence[dict[str, Json]]) -> list[list[dict[str, Json]]]:
+    chunks: list[list[dict[str, Json]]] = [[]]
+    size = 0
+    for item in items:
+        length = len(encode(item))
+        if chunks[-1] and size + length > REQUEST:
+            chunks.append([])
+            size = 0
+        chunks[-1].append(item)
+        size += length
+    return chunks
+
+
+def _hostile(host: str, what: str) -> Refused:
+    return Refused((Diagnostic("AIVP0603", f"{host}: {what}.", "Do not trust this host before you know why."),))

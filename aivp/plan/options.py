@@ -1,0 +1,14 @@
+"""What a person may ask of a plan beyond the declaration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """targets, excluded: addresses; is_destroy: plan the end of everything that was created."""
+
+    targets: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    is_destroy: bool = False

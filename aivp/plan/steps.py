@@ -1,0 +1,193 @@
+"""The values of a plan: steps with their reasons, and the sealed whole. Views and apply walk the same list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from aivp.model.expression import IR_TAGS
+from aivp.model.resource import Host, Lifecycle, Meta, SecretSource, read_lifecycle
+from aivp_contract import canonical
+from aivp_contract.values import Json
+
+PLAN_VERSION = 1
+
+Action = Literal["create", "update", "replace", "delete", "adopt", "move", "forget", "refresh", "no-op"]
+Severity = Literal["none", "change", "disrupt", "destroy"]
+Cause = Literal["intent", "drift"]
+
+SEVERITIES: tuple[Severity, ...] = ("destroy", "disrupt", "change", "none")
+"""The most severe first."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepChange:
+    """One field's difference and why it is there: the declaration changed (intent) or the world did (drift)."""
+
+    op: str
+    path: str
+    before: Json
+    after: Json
+    cause: Cause
+
+    def form(self) -> dict[str, Json]:
+        """As JSON: `add` has no `before`, `remove` no `after`."""
+        found: dict[str, Json] = {"op": self.op, "path": self.path, "cause": self.cause}
+        if self.op != "add":
+            found["before"] = self.before
+        if self.op != "remove":
+            found["after"] = self.after
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One action on one resource.
+
+    id: `action:address`, unique in its plan and equal in identical plans.
+    config: the bound attributes that are applied (for delete: those last applied); may hold unknown expressions.
+    expected: digest of the managed fields as observed; apply refuses anything else. None where nothing was observed.
+    is_conditional: observed again just before its effect, since an earlier step may disturb it; `bounds` are then the
+    fields that it may touch. is_deferred: its inputs, or its host's state, are known only during apply.
+    waits_for: ids of steps; notifies: addresses whose refresh it raises; batch: number within its host's lane.
+    previous: the address that a move comes from.
+    """
+
+    id: str
+    address: str
+    kind: str
+    host: str
+    action: Action
+    reason: str
+    severity: Severity
+    config: Mapping[str, Json]
+    identity: Mapping[str, Json]
+    changes: Sequence[StepChange] = ()
+    expected: str | None = None
+    is_conditional: bool = False
+    is_deferred: bool = False
+    bounds: Sequence[str] = ()
+    waits_for: Sequence[str] = ()
+    notifies: Sequence[str] = ()
+    batch: int = 0
+    previous: str | None = None
+    provenance: str = "created"
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
+    meta: Meta = field(default_factory=Meta)
+    edges: Sequence[str] = ()
+
+    @property
+    def cause(self) -> Cause | None:
+        """intent if any difference is; else drift if any is."""
+        causes = {change.cause for change in self.changes}
+        return "intent" if "intent" in causes else "drift" if causes else None
+
+    def form(self) -> dict[str, Json]:
+        """As JSON; members at their default are left out."""
+        found: dict[str, Json] = {name: getattr(self, name) for name in _ALWAYS}
+        found["config"], found["identity"] = dict(self.config), dict(self.identity)
+        if self.changes:
+            found["changes"] = [change.form() for change in self.changes]
+        for name in ("bounds", "waits_for", "notifies", "edges"):
+            if value := getattr(self, name):
+                found[name] = list(value)
+        for name in ("expected", "is_conditional", "is_deferred", "previous"):
+            if value := getattr(self, name):
+                found[name] = value
+        for name in ("lifecycle", "meta"):
+            if value := getattr(self, name).form():
+                found[name] = value
+        return found
+
+
+_ALWAYS = ("id", "address", "kind", "host", "action", "reason", "severity", "batch", "provenance")
+
+
+@dataclass(frozen=True, slots=True)
+class HostPlan:
+    """A host as the plan reaches it: connection, incarnation seen, and its lane of step ids in order."""
+
+    host: Host
+    incarnation: str
+    lane: Sequence[str] = ()
+
+    def form(self) -> dict[str, Json]:
+        """As JSON, with the name as its key outside."""
+        return {**self.host.form(), "incarnation": self.incarnation, "lane": list(self.lane)}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A closed, reviewable artifact: the same inputs give the same bytes. `schemas/plan/v1` describes its JSON.
+
+    pins: digests of `ir`, `evidence` (what was read of it), `objects` (state rows), `runner` (archive with provider
+    code) and `manifests` (by provider). left_out: address → why a `--target` or `--exclude` left it out.
+    is_applicable: False where some part of the evidence was too old to tell.
+    """
+
+    project: str
+    environment: str
+    pins: Mapping[str, Json]
+    hosts: Mapping[str, HostPlan]
+    steps: Sequence[Step]
+    unchanged: int
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, SecretSource] = field(default_factory=dict)
+    is_applicable: bool = True
+    notes: Sequence[str] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """True where there is nothing to do."""
+        return not self.steps
+
+    def form(self) -> dict[str, Json]:
+        """As JSON."""
+        return {
+            "plan": PLAN_VERSION,
+            "project": self.project,
+            "environment": self.environment,
+            "pins": dict(self.pins),
+            "hosts": {name: self.hosts[name].form() for name in sorted(self.hosts)},
+            "steps": [step.form() for step in self.steps],
+            "unchanged": self.unchanged,
+            "left_out": dict(self.left_out),
+            "secrets": {n: {"version": s.version, s.source: s.spec} for n, s in sorted(self.secrets.items())},
+            "is_applicable": self.is_applicable,
+            "notes": list(self.notes),
+        }
+
+    def encode(self) -> bytes:
+        """Canonical bytes: what a plan file holds and what its digest is taken of."""
+        return canonical.encode(self.form())
+
+
+def read_plan(data: bytes) -> Plan:
+    """The reverse of `encode`. Raises NotCanonical, KeyError, TypeError or ValueError where `data` is no such plan."""
+    raw = canonical.decode(data, IR_TAGS)
+    if raw["plan"] != PLAN_VERSION:
+        raise canonical.NotCanonical(f"a plan of format {raw['plan']}")
+    hosts = {
+        name: HostPlan(Host(name, item["transport"], item["connection"]), item["incarnation"], item["lane"])
+        for name, item in raw["hosts"].items()
+    }
+    secrets = {}
+    for name, item in raw["secrets"].items():
+        (source,) = set(item) - {"version"}
+        secrets[name] = SecretSource(name, item["version"], source, item[source])
+    plain = {name: raw[name] for name in ("project", "environment", "pins", "unchanged", "left_out", "is_applicable")}
+    return Plan(
+        **plain, hosts=hosts, secrets=secrets, notes=raw["notes"], steps=[_read_step(item) for item in raw["steps"]]
+    )
+
+
+def _read_step(raw: Mapping[str, Any]) -> Step:
+    members = dict(raw)
+    members["changes"] = [
+        StepChange(item["op"], item["path"], item.get("before"), item.get("after"), item["cause"])
+        for item in raw.get("changes", ())
+    ]
+    members["lifecycle"] = read_lifecycle(raw.get("lifecycle", {}))
+    members["meta"] = Meta(**raw.get("meta", {}))
+    return Step(**members)

@@ -1,0 +1,183 @@
+"""The state of one environment in SQLite (WAL, synchronous=FULL). The sole door of sqlite3.
+
+Every method is one transaction; an outcome's object row and its step record are committed together.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from aivp.diagnostics.diagnostic import refusal
+from aivp.model.expression import IR_TAGS
+from aivp.model.object import Object, read_object
+from aivp.state.place import folder, prepare
+from aivp.state.schema import migrate
+from aivp_contract import canonical
+from aivp_contract.values import Json
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One execution of a plan. `body` is the plan's bytes; times are ISO 8601 in UTC."""
+
+    run: str
+    plan: str
+    body: bytes
+    status: str
+    started: str
+    ended: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """What became of one step of a run; `error` as the protocol carries it."""
+
+    step: str
+    status: str
+    action: str
+    error: Mapping[str, Json] | None
+    ended: str
+
+
+class State:
+    """The open state. Used from one thread at a time; the engine serialises its hosts' outcomes."""
+
+    def __init__(self, connection: sqlite3.Connection, place: Path) -> None:
+        self.connection = connection
+        self.place = place
+
+    @classmethod
+    def open(cls, root: Path, project: str, environment: str) -> State:
+        """Open or create. Raises Refused where the place or the format does not allow it."""
+        place = prepare(root, environment)
+        path = place / "state.db"
+        with _mendable(environment):
+            path.touch(mode=0o600)
+            connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            migrate(connection, project, environment)
+        return cls(connection, place)
+
+    @classmethod
+    def open_existing(cls, root: Path, project: str, environment: str) -> State | None:
+        """Open what is there; None where this environment has no state yet. Creates nothing."""
+        return cls.open(root, project, environment) if (folder(root, environment) / "state.db").exists() else None
+
+    def close(self) -> None:
+        """Close the database."""
+        self.connection.close()
+
+    @property
+    def lineage(self) -> str:
+        """The random id of this state; hosts know their claims by it."""
+        (value,) = self.connection.execute("SELECT value FROM meta WHERE key='lineage'").fetchone()
+        return str(value)
+
+    def renew_lineage(self) -> str:
+        """A new lineage, for `state rebuild`."""
+        lineage = secrets.token_hex(16)
+        with self._transaction("renew") as sql:
+            sql.execute("UPDATE meta SET value=? WHERE key='lineage'", (lineage,))
+        return lineage
+
+    def objects(self) -> list[Object]:
+        """Every object, sorted by address, deposed ones after the current one."""
+        rows = self.connection.execute("SELECT body FROM objects ORDER BY address, deposed")
+        return [read_object(canonical.decode(body.encode(), IR_TAGS)) for (body,) in rows]
+
+    def put(self, objects: Iterable[Object]) -> None:
+        """Write rows, outside of any run (`state rebuild`)."""
+        with self._transaction("put") as sql:
+            for item in objects:
+                _put(sql, item)
+
+    def remove(self, address: str) -> bool:
+        """Forget an object; True if there was one."""
+        with self._transaction("remove") as sql:
+            return sql.execute("DELETE FROM objects WHERE address=?", (address,)).rowcount > 0
+
+    def record_plan(self, digest: str) -> None:
+        """Remember that this state's own `plan -o` wrote a plan."""
+        with self._transaction("plan") as sql:
+            sql.execute("INSERT OR IGNORE INTO plans VALUES (?)", (digest,))
+
+    def knows_plan(self, digest: str) -> bool:
+        """True for a plan that `plan -o` of this state wrote."""
+        return self.connection.execute("SELECT 1 FROM plans WHERE digest=?", (digest,)).fetchone() is not None
+
+    def begin_run(self, plan: str, body: bytes, now: str) -> str:
+        """A new open run, durable before anything is dispatched."""
+        run = secrets.token_hex(12)
+        with self._transaction("run") as sql:
+            sql.execute("INSERT INTO runs VALUES (?,?,?,'open',?,NULL)", (run, plan, body, now))
+        return run
+
+    def end_run(self, run: str, status: str, now: str) -> None:
+        """Close a run: done, failed, interrupted or abandoned."""
+        with self._transaction("end") as sql:
+            sql.execute("UPDATE runs SET status=?, ended=? WHERE run=?", (status, now, run))
+
+    def runs(self) -> list[RunRecord]:
+        """Every run, the oldest first."""
+        rows = self.connection.execute("SELECT run, plan, body, status, started, ended FROM runs ORDER BY started, run")
+        return [RunRecord(*row) for row in rows]
+
+    def open_run(self) -> RunRecord | None:
+        """The run that is neither done nor abandoned, if there is one."""
+        return next((run for run in self.runs() if run.status in ("open", "interrupted", "failed-open")), None)
+
+    def steps(self, run: str) -> dict[str, StepRecord]:
+        """Step id → what became of it."""
+        rows = self.connection.execute("SELECT step, status, action, error, ended FROM steps WHERE run=?", (run,))
+        return {row[0]: StepRecord(row[0], row[1], row[2], row[3] and json.loads(row[3]), row[4]) for row in rows}
+
+    def conclude(
+        self, run: str, records: Iterable[StepRecord], put: Iterable[Object], gone: Iterable[tuple[str, bool]]
+    ) -> None:
+        """One commit: what became of steps, the rows they leave and the (address, is_deposed) rows that they end."""
+        with self._transaction("conclude") as sql:
+            sql.executemany(
+                "INSERT OR REPLACE INTO steps VALUES (?,?,?,?,?,?)",
+                [(run, r.step, r.status, r.action, r.error and json.dumps(r.error), r.ended) for r in records],
+            )
+            sql.executemany("DELETE FROM objects WHERE address=? AND deposed=?", list(gone))
+            for item in put:
+                _put(sql, item)
+
+    @contextlib.contextmanager
+    def _transaction(self, what: str) -> Iterator[sqlite3.Connection]:
+        with _mendable(what):
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.connection
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    self.connection.execute("ROLLBACK")
+                raise
+            self.connection.execute("COMMIT")
+
+
+def _put(sql: sqlite3.Connection, item: Object) -> None:
+    body = canonical.encode(item.form()).decode()
+    sql.execute(
+        "INSERT INTO objects VALUES (?,?,?,?) ON CONFLICT (address, deposed) DO UPDATE SET body=excluded.body",
+        (item.address, item.is_deposed, secrets.token_hex(8), body),
+    )
+
+
+@contextlib.contextmanager
+def _mendable(what: str) -> Iterator[None]:
+    """SQLite's own complaints as diagnostics: a full disk, a read-only folder, a file that is no database."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise refusal(
+            "AIVP0705", f"The state cannot be read or written ({what}): {error}.", "Nothing of the last commit is lost."
+        ) from None
