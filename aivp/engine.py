@@ -148,6 +148,8 @@ class Engine:
 
     def _run(self, plan: Plan, body: bytes, state: State, sessions: Sessions, listen: Listener) -> Run:
         vault = self._vault(plan.secrets)
+        for name in plan.secrets:  # a source that fails must do so before the first effect
+            vault.value(name)
         return Run(
             plan=plan,
             digest=canonical.digest_bytes(body),

@@ -1,6 +1,6 @@
 """Which secrets a value is made of: found in secrets, in what a secret was made from, and in expressions.
 
-Knows how an origin is written: `{"secret": name, "version": v}`, `{"text": [...]}`, `{"template": {...}}`. Knows no value.
+Knows how an origin is written (`{"secret": name, "version": v}`, `{"text": [...]}`, `{"template": {...}}`), no value.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from aivp.model.expression import Fact
 from aivp.model.graph import ResourceGraph
 from aivp.model.object import Object
 from aivp.model.resource import IR, Host
+from aivp.model.taint import names
 from aivp.plan.bind import Bound, Kinds, Render, bind, current_rows
 from aivp.plan.decide import Decided, World, check_step, decide_orphan, decide_resource
 from aivp.plan.options import Options
@@ -17,7 +18,7 @@ from aivp.plan.order import lay_out
 from aivp.plan.selection import select
 from aivp.plan.steps import HostPlan, Plan, Step
 from aivp_contract import canonical
-from aivp_contract.values import Json, Secret
+from aivp_contract.values import Json
 
 
 def make_plan(ir: IR, graph: ResourceGraph, evidence: Evidence, kinds: Kinds, render: Render, options: Options) -> Plan:
@@ -116,7 +117,7 @@ def _seal(
         seen = evidence.hosts[name]
         host = ir.hosts.get(name) or _recorded_host(name, connections[name])
         hosts[name] = HostPlan(host, seen.incarnation, list(lanes.get(name, ())))
-    used = sorted({name for step in steps for name in _secret_names(dict(step.config))})
+    used = sorted({name for step in steps for name in names(dict(step.config))})
     return Plan(
         project=ir.project,
         environment=ir.environment,
@@ -181,22 +182,3 @@ def _at(evidence: Evidence, host: str, path: Sequence[str]) -> Json:
     for part in path:
         value = value.get(part) if isinstance(value, Mapping) else None
     return value
-
-
-def _secret_names(value: Json) -> set[str]:
-    if isinstance(value, Secret):
-        return _origin_names(value.origin)
-    if type(value) is dict:
-        return {name for item in value.values() for name in _secret_names(item)}
-    if isinstance(value, (list, tuple)):
-        return {name for item in value for name in _secret_names(item)}
-    if hasattr(value, "form"):
-        return _secret_names(value.form())
-    return set()
-
-
-def _origin_names(origin: Json) -> set[str]:
-    if type(origin) is dict and type(origin.get("secret")) is str:
-        return {origin["secret"]}
-    return _secret_names(origin)
-
