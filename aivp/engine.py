@@ -22,6 +22,7 @@ from aivp.model.evidence import Evidence
 from aivp.model.expression import Template
 from aivp.model.graph import ResourceGraph
 from aivp.model.resource import IR
+from aivp.observe.rebuild import rebuild
 from aivp.observe.waves import Observer
 from aivp.plan.options import Options
 from aivp.plan.plan import make_plan
@@ -132,6 +133,12 @@ class Engine:
     def resume(self, record: RunRecord, state: State, sessions: Sessions, listen: Listener) -> Run:
         """The run of `record`, ready to go on with."""
         return self._run(self.read_plan(record.body), record.body, state, sessions, listen)
+
+    def rebuild(self, state: State, sessions: Sessions) -> int:
+        """Make a lost state anew from what hosts remember; how many objects came back. Raises Refused."""
+        objects = rebuild(self.ir, sessions, state.renew_lineage())
+        state.put(objects)
+        return len(objects)
 
     def read_plan(self, body: bytes) -> Plan:
         """A plan file's bytes as a plan of this project and this code. Raises Refused (exit 4)."""

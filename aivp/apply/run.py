@@ -67,16 +67,22 @@ class Run:
     def resume(self, run: str) -> str:
         """Go on with a run that was interrupted or has failed steps."""
         self.run = run
-        for name, record in self.state.steps(run).items():
-            if record.status in ("done", "skipped"):
-                self.progress.ended[name] = record.status
-                if record.status == "done" and record.action in ("create", "update", "refresh"):
-                    self.progress.fired.add(name)
+        self._recall(run)
         self.listen(RunStarted(run, self.digest, len(self.plan.steps), is_resumed=True))
         journal = self._begin(is_resume=True)
         fresh = [s for s in self.plan.steps if s.id not in journal and s.id not in self.progress.ended]
         self._check([step for step in fresh if not step.is_conditional])
         return self._drive()
+
+    def abandon(self, run: str) -> None:
+        """Bring what was begun to its outcome, start nothing more, and close the run."""
+        self.run = run
+        self._recall(run)
+        journal = self._begin(is_resume=True)
+        begun = [s for s in self.plan.steps if s.id in journal and s.id not in self.progress.ended]
+        for host, steps in lanes(begun).items():
+            self._send(host, [[step] for step in steps])
+        self._end("abandoned")
 
     def stop(self) -> None:
         """Finish the steps in hand, start none."""
@@ -84,6 +90,14 @@ class Run:
             self.progress.is_stopping = True
             self.progress.changed.notify_all()
         self.sessions.cancel()
+
+    def _recall(self, run: str) -> None:
+        """What state already knows of this run."""
+        for name, record in self.state.steps(run).items():
+            if record.status in ("done", "skipped"):
+                self.progress.ended[name] = record.status
+                if record.status == "done" and record.action in ("create", "update", "refresh"):
+                    self.progress.fired.add(name)
 
     def _hosts(self) -> Sequence[str]:
         return sorted({step.host for step in self.plan.steps})

@@ -1,0 +1,213 @@
+"""apply, destroy: exactly the plan that was shown, or the run that was interrupted."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from aivp.apply.run import Run
+from aivp.cli.output import read_bytes
+from aivp.cli.plan import evidence, selection
+from aivp.cli.settings import Settings, project_options
+from aivp.cli.show import show_plan
+from aivp.diagnostics.diagnostic import refusal
+from aivp.engine import Engine
+from aivp.events import Event
+from aivp.events.event import RunStarted, form
+from aivp.plan.options import Options
+from aivp.state import RunRecord, State
+from aivp_contract import canonical
+
+EXIT_CODES = {"done": 0, "failed": 5, "interrupted": 130}
+
+
+@click.command()
+@click.argument("file", required=False)
+@click.option("--resume", is_flag=True, help="Go on with the run that was interrupted or has failed steps.")
+@click.option("--digest", metavar="SHA256", help="Apply a plan that was made elsewhere, if this is its digest.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@selection[0]
+@selection[1]
+@project_options
+def apply_command(
+    settings: Settings,
+    file: str | None,
+    resume: bool,
+    digest: str | None,
+    yes: bool,
+    targets: tuple[str, ...],
+    excluded: tuple[str, ...],
+) -> None:
+    """Apply a plan file; without one: plan, show, ask, apply."""
+    engine = settings.engine()
+    engine.project  # noqa: B018
+    state = engine.state()
+    with contextlib.closing(state):
+        if resume:
+            finish(_resume(engine, state, settings))
+        refuse_open_run(state)
+        if file is not None:
+            finish(_apply(engine, state, settings, _known(read_bytes(file), state, digest)))
+        finish(_plan_and_apply(engine, state, settings, Options(targets, excluded), yes))
+
+
+@click.command()
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@project_options
+def destroy_command(settings: Settings, yes: bool) -> None:
+    """Take away everything that was created here; what was there before stays and is forgotten."""
+    engine = settings.engine()
+    state = engine.state()
+    with contextlib.closing(state):
+        refuse_open_run(state)
+        finish(_plan_and_apply(engine, state, settings, Options(is_destroy=True), yes))
+
+
+def refuse_open_run(state: State) -> None:
+    """An open run blocks every new one. Raises Refused."""
+    record = state.open_run()
+    if record is not None:
+        raise refusal(
+            "AIVP0508",
+            f"The run {record.run} of {record.started} is not finished.",
+            "Go on with it: aivp apply --resume. Or settle it: aivp runs abandon.",
+        )
+
+
+def finish(status: str) -> None:
+    """Leave with the exit code of how a run ended."""
+    raise click.exceptions.Exit(EXIT_CODES[status])
+
+
+def _plan_and_apply(engine: Engine, state: State, settings: Settings, options: Options, yes: bool) -> str:
+    plan = engine.plan(evidence(engine, None), options)
+    show_plan(plan, settings, None)
+    if plan.is_empty:
+        return "done"
+    if not yes:
+        _ask(settings)
+    return _apply(engine, state, settings, plan.encode())
+
+
+def _ask(settings: Settings) -> None:
+    if settings.is_json or not sys.stdin.isatty():
+        raise refusal("AIVP0901", "Nobody is there to be asked.", "Apply a plan file, or say -y.")
+    if click.prompt("\nApply this? Only yes is accepted", default="no", show_default=False) != "yes":
+        raise refusal("AIVP0904", "Not applied.")
+
+
+def _known(body: bytes, state: State, digest: str | None) -> bytes:
+    """A plan file counts only if this state's own `plan -o` wrote it, or its digest is given. Raises Refused."""
+    found = canonical.digest_bytes(body)
+    if digest is not None and digest.removeprefix("sha256:") != found.removeprefix("sha256:"):
+        raise refusal("AIVP0509", f"The plan's digest is {found}, not {digest}.", "Review it again.", exit_code=4)
+    if digest is None and not state.knows_plan(found):
+        raise refusal(
+            "AIVP0509",
+            "This plan was not written by `aivp plan -o` of this state, or was changed since.",
+            f"If you have reviewed exactly this file: aivp apply --digest {found} FILE",
+            exit_code=4,
+        )
+    return body
+
+
+def _apply(engine: Engine, state: State, settings: Settings, body: bytes) -> str:
+    with engine.sessions() as sessions, _listener(settings, state) as listen:
+        run = engine.begin(body, state, sessions, listen)
+        with _interruptible(run):
+            return run.start(body)
+
+
+def _resume(engine: Engine, state: State, settings: Settings) -> str:
+    record = state.open_run() or _last_failed(state)
+    if record is None:
+        raise refusal("AIVP0510", "There is no run to go on with.", "See: aivp runs list")
+    with engine.sessions() as sessions, _listener(settings, state) as listen:
+        run = engine.resume(record, state, sessions, listen)
+        with _interruptible(run):
+            return run.resume(record.run)
+
+
+def _last_failed(state: State) -> RunRecord | None:
+    runs = state.runs()
+    return runs[-1] if runs and runs[-1].status == "failed" else None
+
+
+@contextlib.contextmanager
+def _listener(settings: Settings, state: State) -> Iterator[Callable[[Event], None]]:
+    """Events go to the terminal (or as JSON lines) and into the run's own log, which keeps the time of each."""
+    from aivp.views.run_text import RunPrinter
+
+    if settings.is_json:
+        from aivp.views.json_lines import event_line
+
+        say: Callable[[Event], None] = lambda event: click.echo(event_line(event))  # noqa: E731
+    else:
+        printer = RunPrinter(
+            lambda text: click.echo(text, color=settings.color), color=settings.color, verbose=settings.is_verbose
+        )
+        say = printer.listen
+    log = _Log(state.place / "runs")
+
+    def listen(event: Event) -> None:
+        log.write(event)
+        say(event)
+
+    try:
+        yield listen
+    finally:
+        log.close()
+
+
+class _Log:
+    """`runs/<run>.jsonl` beside the state: every event with its time. A log that cannot be written stops nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.file = None
+
+    def write(self, event: Event) -> None:
+        import datetime
+
+        try:
+            if isinstance(event, RunStarted):
+                self.folder.mkdir(mode=0o700, exist_ok=True)
+                self.file = (self.folder / f"{event.run}.jsonl").open("a")  # type: ignore[assignment]
+            if self.file is not None:
+                now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+                self.file.write(json.dumps({"time": now, **form(event)}, sort_keys=True, default=list) + "\n")
+                self.file.flush()
+        except OSError:
+            self.file = None
+
+    def close(self) -> None:
+        if self.file is not None:
+            self.file.close()
+
+
+@contextlib.contextmanager
+def _interruptible(run: Run) -> Iterator[None]:
+    """Ctrl-C once: finish the steps in hand. Twice: stop the links; the hosts finish what they have begun."""
+    presses: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        presses.append(number)
+        if len(presses) == 1:
+            sys.stderr.write("\nFinishing the steps in hand. Once more to stop at once.\n")
+        act = run.stop if len(presses) == 1 else run.sessions.kill
+        threading.Thread(target=act, daemon=True).start()  # a handler must not wait for locks that we hold
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,71 @@
+"""The list of commands. A command's module is imported when the command is called, and for its own `--help`."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+
+import click
+
+from aivp import __version__
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "validate": ("compile", "Check the project; no host, no credentials."),
+    "compile": ("compile", "Write the compiled program (IR)."),
+    "graph": ("compile", "Write the graph of resources as JSON or DOT."),
+    "observe": ("observe", "Record what hosts look like, as evidence."),
+    "plan": ("plan", "Show what apply would do, and write it as a plan."),
+    "show": ("plan", "Show a plan file."),
+    "apply": ("apply", "Make it so: apply a plan, or plan, ask and apply."),
+    "destroy": ("apply", "Take away everything that was created."),
+    "drift": ("plan", "Show what changed behind our back."),
+    "state": ("state", "List, show, forget or rebuild what is known."),
+    "runs": ("runs", "List, show or abandon runs."),
+    "explain": ("explain", "Say where a value comes from."),
+    "providers": ("providers", "List the installed providers and kinds."),
+    "secrets": ("secrets", "Make or bring in the key of generated secrets."),
+}
+"""Command → (module in this room, one line of help)."""
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands' names and help lines without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of a day's work, not of the alphabet."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"aivp.cli.{COMMANDS[cmd_name][0]}")
+        found: click.Command = getattr(module, f"{cmd_name}_command")
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """An unknown command is answered with the nearest ones."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, n=2)
+            mend = f" Did you mean {' or '.join(near)}?" if near else " See: aivp --help"
+            raise click.ClickException(f"There is no command {args[0]}.{mend}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table of `--help`, from the list alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="aivp %(version)s")
+@click.option("-C", "directory", metavar="DIR", help="The project's folder.  [default: .]")
+@click.option("-e", "environment", metavar="ENV", help="The environment; needed where the project has any.")
+@click.pass_context
+def cli(ctx: click.Context, directory: str | None, environment: str | None) -> None:
+    """Keep machines, and the AI agents that live in them, as declared: plan, review, apply."""
+    ctx.obj = {"directory": directory, "environment": environment}

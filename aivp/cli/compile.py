@@ -1,0 +1,42 @@
+"""validate, compile, graph: what a pull request from a stranger may run."""
+
+from __future__ import annotations
+
+import click
+
+from aivp.cli.output import write_bytes
+from aivp.cli.settings import Settings, project_options
+
+
+@click.command()
+@project_options
+def validate_command(settings: Settings) -> None:
+    """Check the project. Starts nothing but `cue` and the template child; needs no host and no credentials."""
+    engine = settings.engine()
+    ir = engine.ir
+    if settings.is_json:
+        from aivp.views.json_lines import line
+
+        click.echo(line("valid", {"resources": len(ir.resources), "hosts": len(ir.hosts)}))
+        return
+    click.echo(f"{ir.project}/{ir.environment} is valid: {len(ir.resources)} resources on {len(ir.hosts)} hosts.")
+
+
+@click.command()
+@click.option("-o", "output", metavar="FILE", help="Where to write it.  [default: standard output]")
+@project_options
+def compile_command(settings: Settings, output: str | None) -> None:
+    """Write the compiled program (IR) as canonical JSON."""
+    write_bytes(settings.engine().ir.encode(), output)
+
+
+@click.command()
+@click.option("--format", "form", type=click.Choice(["json", "dot"]), default="dot", show_default=True)
+@click.option("-o", "output", metavar="FILE", help="Where to write it.  [default: standard output]")
+@project_options
+def graph_command(settings: Settings, form: str, output: str | None) -> None:
+    """Write the graph of resources."""
+    from aivp.views.graph_text import dot, json
+
+    ir = settings.engine().ir
+    write_bytes((dot(ir) if form == "dot" else json(ir)).encode(), output)

@@ -1,0 +1,26 @@
+"""explain: where a value comes from."""
+
+from __future__ import annotations
+
+import click
+
+from aivp.cli.settings import Settings, project_options
+from aivp.diagnostics.diagnostic import refusal
+from aivp_contract import canonical
+
+
+@click.command()
+@click.argument("what", metavar="var.NAME")
+@project_options
+def explain_command(settings: Settings, what: str) -> None:
+    """Say where the value of a variable comes from; the last line wins."""
+    name = what.removeprefix("var.")
+    variables = settings.engine().project.variables
+    if name not in variables:
+        known = ", ".join(f"var.{item}" for item in sorted(variables)) or "none"
+        raise refusal("AIVP0905", f"{what} is not declared.", f"Declared are: {known}.")
+    variable = variables[name]
+    click.echo(f"var.{name} = {canonical.encode(variable.value).decode()}")
+    for item in variable.history:
+        place = f"  ({item.span})" if item.span else ""
+        click.echo(f"  {item.origin}: {canonical.encode(item.value).decode()}{place}")

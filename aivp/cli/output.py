@@ -1,0 +1,41 @@
+"""Where a command's main product goes: a file written whole, or standard output."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import click
+
+from aivp.diagnostics.diagnostic import refusal
+
+
+def write_bytes(data: bytes, output: str | None) -> None:
+    """To `output`, or to standard output with a newline behind. A file appears whole or not at all."""
+    if output is None:
+        click.get_binary_stream("stdout").write(data if data.endswith(b"\n") else data + b"\n")
+        return
+    target = Path(output)
+    try:
+        descriptor, fresh = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+        os.chmod(fresh, 0o644)
+        os.replace(fresh, target)
+    except OSError as error:
+        raise refusal("AIVP0902", f"{output} cannot be written: {error.strerror}.") from None
+
+
+def read_bytes(path: str, most: int = 512 * 1024 * 1024) -> bytes:
+    """A file that a person named. Raises Refused where it cannot be read or is larger than `most` bytes."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(most + 1)
+    except OSError as error:
+        raise refusal("AIVP0903", f"{path} cannot be read: {error.strerror}.") from None
+    if len(data) > most:
+        raise refusal("AIVP0903", f"{path} is larger than {most} bytes.")
+    return data

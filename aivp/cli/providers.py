@@ -1,0 +1,39 @@
+"""providers list, show."""
+
+from __future__ import annotations
+
+import click
+
+from aivp.cli.settings import Settings, project_options
+from aivp.diagnostics.diagnostic import refusal
+
+
+@click.group()
+def providers_command() -> None:
+    """Installed providers and the kinds that they serve."""
+
+
+@providers_command.command("list")
+@project_options
+def list_command(settings: Settings) -> None:
+    """One line per kind."""
+    registry = settings.engine().registry
+    for name, kind in registry.kinds.items():
+        version = registry.providers[kind.provider].manifest.version
+        click.echo(f"{name:<20} {kind.provider} {version:<10} {kind.description.splitlines()[0]}")
+
+
+@providers_command.command("show")
+@click.argument("kind")
+@project_options
+def show_command(settings: Settings, kind: str) -> None:
+    """The attributes of one kind."""
+    registry = settings.engine().registry
+    found = registry.kind(kind)
+    if found is None:
+        raise refusal("AIVP0906", f"There is no kind {kind}.", f"Did you mean {', '.join(registry.nearest(kind))}?")
+    click.echo(f"{found.name}: {found.description}\n")
+    for name, schema in found.schema["properties"].items():
+        needed = " (required)" if name in found.schema.get("required", ()) else ""
+        computed = " (computed)" if found.fields[name].computed else ""
+        click.echo(f"  {name}{needed}{computed}\n      {schema.get('description', '')}")

@@ -1,0 +1,81 @@
+"""runs list, show, abandon."""
+
+from __future__ import annotations
+
+import contextlib
+
+import click
+
+from aivp.cli.settings import Settings, project_options
+from aivp.diagnostics.diagnostic import refusal
+from aivp.state import RunRecord
+
+
+@click.group()
+def runs_command() -> None:
+    """Executions of plans."""
+
+
+@runs_command.command("list")
+@project_options
+def list_command(settings: Settings) -> None:
+    """One line per run, the newest last."""
+    engine = settings.engine()
+    state = engine.existing_state()
+    if state is None or not (runs := state.runs()):
+        click.echo("No run yet.")
+        return
+    if settings.is_json:
+        from aivp.views.json_lines import line
+
+        for item in runs:
+            click.echo(line("run", _form(item)))
+        return
+    from aivp.views.run_text import render_runs
+
+    click.echo(render_runs(runs, width=settings.width))
+
+
+@runs_command.command("show")
+@click.argument("run", required=False)
+@project_options
+def show_command(settings: Settings, run: str | None) -> None:
+    """What became of each step of a run (the newest one if none is named)."""
+    engine = settings.engine()
+    state = engine.existing_state()
+    runs = [] if state is None else state.runs()
+    found = next((item for item in reversed(runs) if run is None or item.run.startswith(run)), None)
+    if state is None or found is None:
+        raise refusal("AIVP0510", "There is no such run.", "See: aivp runs list")
+    steps = list(state.steps(found.run).values())
+    if settings.is_json:
+        from aivp.views.json_lines import line
+
+        click.echo(line("run", _form(found)))
+        for step in steps:
+            record = {"step": step.step, "status": step.status, "action": step.action, "error": step.error}
+            click.echo(line("step", record))
+        return
+    from aivp.views.run_text import render_run
+
+    click.echo(render_run(found, steps, width=settings.width))
+
+
+@runs_command.command("abandon")
+@project_options
+def abandon_command(settings: Settings) -> None:
+    """Settle what an interrupted run has begun, start nothing more of it, and close it."""
+    engine = settings.engine()
+    with contextlib.closing(engine.state()) as state:
+        record = state.open_run()
+        if record is None:
+            click.echo("No run is open.")
+            return
+        with engine.sessions() as sessions:
+            run = engine.resume(record, state, sessions, lambda event: None)
+            run.abandon(record.run)
+    click.echo(f"Abandoned {record.run}. The next plan starts from what it left.")
+
+
+def _form(record: RunRecord) -> dict[str, object]:
+    return {name: getattr(record, name) for name in ("run", "plan", "status", "started", "ended")}

@@ -1,0 +1,25 @@
+"""Printing a plan, for people or machines."""
+
+from __future__ import annotations
+
+import click
+
+from aivp.cli.settings import Settings
+from aivp.plan.steps import Plan
+from aivp_contract import canonical
+
+
+def show_plan(plan: Plan, settings: Settings, output: str | None) -> None:
+    """The plan on standard output, and what can be done with it."""
+    if settings.is_json:
+        from aivp.views.json_lines import plan_lines
+
+        for text in plan_lines(plan):
+            click.echo(text)
+        return
+    from aivp.views.plan_text import render_plan
+
+    text = render_plan(plan, width=settings.width, color=settings.color, verbose=settings.is_verbose)
+    click.echo(text, color=settings.color)
+    if output is not None:
+        click.echo(f"\nWritten to {output} ({canonical.digest_bytes(plan.encode())}).\nApply exactly this: aivp apply {output}")

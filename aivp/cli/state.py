@@ -1,0 +1,96 @@
+"""state list, show, rm, rebuild."""
+
+from __future__ import annotations
+
+import contextlib
+
+import click
+
+from aivp.cli.settings import Settings, project_options
+from aivp.diagnostics.diagnostic import refusal
+from aivp.model.object import Object
+
+
+@click.group()
+def state_command() -> None:
+    """What is known of the real world."""
+
+
+@state_command.command("list")
+@project_options
+def list_command(settings: Settings) -> None:
+    """One line per object."""
+    from aivp.views.state_text import render_objects
+
+    objects = _objects(settings)
+    if settings.is_json:
+        from aivp.views.json_lines import line
+
+        for item in objects:
+            click.echo(line("object", item.form()))
+    elif objects:
+        click.echo(render_objects(objects, width=settings.width))
+    else:
+        click.echo("Nothing is managed yet.")
+
+
+@state_command.command("show")
+@click.argument("address")
+@project_options
+def show_command(settings: Settings, address: str) -> None:
+    """One object with everything that is recorded of it."""
+    from aivp.views.state_text import render_object
+
+    item = next((item for item in _objects(settings) if item.address == address), None)
+    if item is None:
+        raise _unknown(address)
+    if settings.is_json:
+        from aivp.views.json_lines import line
+
+        click.echo(line("object", item.form()))
+    else:
+        click.echo(render_object(item, width=settings.width))
+
+
+@state_command.command("rm")
+@click.argument("addresses", nargs=-1)
+@click.option("--host", help="Forget everything on this host, because it is gone for good.")
+@project_options
+def rm_command(settings: Settings, addresses: tuple[str, ...], host: str | None) -> None:
+    """Forget objects without touching the real things."""
+    engine = settings.engine()
+    with contextlib.closing(engine.state()) as state:
+        known = {item.address: item for item in state.objects()}
+        chosen = [*addresses, *(name for name, item in known.items() if host is not None and item.host == host)]
+        for address in chosen:
+            if address not in known:
+                raise _unknown(address)
+        for address in chosen:
+            state.remove(address)
+    click.echo(f"Forgot {len(chosen)} object{'s' if len(chosen) != 1 else ''}; the real things are as they were.")
+
+
+@state_command.command("rebuild")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@project_options
+def rebuild_command(settings: Settings, yes: bool) -> None:
+    """Make a lost state anew from what the hosts remember; any older copy of it is fenced off."""
+    engine = settings.engine()
+    if not yes and not click.confirm("Take over from every other copy of this state?"):
+        raise refusal("AIVP0904", "Not rebuilt.")
+    with engine.sessions() as sessions, contextlib.closing(engine.state()) as state:
+        count = engine.rebuild(state, sessions)
+    click.echo(f"Rebuilt {count} objects. Values last applied are unknown: the next plan compares with the declaration.")
+
+
+def _objects(settings: Settings) -> list[Object]:
+    engine = settings.engine()
+    state = engine.existing_state()
+    if state is None:
+        return []
+    with contextlib.closing(state):
+        return state.objects()
+
+
+def _unknown(address: str) -> Exception:
+    return refusal("AIVP0709", f"State knows no {address}.", "See: aivp state list")
