@@ -14,7 +14,7 @@ from aivp.compile import Compiled, compile_project
 from aivp.config.load import NO_INPUTS, load
 from aivp.config.project import Project
 from aivp.config.variables import VariableInputs
-from aivp.diagnostics import Diagnostic, Refused
+from aivp.diagnostics import Diagnostic, Refused, Span
 from aivp.events import Listener
 from aivp.hosts.archive import Archive, build
 from aivp.hosts.sessions import Sessions
@@ -28,7 +28,7 @@ from aivp.plan.options import Options
 from aivp.plan.plan import make_plan
 from aivp.plan.steps import Plan, read_plan
 from aivp.plugins import Registry
-from aivp.secrets import Vault, reveal
+from aivp.secrets import Vault, check_key, reveal
 from aivp.secrets.keys import folder as key_folder
 from aivp.state import RunRecord, State
 from aivp.templates import Job, Problem
@@ -101,7 +101,7 @@ class Engine:
                 lineage=None if state is None else state.lineage,
                 sessions=sessions,
                 render=render,
-                reveal=self._revealer(self.ir),
+                reveal=self._revealer(self.ir, state),
                 is_untrusted=self.is_untrusted,
             )
         finally:
@@ -155,6 +155,9 @@ class Engine:
 
     def _run(self, plan: Plan, body: bytes, state: State, sessions: Sessions, listen: Listener) -> Run:
         vault = self._vault(plan.secrets)
+        self._check_key(vault, state)
+        if vault.needs_key and vault.key_id is not None:
+            state.record_key(vault.key_id)
         for name in plan.secrets:  # a source that fails must do so before the first effect
             vault.value(name)
         return Run(
@@ -169,8 +172,17 @@ class Engine:
             now=self.now,
         )
 
-    def _revealer(self, ir: IR) -> Callable[[Json], Json]:
+    @staticmethod
+    def _check_key(vault: Vault, state: State | None) -> None:
+        """Generated secrets of another key would silently replace every one of them. Raises Refused."""
+        wrong = check_key(None if state is None else state.key_id, vault.key_id) if vault.needs_key else None
+        if wrong is not None:
+            raise Refused((wrong,))
+
+    def _revealer(self, ir: IR, state: State | None) -> Callable[[Json], Json]:
         vault = self._vault(ir.secrets)
+        if not self.is_untrusted:
+            self._check_key(vault, state)
         return lambda value: reveal(value, vault, render)
 
     def _vault(self, sources: object) -> Vault:
@@ -190,10 +202,14 @@ def render(templates: Sequence[Template]) -> list[str]:
 
     jobs = [Job(item.name, item.source, frozenset(item.vars), item.vars) for item in templates]
     texts = run(jobs)
-    problems = [item for item in texts if isinstance(item, Problem)]
-    if problems:
-        raise Refused([Diagnostic(item.code, item.why, item.mend) for item in problems])
+    if any(isinstance(item, Problem) for item in texts):
+        raise Refused([_template_problem(job, item) for job, item in zip(jobs, texts, strict=True) if isinstance(item, Problem)])
     return [str(text) for text in texts]
+
+
+def _template_problem(job: Job, problem: Problem) -> Diagnostic:
+    span = Span(job.name, problem.line, problem.column) if problem.line else None
+    return Diagnostic(problem.code, problem.why, problem.mend, span)
 
 
 def _refused(code: str, why: str, mend: str = "", exit_code: int = 1) -> Refused:

@@ -26,6 +26,9 @@ MAX_WAVES = 8
 REQUEST = 2 * 1024 * 1024
 """Bytes of items in one request, about."""
 
+SAFE_TRANSPORTS = frozenset({"local"})
+"""Transports that run nothing that the project's author wrote."""
+
 Reveal = Callable[[Json], Json]
 
 
@@ -66,6 +69,8 @@ class Observer:
         return Evidence(self.ir.project, self.ir.environment, runner, self.hosts, self.objects, self.seen)
 
     def _greet(self, host: Host) -> HostEvidence:
+        if self.is_untrusted and host.transport not in SAFE_TRANSPORTS:
+            return HostEvidence(error=f"--untrusted starts no {host.transport} channel")
         session = self.sessions.session(host)
         params = {
             "project": self.ir.project,
@@ -107,7 +112,7 @@ class Observer:
         found: dict[str, list[tuple[str, Bound | Object]]] = {}
         deferred: list[tuple[str, Bound]] = []
         for address, item in bound.items():
-            if item.condition is False or not self._is_reached(item.resource.host):
+            if item.condition is False or not self._is_reached(item.resource.host) or self._is_forbidden(item):
                 continue
             seen = self.seen.get(address)
             if seen is not None and seen.asked == asked_digest(item):
@@ -127,29 +132,38 @@ class Observer:
                     found.setdefault(item.resource.host, []).append((address, item))
         return found
 
+    def _is_forbidden(self, item: Bound) -> bool:
+        """Guards run what the author wrote: a stranger's are not looked at."""
+        fields = self.kinds[item.resource.kind].fields
+        return self.is_untrusted and any(fields[name].guard for name in item.attributes if name in fields)
+
     def _is_reached(self, host: str) -> bool:
         return host in self.hosts and self.hosts[host].error is None
 
     def _ask(self, name: str, questions: Sequence[tuple[str, Bound | Object]]) -> dict[str, Seen]:
         session = self.sessions.open[name]
-        rows = current_rows(self.ir, self.objects)
         found: dict[str, Seen] = {}
-        for chunk in _chunks([self._item(key, what, rows) for key, what in questions]):
-            found.update(self._request(session, chunk, {key: what for key, what in questions}))
+        for chunk in _chunks(self._items(questions)):
+            found.update(self._request(session, chunk, dict(questions)))
         return found
 
-    def _item(self, key: str, what: Bound | Object, rows: Mapping[str, Object]) -> dict[str, Json]:
-        if isinstance(what, Object):
-            config = {n: v for n, v in what.attributes.items() if not contains(v, (Secret,))}
-            kind, identity, prior = what.kind, what.identity, what.attributes
-        else:
-            config = self.reveal(what.known)
-            kind = what.resource.kind
-            identity = self.kinds[kind].identity_of(what.known)
-            row = rows.get(what.resource.address)
-            prior = {} if row is None else row.attributes
-        item: dict[str, Json] = {"id": key, "kind": kind, "config": config, "identity": dict(identity)}
-        return {**item, "prior": dict(prior)} if prior else item
+    def _items(self, questions: Sequence[tuple[str, Bound | Object]]) -> list[dict[str, Json]]:
+        """The questions as the wire carries them; all secrets are opened at once, for one rendering of templates."""
+        rows = current_rows(self.ir, self.objects)
+        configs = [_without_secrets(what.attributes) if isinstance(what, Object) else what.known for _, what in questions]
+        configs = [_without_secrets(c) for c in configs] if self.is_untrusted else self.reveal(configs)
+        found: list[dict[str, Json]] = []
+        for (key, what), config in zip(questions, configs, strict=True):
+            if isinstance(what, Object):
+                kind, identity, prior = what.kind, what.identity, what.attributes
+            else:
+                kind = what.resource.kind
+                identity = self.kinds[kind].identity_of(what.known)
+                row = rows.get(what.resource.address)
+                prior = {} if row is None else row.attributes
+            item: dict[str, Json] = {"id": key, "kind": kind, "config": config, "identity": dict(identity)}
+            found.append({**item, "prior": dict(prior)} if prior else item)
+        return found
 
     def _request(
         self, session: HostSession, items: Sequence[Mapping[str, Json]], asked: Mapping[str, Bound | Object]
@@ -176,6 +190,8 @@ class Observer:
     ) -> Seen:
         what = asked[item["id"]]
         digest = asked_digest(what) if isinstance(what, Bound) else ""
+        if isinstance(what, Bound) and self.is_untrusted and contains(what.known, (Secret,)):
+            digest = "without its secrets"
         kind = self.kinds[item["kind"]]
         try:
             return audit(kind, digest, answer)
@@ -220,6 +236,10 @@ def _needs_look(row: Object, bound: Mapping[str, Bound], rows: Mapping[str, Obje
     if item is None or item.condition is False:
         return True
     return not same_values(row.identity, kinds[row.kind].identity_of(item.desired))
+
+
+def _without_secrets(attributes: Mapping[str, Json]) -> dict[str, Json]:
+    return {name: value for name, value in attributes.items() if not contains(value, (Secret,))}
 
 
 def _chunks(items: Sequence[dict[str, Json]]) -> list[list[dict[str, Json]]]:

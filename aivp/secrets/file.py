@@ -32,10 +32,11 @@ def read_file(name: str, path: str, root: Path) -> bytes:
             descriptor = os.open(path, _FILE) if path.startswith("/") else _beneath(root, path, stack)
         except (OSError, ValueError) as error:
             raise _unreadable(name, path, _reason(error)) from None
-        file = stack.enter_context(os.fdopen(descriptor, "rb"))
+        stack.callback(os.close, descriptor)
         _check(name, path, os.fstat(descriptor))
         _refuse_tracked(name, path, root)
-        return without_newline(file.read(MAX_BYTES + 2))
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return without_newline(file.read(MAX_BYTES + 2))
 
 
 def _beneath(root: Path, path: str, stack: ExitStack) -> int:

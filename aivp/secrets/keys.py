@@ -46,18 +46,16 @@ def folder(environ: Mapping[str, str]) -> Path | None:
 
 def load(keys: Path, project: str) -> ProjectKey | None:
     """The key of a project, None where there is none. Raises Refused (AIVP0812) where its file cannot be trusted."""
+    path = keys / _file(project)
     with _folder(keys, project) as place:
         if place is None:
             return None
-        try:
-            descriptor = os.open(_file(project), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=place)
-        except FileNotFoundError:
-            return None
-        with os.fdopen(descriptor, "rb") as file:
-            path = keys / _file(project)
+        with _opened(path, os.O_NONBLOCK, place) as descriptor:
+            if descriptor is None:
+                return None
             _check(path, os.fstat(descriptor), stat.S_IFREG)
             _refuse_tracked(path)
-            data = file.read(_MAX_FILE)
+            data = os.read(descriptor, _MAX_FILE)
     if (found := _parse(data)) is None:
         raise refusal("AIVP0812", f"{path} is not a project key.", "Restore it from where it was made.")
     return found
@@ -140,18 +138,26 @@ def _write(place: int, name: str, data: bytes) -> None:
 def _folder(keys: Path, project: str) -> Iterator[int | None]:
     if not _PROJECT.fullmatch(project):
         raise refusal("AIVP0812", f"The project's name {project[:60]!r} cannot name a key.")
+    with _opened(keys, os.O_DIRECTORY) as place:
+        if place is not None:
+            _check(keys, os.fstat(place), stat.S_IFDIR)
+        yield place
+
+
+@contextmanager
+def _opened(path: Path, flags: int, folder: int | None = None) -> Iterator[int | None]:
+    """A descriptor of what is there, not through a link (`folder`: of its parent); None where there is nothing."""
     try:
-        place = os.open(keys, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        descriptor = os.open(path if folder is None else path.name, os.O_RDONLY | os.O_NOFOLLOW | flags, dir_fd=folder)
     except FileNotFoundError:
         yield None
         return
     except OSError as error:
-        raise refusal("AIVP0812", f"{keys} cannot be used: {(error.strerror or '').lower()}.") from None
+        raise refusal("AIVP0812", f"{path} cannot be used: {(error.strerror or '').lower()}.") from None
     try:
-        _check(keys, os.fstat(place), stat.S_IFDIR)
-        yield place
+        yield descriptor
     finally:
-        os.close(place)
+        os.close(descriptor)
 
 
 def _check(path: Path, status: os.stat_result, kind: int) -> None:

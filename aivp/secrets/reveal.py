@@ -6,12 +6,13 @@ Templates are rendered by whoever calls, one batch for all that do not stand ins
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TypeAlias
 
 from aivp_contract import canonical
 from aivp_contract.values import Json, Secret, Unknown, contains, replace
 
-from aivp.diagnostics.diagnostic import Diagnostic, Diagnostics, Refused, refusal
+from aivp.diagnostics.diagnostic import Diagnostic, Diagnostics, Refused, Span, refusal
 from aivp.model.expression import EXPRESSIONS, IR_TAGS, Template
 from aivp.model.taint import uses
 from aivp.secrets.vault import Vault
@@ -88,14 +89,22 @@ def _render(
         variables = replace(templates[key]["vars"], (Secret,), lambda secret: _or_unknown(secret, vault, rendered))
         if not contains(variables, _UNFILLED):
             ready[key] = Template(templates[key]["name"], templates[key]["source"], variables)
-    if not ready:
-        return {}
-    try:
-        return dict(zip(ready, render(list(ready.values())), strict=True))
-    except Refused as error:
-        problems = error.diagnostics
-    # Raised out here, so that nothing leads to the renderer's own words: they may quote a secret.
-    raise Refused(_without_words(problem) for problem in problems)
+    return dict(zip(ready, _texts(list(ready.values()), render), strict=True)) if ready else {}
+
+
+def _texts(templates: list[Template], render: Render) -> list[str]:
+    """All in one batch. Where that fails, one by one: the renderer's words may quote a secret, so it tells nothing."""
+    with suppress(Refused):
+        return render(templates)
+    found = Diagnostics()
+    texts: list[str] = []
+    for template in templates:
+        try:
+            texts += render([template])
+        except Refused as error:
+            found.items.extend(_without_words(template.name, problem) for problem in error.diagnostics)
+    found.refuse()
+    return texts
 
 
 def _text(origin: Json, vault: Vault, rendered: Mapping[bytes, str]) -> str | None:
@@ -121,12 +130,12 @@ def _or_unknown(secret: Secret, vault: Vault, rendered: Mapping[bytes, str]) -> 
     return Unknown() if text is None else text
 
 
-def _without_words(problem: Diagnostic) -> Diagnostic:
-    """The same without `why` and `mend`."""
-    where = f" at {problem.span}" if problem.span else ""
-    why = f"A template that takes secrets cannot be rendered ({problem.code}{where})."
-    mend = "What it says is not shown, since it may quote them. Render it with harmless values to see it."
-    return Diagnostic("AIVP0816", why, mend, problem.span, problem.address)
+def _without_words(name: str, problem: Diagnostic) -> Diagnostic:
+    """What can be said of it: which template, where, and the code of the mistake."""
+    span = Span(name, problem.span.line, problem.span.column) if problem.span else None
+    why = f"The template {name}, which takes secrets, cannot be rendered ({problem.code})."
+    mend = "What is wrong is not shown, since it may quote them. Render it with harmless values to see it."
+    return Diagnostic("AIVP0816", why, mend, span)
 
 
 def _unknown_form() -> Refused:

@@ -80,6 +80,17 @@ class State:
         (value,) = self.connection.execute("SELECT value FROM meta WHERE key='lineage'").fetchone()
         return str(value)
 
+    @property
+    def key_id(self) -> str | None:
+        """The id of the project key that generated secrets came from, None while none was used."""
+        row = self.connection.execute("SELECT value FROM meta WHERE key='secret-key'").fetchone()
+        return None if row is None else str(row[0])
+
+    def record_key(self, key_id: str) -> None:
+        """Bind this state to the project key that its generated secrets come from."""
+        with self._transaction("key") as sql:
+            sql.execute("INSERT OR IGNORE INTO meta VALUES ('secret-key', ?)", (key_id,))
+
     def renew_lineage(self) -> str:
         """A new lineage, for `state rebuild`."""
         lineage = secrets.token_hex(16)
