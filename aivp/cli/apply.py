@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
+from typing import TextIO
 
 import click
 
@@ -172,7 +173,7 @@ class _Log:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.file = None
+        self.file: TextIO | None = None
 
     def write(self, event: Event) -> None:
         import datetime
@@ -180,7 +181,7 @@ class _Log:
         try:
             if isinstance(event, RunStarted):
                 self.folder.mkdir(mode=0o700, exist_ok=True)
-                self.file = (self.folder / f"{event.run}.jsonl").open("a")  # type: ignore[assignment]
+                self.file = (self.folder / f"{event.run}.jsonl").open("a")
             if self.file is not None:
                 now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
                 self.file.write(json.dumps({"time": now, **form(event)}, sort_keys=True, default=list) + "\n")

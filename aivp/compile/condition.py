@@ -66,8 +66,7 @@ def _member(name: str, value: Json, scope: Scope) -> Verdict:
             case _:
                 return _test(parse_path(name), value, scope)
     except Mistake as mistake:
-        path = mistake.path if name in ("all", "any") else (name, *mistake.path)
-        raise Mistake(mistake.code, mistake.why, mistake.mend, *path) from None
+        raise (mistake if name in ("all", "any") else mistake.beneath(name)) from None
 
 
 def _list(name: str, value: Json, scope: Scope) -> list[Verdict]:
@@ -78,7 +77,7 @@ def _list(name: str, value: Json, scope: Scope) -> list[Verdict]:
         try:
             found.append(decide(item, scope))
         except Mistake as mistake:
-            raise Mistake(mistake.code, mistake.why, mistake.mend, name, index, *mistake.path) from None
+            raise mistake.beneath(name, index) from None
     return found
 
 

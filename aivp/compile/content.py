@@ -165,7 +165,7 @@ def _inline(template: Mapping[str, Json], content: Content) -> str:
     try:
         parts = parse_text(source)
     except Mistake as mistake:
-        raise Mistake(mistake.code, mistake.why, mistake.mend, *where) from None
+        raise mistake.beneath(*where) from None
     for part in parts:
         if type(part) is not str:
             mend = f"Write it into {content.vars}, and {{{{ its_name }}}} into the template."

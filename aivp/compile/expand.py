@@ -153,7 +153,7 @@ class _Expander:
         try:
             return self.hosts.select(None if wanted is None else plain(wanted, scope))
         except Mistake as mistake:
-            raise Mistake(mistake.code, mistake.why, mistake.mend, "host") from None
+            raise mistake.beneath("host") from None
 
     def _keys(self, declaration: Declaration, scope: Scope) -> Iterator[Scope]:
         if "for_each" not in declaration.body:
@@ -162,7 +162,7 @@ class _Expander:
         try:
             keys = keys_of(plain(declaration.body["for_each"], scope))
         except Mistake as mistake:
-            raise Mistake(mistake.code, mistake.why, mistake.mend, "for_each", *mistake.path) from None
+            raise mistake.beneath("for_each") from None
         for key, item in keys:
             yield scope.each(key, item)
 
@@ -205,7 +205,7 @@ def _read(declaration: Declaration, scope: Scope, name: str, how: Any) -> Any:
         value = _member(declaration, name)
         return how(None if value is None else plain(value, scope))
     except Mistake as mistake:
-        raise Mistake(mistake.code, mistake.why, mistake.mend, name, *mistake.path) from None
+        raise mistake.beneath(name) from None
 
 
 def _verdict(declaration: Declaration, scope: Scope) -> Verdict:
@@ -214,7 +214,7 @@ def _verdict(declaration: Declaration, scope: Scope) -> Verdict:
     try:
         return decide(declaration.body["when"], scope)
     except Mistake as mistake:
-        raise Mistake(mistake.code, mistake.why, mistake.mend, "when", *mistake.path) from None
+        raise mistake.beneath("when") from None
 
 
 def _mentions(pattern: re.Pattern[str], value: Json) -> bool:

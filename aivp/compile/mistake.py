@@ -20,6 +20,11 @@ class Mistake(Exception):
         self.why = why
         self.mend = mend
 
+    def beneath(self, *path: str | int) -> Mistake:
+        """Itself, with its place seen from further up."""
+        self.path = (*path, *self.path)
+        return self
+
     def at(self, span: Span | None, address: str | None = None, related: Iterable[Related] = ()) -> Diagnostic:
         """The diagnostic of this mistake at its place."""
         return Diagnostic(self.code, self.why, self.mend, span, address, tuple(related))

@@ -36,7 +36,9 @@ def resolve(expanded: Expanded, scope: Scope, diagnostics: Diagnostics) -> Resol
     for pending in reader.pending:
         resolver.work_out(pending)
     changed = {pending.owner.address for pending in reader.pending}
-    attributes = {address: without_null(_settled(item)) if address in changed else item for address, item in fields.items()}
+    attributes = {
+        address: without_null(_settled(item)) if address in changed else item for address, item in fields.items()
+    }
     return Resolved(attributes, frozenset(resolver.references), resolver.targets)
 
 

@@ -55,12 +55,14 @@ def apply_overrides(environment: Declared | None, into: Declarations, found: Dia
     if not is_of(overrides, "map", "`overrides`", found):
         return
     known = [name for name in MAPS if name != "variables"]
-    if "variables" in overrides.value:
-        mend = "Write the values of variables under the environment's `set`."
-        found.error("AIVP0132", "`overrides` has no `variables`.", mend, span=overrides.key_span("variables"))
-    knows_keys(overrides, [*known, "variables"], "`overrides`", found)
     for section, part in members(overrides):
-        if section in known and part.value is not None and is_of(part, "map", f"`overrides.{section}`", found):
+        if section == "variables":
+            mend = "Write the values of variables under the environment's `set`."
+            found.error("AIVP0132", "`overrides` has no `variables`.", mend, span=part.key_span())
+        elif section not in known:
+            mend = did_you_mean(section, known) or f"Known: {listing(known)}."
+            found.error("AIVP0132", f'`overrides` has no section "{section[:60]}".', mend, span=part.key_span())
+        elif part.value is not None and is_of(part, "map", f"`overrides.{section}`", found):
             _override(section, part, into.maps[section], found)
 
 

@@ -38,12 +38,26 @@ __all__ = [
 ]
 
 YAMLError = yaml.YAMLError
+MarkedYAMLError = yaml.MarkedYAMLError
 
 
 def open_events(data: bytes) -> Callable[[], Any]:
     """A function that gives the next event each time; the last one is a StreamEndEvent. It raises YAMLError."""
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return loader(data).get_event  # type: ignore[no-any-return]
+    loader: Any = getattr(yaml, "CSafeLoader", None)
+    return _careful(yaml.SafeLoader(data).get_event) if loader is None else loader(data).get_event
+
+
+def _careful(following: Callable[[], Any]) -> Callable[[], Any]:
+    """What libyaml refuses and pure Python does not: half a character, written as an escape."""
+
+    def careful() -> Any:
+        event = following()
+        if type(event) is ScalarEvent and any("\ud800" <= sign <= "\udfff" for sign in event.value):
+            mark: Any = event.start_mark
+            raise MarkedYAMLError(problem="found invalid Unicode character escape code", problem_mark=mark)
+        return event
+
+    return careful
 
 
 def has_many_directives(data: bytes) -> bool:

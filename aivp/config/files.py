@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
-from aivp.config.text import check_text, too_large
+from aivp.config.text import check_utf8, too_large
 from aivp.diagnostics import Diagnostic, Refused, Span
 from aivp.diagnostics.diagnostic import refusal
 from aivp.plugins.suggestion import did_you_mean
@@ -38,9 +38,9 @@ def read_bytes(root: Path, relative: str, limit: int, span: Span | None = None) 
 
 
 def read_text(root: Path, relative: str, limit: int, span: Span | None = None) -> str:
-    """The same as text. Raises Refused, also where it is not clean UTF-8 (AIVP0106)."""
+    """The same as text. Raises Refused, also where it is not UTF-8 (AIVP0106)."""
     data = read_bytes(root, relative, limit, span)
-    if problem := check_text(data, relative, limit):
+    if problem := check_utf8(data, relative):
         raise Refused((problem,))
     return data.decode()
 
@@ -89,6 +89,13 @@ def entries(
             if len(found) > MAX_LISTED:
                 raise refusal("AIVP0105", f"{relative or '.'} has more than {MAX_LISTED:,} entries.", span=span)
     return sorted(found)
+
+
+def refuse_odd_name(path: str, span: Span | None = None) -> None:
+    """Raise Refused for a name that is no UTF-8: no message and no artifact could carry it."""
+    if any("\udc80" <= sign <= "\udcff" for sign in path):
+        shown = path.encode(errors="surrogateescape").decode(errors="backslashreplace")
+        raise refusal("AIVP0101", f"The name {shown[:100]} is not UTF-8.", "Rename the file.", span=span)
 
 
 def split(relative: str, span: Span | None = None) -> tuple[str, ...]:

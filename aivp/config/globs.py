@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from aivp.config.files import entries, split
+from aivp.config.files import entries, refuse_odd_name, split
 from aivp.diagnostics import Span
 from aivp.diagnostics.diagnostic import refusal
 
@@ -43,6 +43,7 @@ def _matches(root: Path, folder: str, part: str, wanted: str, span: Span | None)
             why = f"{path} matches, but it is a symbolic link, which aivp does not follow."
             raise refusal("AIVP0103", why, "Put the file itself into the project.", span=span)
         if kind == wanted:
+            refuse_odd_name(path, span)
             found.append(path)
     return found
 

@@ -36,7 +36,7 @@ def is_of(part: Declared, type_name: str, what: str, found: Diagnostics) -> bool
     noun, test = TYPES[type_name]
     if test(part.value):
         return True
-    found.error("AIVP0124", f"{what} is {noun}, not {describe(part.value)}.", span=part.span())
+    found.error("AIVP0124", f"{what} must be {noun}, not {describe(part.value)}.", span=part.span())
     return False
 
 
@@ -53,7 +53,7 @@ def knows_keys(part: Declared, known: Iterable[str], what: str, found: Diagnosti
     allowed = sorted(known)
     unknown = [key for key in part.value if key not in allowed]
     for key in unknown:
-        mend = did_you_mean(key, allowed) or f"It can have {listing(allowed)}."
+        mend = did_you_mean(key, allowed) or f"Known: {listing(allowed)}."
         found.error("AIVP0123", f'{what} has no key "{key[:60]}".', mend, span=part.key_span(key))
     return not unknown
 
@@ -95,7 +95,7 @@ def compared(text: str, known: Mapping[str, object], what: str) -> str:
     """The `mend` for an unknown name: what resembles it, else what there is."""
     if suggestion := did_you_mean(text, known):
         return suggestion
-    return f"There is {listing(known)}." if known else f"No {what} is declared."
+    return f"Known: {listing(known)}." if known else f"No {what} is declared."
 
 
 def _fits(pattern: re.Pattern[str], key: str, what: str, span: Span, found: Diagnostics) -> bool:

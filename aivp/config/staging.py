@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aivp.config.documents import Package
-from aivp.config.files import entries, entry_type, read_bytes
+from aivp.config.files import entries, entry_type, read_bytes, refuse_odd_name
 from aivp.diagnostics import Refused, Span
 from aivp.diagnostics.diagnostic import refusal
 
@@ -91,6 +91,7 @@ def _walk(root: Path, folder: str, span: Span) -> Iterator[str]:
                 why = f"{path} is a symbolic link, which aivp does not follow."
                 raise refusal("AIVP0103", why, "Put the file itself into the project.", span=span)
             elif kind == "file":
+                refuse_odd_name(path, span)
                 yield path[len(folder) :].lstrip("/")
 
 

@@ -1,4 +1,4 @@
-"""Are these bytes text that a person can have meant? Checked before any parser sees them."""
+"""Are these bytes text, and text that a person can have meant? Checked before any parser sees them."""
 
 from __future__ import annotations
 
@@ -17,16 +17,24 @@ def check_text(data: bytes, file: str, limit: int) -> Diagnostic | None:
     if data.startswith(_BYTE_ORDER_MARKS):
         why = "The file starts with a byte order mark."
         return Diagnostic("AIVP0106", why, "Save it as UTF-8 without BOM.", Span(file, 1, 1))
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        place = _place(file, data[: error.start].decode(errors="replace"))
-        why = f"Byte 0x{data[error.start]:02x} at this place is not UTF-8."
-        return Diagnostic("AIVP0106", why, "Save the file as UTF-8.", place)
+    if problem := check_utf8(data, file):
+        return problem
+    text = data.decode()
     if control := _CONTROL.search(text):
         why = f"The control character U+{ord(control[0]):04X} stands in the text."
         mend = f'Remove it, or write it as "\\u{ord(control[0]):04x}" in double quotes.'
         return Diagnostic("AIVP0106", why, mend, _place(file, text[: control.start()]))
+    return None
+
+
+def check_utf8(data: bytes, file: str) -> Diagnostic | None:
+    """Where `data` is no UTF-8, None where it is."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        place = _place(file, data[: error.start].decode(errors="replace"))
+        why = f"Byte 0x{data[error.start]:02x} at this place is not UTF-8."
+        return Diagnostic("AIVP0106", why, "Save the file as UTF-8.", place)
     return None
 
 

@@ -110,7 +110,12 @@ def _take_file(state: _Gathering, path: Path) -> None:
 
 def _take_members(state: _Gathering, values: Declared, origin: str) -> None:
     for name, part in members(values):
-        if _is_declared(state, name, f"{origin} sets", part.key_span()):
+        if _is_declared(
+            state,
+            name,
+            f"The {origin} sets" if origin.startswith("environment ") else f"{origin} sets",
+            part.key_span(),
+        ):
             _take(state, name, origin, part)
 
 

@@ -41,7 +41,7 @@ def word(error: Any, schema: Mapping[str, Json]) -> Iterator[Violation]:
             yield from (_unknown_field((*path, name), name, known) for name in error.kind.unexpected)
         case "required":
             yield Violation(path, f"{error.kind.property} is missing.")
-        case "anyOf" | "oneOf" if hasattr(error.kind, "context"):
+        case "anyOf" | "oneOf" if type(error.kind).__name__ != "OneOfMultipleValid":
             yield from _alternatives(path, error, schema)
         case "enum":
             yield _not_among(path, error.instance, error.kind.options)
@@ -81,7 +81,8 @@ def _is_type_at(error: Any, path: tuple[str | int, ...]) -> bool:
 
 
 def _expected(types: Any, value: Json) -> str:
-    return f"expected {_or([_TYPES.get(name, name) for name in types])}, found {_describe(value)}."
+    known = [words for name, words in _TYPES.items() if name in types]
+    return f"expected {_or(known)}, found {_describe(value)}."
 
 
 _SENTENCES: Mapping[str, Callable[[Any], str]] = {

@@ -69,7 +69,7 @@ def decide(kind: Kind, desired: Mapping[str, Json], seen: Observation, prior: Op
 
 def declares_absence(attributes: Mapping[str, Json]) -> bool:
     """True where the declaration itself says that the thing shall not exist."""
-    return attributes.get("state") == "absent"
+    return attributes.get("state") in ("absent", "purged")
 
 
 def compare(
@@ -85,6 +85,13 @@ def compare(
             yield from _write_only((name,), desired[name], last)
         else:
             yield from _walk(meaning, (name,), desired[name], observed.get(name, _ABSENT), last, desired)
+
+
+def unapplied(kind: Kind, desired: Mapping[str, Json], prior: Optional[Mapping[str, Json]]) -> Tuple[str, ...]:
+    """Names of the write-only fields whose declaration is not the one last applied, sorted."""
+    fields = [name for name in sorted(desired) if kind.fields.get(name, _PLAIN_FIELD).write_only]
+    last = prior or {}
+    return tuple(name for name in fields if any(_write_only((name,), desired[name], last.get(name, _ABSENT))))
 
 
 def managed_digest(kind: Kind, desired: Mapping[str, Json], seen: Observation) -> str:

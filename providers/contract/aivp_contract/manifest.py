@@ -15,7 +15,7 @@ PHASES: Tuple[str, ...] = ("repository", "package", "identity", "file", "service
 """Sort key among resources without an edge between them, in this order."""
 
 FIELD_WORDS = frozenset(
-    "immutable computed sensitive write_only set key owned exclusive_when semantic content text guard".split()
+    "immutable computed sensitive write_only set key owned exclusive_when semantic content text guard exposed".split()
 )
 SEMANTICS = frozenset({"quantity", "duration", "mode", "path"})
 
@@ -60,6 +60,8 @@ class Field:
     """Worth a line diff."""
     guard: bool = False
     """Observing it runs what the author wrote."""
+    exposed: bool = False
+    """Other users of the host can see it, as they see arguments of processes: a secret in it is refused."""
     fields: Mapping[str, "Field"] = field(default_factory=dict)
     items: Optional["Field"] = None
     default: Json = None

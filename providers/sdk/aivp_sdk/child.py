@@ -5,13 +5,14 @@ Probes and the shim both run commands this way. It knows neither sessions nor re
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import signal
 import subprocess
 import time
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterable, List, Mapping, Optional
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional
 
 GRACE = 5.0
 """Seconds between the request to stop and the kill, once a command has run out of time."""
@@ -88,12 +89,12 @@ def watch(process: subprocess.Popen[bytes], order: Order, stdout: Kept, stderr: 
     limit = _Limit(order.timeout)
     feed = memoryview((order.stdin or "").encode())
     sinks: Dict[Any, Kept] = {process.stdout: stdout, process.stderr: stderr}
-    with selectors.DefaultSelector() as selector, _Exit(process.pid) as exit_notice:
+    with selectors.DefaultSelector() as selector, _exit_notice(process.pid) as notice:
         _register(process, selector)
-        if exit_notice.descriptor is not None:
-            selector.register(exit_notice.descriptor, selectors.EVENT_READ)
+        if notice is not None:
+            selector.register(notice, selectors.EVENT_READ)
         while process.poll() is None:
-            for key, _ in selector.select(exit_notice.patience(limit.left())):
+            for key, _ in selector.select(_patience(notice, limit.left())):
                 if key.fileobj is process.stdin:
                     feed = _feed(process.stdin, feed, selector)
                 elif key.fileobj in sinks and not _drain(key.fileobj, sinks[key.fileobj]):
@@ -127,28 +128,25 @@ class _Limit:
         self.at = time.monotonic() + GRACE
 
 
-class _Exit:
-    """Something to select on that tells of a process's exit, where the kernel has it; else we look now and then."""
+@contextlib.contextmanager
+def _exit_notice(pid: int) -> Iterator[Optional[int]]:
+    """A descriptor that becomes readable when the process exits, where the kernel has it (Linux 5.3)."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        yield None
+        return
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
-    def __init__(self, pid: int) -> None:
-        self.descriptor: Optional[int] = None
-        try:
-            self.descriptor = os.pidfd_open(pid)
-        except (AttributeError, OSError):  # no Linux, or one older than 5.3
-            return
 
-    def patience(self, left: Optional[float]) -> Optional[float]:
-        """Seconds to wait in one go, None for ever."""
-        if self.descriptor is not None:
-            return left
-        return _POLL if left is None else min(left, _POLL)
-
-    def __enter__(self) -> _Exit:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        if self.descriptor is not None:
-            os.close(self.descriptor)
+def _patience(notice: Optional[int], left: Optional[float]) -> Optional[float]:
+    """Seconds to wait in one go, None for ever; without a notice we look now and then."""
+    if notice is not None:
+        return left
+    return _POLL if left is None else min(left, _POLL)
 
 
 def _register(process: subprocess.Popen[bytes], selector: selectors.BaseSelector) -> None:

@@ -21,6 +21,7 @@ from typing import (
     Union,
 )
 
+from aivp_contract import pointer
 from aivp_contract.diff import Change as FieldChange
 from aivp_contract.observation import Observation
 from aivp_contract.values import Json
@@ -100,7 +101,7 @@ class Item(Generic[S]):
     """One resource to observe. `declared`: names of the declared fields; `prior`: what was last applied, if ever.
 
     hidden: those declared fields that hold secrets. The dispatch masks them; a provider that shows another field made
-    from one of them answers a `Verdict` for it.
+    from one of them answers a `Verdict` for it. unapplied: write-only fields that are not as they were last applied.
     """
 
     id: str
@@ -108,6 +109,7 @@ class Item(Generic[S]):
     declared: Tuple[str, ...]
     prior: Optional[Mapping[str, Json]] = None
     hidden: FrozenSet[str] = frozenset()
+    unapplied: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,11 @@ class Change(Generic[S]):
     def changed(self, *names: str) -> bool:
         """True where one of these fields differs."""
         return any(change.path.split("/")[1] in names for change in self.changes)
+
+    def removed(self, name: str) -> Tuple[str, ...]:
+        """Elements of the set or keyed list `name` that have to go."""
+        paths = [pointer.parts(change.path) for change in self.changes if change.op == "remove"]
+        return tuple(path[1] for path in paths if len(path) == 2 and path[0] == name)
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,14 @@ The manifest is generated here and shipped as a file; nothing that plans ever im
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from aivp_contract import diff, manifest
 from aivp_contract.observation import Observation, read_observation
 from aivp_contract.values import Json, Secret, Verdict, contains, replace
 
 from .errors import ProviderError
-from .kind import Change, Done, Item, Kind, Seen, Session
+from .kind import Change, Done, Item, Kind, Result, Seen, Session
 from .schema import json_schema, load
 
 _FLAGS = (
@@ -57,35 +56,46 @@ class Provider:
         return dict(self.kinds[kind].upgrade(version, attributes))
 
     def _observe(self, name: str, group: Sequence[Mapping[str, Json]], session: Session) -> List[Dict[str, Json]]:
-        kind = self.kinds[name]
-        reds = [_Redaction(self.described[name], raw["config"]) for raw in group]
+        kind, described = self.kinds[name], self.described[name]
+        works = [(raw, _Redaction(described, raw["config"])) for raw in group]
         items = [
-            Item(raw["id"], load(kind.schema, red.plain), tuple(raw["config"]), raw.get("prior"), red.hidden)
-            for raw, red in zip(group, reds)
+            Item(
+                id=raw["id"],
+                desired=load(kind.schema, red.plain),
+                declared=tuple(raw["config"]),
+                prior=raw.get("prior"),
+                hidden=red.hidden,
+                unapplied=diff.unapplied(described, raw["config"], raw.get("prior")),
+            )
+            for raw, red in works
+            if red.refusal is None
         ]
-        answers: List[Dict[str, Json]] = []
-        for raw, red, seen in zip(group, reds, _guarded(lambda: kind.observe_many(items, session), len(items))):
-            if isinstance(seen, ProviderError):
-                answers.append({"id": raw["id"], "error": error_form(seen, red.redact)})
-            else:
-                answers.append({"id": raw["id"], "observation": red.mask(seen).form()})
-        return answers
+        session.secrets = [secret for _, red in works for secret in red.secrets]
+        seen = iter(_guarded(lambda: kind.observe_many(items, session), len(items)))
+        return [_observed(raw, red, red.refusal or next(seen)) for raw, red in works]
 
     def _apply(self, name: str, group: Sequence[Mapping[str, Json]], session: Session) -> List[Dict[str, Json]]:
         kind = self.kinds[name]
-        reds = [_Redaction(self.described[name], raw["config"]) for raw in group]
-        changes = [_change(kind, raw, red) for raw, red in zip(group, reds)]
-        session.secrets = [secret for red in reds for secret in red.secrets]
-        answers: List[Dict[str, Json]] = []
-        for raw, red, done in zip(group, reds, _guarded(lambda: kind.apply_many(changes, session), len(changes))):
-            if isinstance(done, ProviderError):
-                answers.append({"id": raw["id"], "error": error_form(done, red.redact)})
-                continue
-            answer: Dict[str, Json] = {"id": raw["id"], "outputs": red.clean(dict(done.outputs))}
-            if done.absorbs_refresh:
-                answer["absorbs_refresh"] = True
-            answers.append(answer)
-        return answers
+        works = [(raw, _Redaction(self.described[name], raw["config"])) for raw in group]
+        changes = [_change(kind, raw, red) for raw, red in works if red.refusal is None]
+        session.secrets = [secret for _, red in works for secret in red.secrets]
+        done = iter(_guarded(lambda: kind.apply_many(changes, session), len(changes)))
+        return [_applied(raw, red, red.refusal or next(done)) for raw, red in works]
+
+
+def _observed(raw: Mapping[str, Json], red: _Redaction, seen: Seen) -> Dict[str, Json]:
+    if isinstance(seen, ProviderError):
+        return {"id": raw["id"], "error": error_form(seen, red.redact)}
+    return {"id": raw["id"], "observation": red.mask(seen).form()}
+
+
+def _applied(raw: Mapping[str, Json], red: _Redaction, done: Result) -> Dict[str, Json]:
+    if isinstance(done, ProviderError):
+        return {"id": raw["id"], "error": error_form(done, red.redact)}
+    answer: Dict[str, Json] = {"id": raw["id"], "outputs": red.clean(dict(done.outputs))}
+    if done.absorbs_refresh:
+        answer["absorbs_refresh"] = True
+    return answer
 
 
 class _Redaction:
@@ -94,16 +104,21 @@ class _Redaction:
     def __init__(self, kind: manifest.Kind, config: Mapping[str, Json]) -> None:
         self.config = config
         self.secrets: List[str] = []
+        self.refusal: Optional[ProviderError] = None
         self.plain = replace(dict(config), (Secret,), self._open)
         self.hidden = frozenset(
             name
             for name, value in config.items()
             if contains(value, (Secret,)) or (name in kind.fields and kind.fields[name].sensitive)
         )
+        for name in sorted(config):
+            if name in kind.fields and kind.fields[name].exposed and contains(config[name], (Secret,)):
+                self.refusal = ProviderError("a secret would be visible to other users of this host", path=f"/{name}")
 
     def _open(self, value: Secret) -> Json:
         if value.value is None:
-            raise ProviderError("a secret came without its value")
+            self.refusal = ProviderError("a secret came without its value")
+            return ""
         self.secrets.append(value.value)
         return value.value
 
