@@ -72,6 +72,13 @@ class Engine:
         """The resources in their order."""
         return ResourceGraph.of(self.ir, self.registry.kind)
 
+    def to_destroy(self) -> Engine:
+        """The same environment with nothing declared in it: planning then ends everything that was created."""
+        bare = replace(self)
+        nothing = replace(self.ir, resources={}, edges=(), moved={}, imports=(), removed=())
+        bare.__dict__ |= {"registry": self.registry, "project": self.project, "ir": nothing}
+        return bare
+
     @cached_property
     def archive(self) -> Archive:
         """What is shipped to hosts."""

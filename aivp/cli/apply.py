@@ -65,11 +65,11 @@ def apply_command(
 @project_options
 def destroy_command(settings: Settings, yes: bool) -> None:
     """Take away everything that was created here; what was there before stays and is forgotten."""
-    engine = settings.engine()
+    engine = settings.engine().to_destroy()
     state = engine.state()
     with contextlib.closing(state):
         refuse_open_run(state)
-        finish(_plan_and_apply(engine, state, settings, Options(is_destroy=True), yes))
+        finish(_plan_and_apply(engine, state, settings, Options(), yes))
 
 
 def refuse_open_run(state: State) -> None:

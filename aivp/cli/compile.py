@@ -36,7 +36,7 @@ def compile_command(settings: Settings, output: str | None) -> None:
 @project_options
 def graph_command(settings: Settings, form: str, output: str | None) -> None:
     """Write the graph of resources."""
-    from aivp.views.graph_text import dot, json
+    from aivp.views.graph_text import graph_dot, graph_json
 
     ir = settings.engine().ir
-    write_bytes((dot(ir) if form == "dot" else json(ir)).encode(), output)
+    write_bytes((graph_dot(ir) if form == "dot" else graph_json(ir)).encode(), output)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from aivp_contract.values import Json
@@ -22,14 +22,15 @@ from aivp.model.resource import Edge, EdgeType, Resource
 def edges(
     instances: Mapping[str, Instance],
     resources: Mapping[str, Resource],
-    references: Iterable[tuple[str, str]],
+    references: Collection[tuple[str, str]],
     targets: Targets,
     diagnostics: Diagnostics,
 ) -> list[Edge]:
     """All edges, sorted. A circle of written ones is a mistake; an implied edge that would close one is dropped."""
     found = {Edge(before, after, "reference") for before, after in references}
-    for address, instance in instances.items():
+    for address in {after for _, after in references}:
         found.update(Edge(ref, address, "reference") for ref in _refs(resources[address].attributes) if ref != address)
+    for address, instance in instances.items():
         if instance.depends_on:
             found.update(_named(instance, instance.depends_on, "depends", targets, diagnostics))
         if instance.notify:

@@ -115,6 +115,7 @@ class _Expander:
         self.diagnostics = diagnostics
         self.instances: dict[str, Instance] = {}
         self.left_out: dict[tuple[str, str | None, str], str] = {}
+        self._scopes: dict[str, Scope] = {}
 
     def expand(self, declaration: Declaration) -> None:
         """Add the instances of one declaration; its first mistake ends it."""
@@ -137,7 +138,13 @@ class _Expander:
             yield from self._hosts_by_key(declaration, wanted)
             return
         for host in self._select(wanted, self.scope):
-            yield from self._keys(declaration, self.scope.on(host))
+            yield from self._keys(declaration, self._on(host))
+
+    def _on(self, host: Host) -> Scope:
+        scope = self._scopes.get(host.name)
+        if scope is None:
+            scope = self._scopes[host.name] = self.scope.on(host)
+        return scope
 
     def _hosts_by_key(self, declaration: Declaration, wanted: Json) -> Iterator[Scope]:
         if _mentions(_ON_HOST, declaration.body["for_each"]):

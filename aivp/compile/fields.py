@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -111,21 +111,23 @@ def _is_inline(kind: Kind, path: tuple[str | int, ...]) -> bool:
 
 def without_refused(kind: Kind, own: Fields, fallback: Fields) -> Fields:
     """`fallback` without what a rule of the manifest forbids beside `own`: a default never makes a mistake."""
-    refused = {name for rule in kind.rules for name in _refused_by(rule, own, fallback)}
-    return {name: item for name, item in fallback.items() if name not in refused}
+    together = {**fallback, **own}
+    refused: set[str] = set()
+    for rule in kind.rules:
+        if (rule.forbidden or rule.at_most_one) and rule_applies(rule, kind, together):
+            refused.update(rule.forbidden)
+            if not own.keys().isdisjoint(rule.at_most_one):
+                refused.update(rule.at_most_one)
+    return {name: item for name, item in fallback.items() if name not in refused} if refused else fallback
 
 
-def _refused_by(rule: Rule, own: Fields, fallback: Fields) -> Iterator[str]:
-    if rule_applies(rule, {**fallback, **own}):
-        yield from (name for name in rule.forbidden if name in fallback)
-        if any(name in own for name in rule.at_most_one):
-            yield from (name for name in rule.at_most_one if name in fallback)
+def rule_applies(rule: Rule, kind: Kind, fields: Fields) -> bool:
+    """True where the condition of `rule` surely holds; a value that is not known yet does not fulfil one.
 
-
-def rule_applies(rule: Rule, fields: Fields) -> bool:
-    """True where the condition of `rule` surely holds; a value that is not known yet does not fulfil one."""
+    A field that nobody declares counts as its default.
+    """
     for name, admitted in rule.when.items():
-        value = fields.get(name)
+        value = fields[name] if name in fields else kind.fields[name].default if name in kind.fields else None
         if isinstance(value, (Tagged, Pending)) or not any(type(value) is type(a) and value == a for a in admitted):
             return False
     return True

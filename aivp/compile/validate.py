@@ -36,7 +36,7 @@ def validate(instances: Mapping[str, Instance], attributes: Attributes, diagnost
         for diagnostic in _exposed_secrets(instance, fields):
             diagnostics.add(diagnostic)
         for rule in kind.rules:
-            if rule_applies(rule, fields):
+            if rule_applies(rule, kind, fields):
                 for why in _broken(rule, fields):
                     place = instance.declaration.span()
                     diagnostics.error("AIVP0304", f"{address}: {why}{_because(rule)}.", span=place, address=address)

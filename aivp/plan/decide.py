@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from aivp.diagnostics import Diagnostics
 from aivp.model.evidence import Evidence, Seen, object_key
@@ -135,9 +135,17 @@ def _observation(seen: Seen, bound: Bound, decided: Decided) -> Observation:
     """As it was recorded; what was asked about another declaration tells only what is there, not what will be."""
     assert seen.observation is not None
     if seen.asked == asked_digest(bound):
-        return seen.observation
+        return _with_unknown(seen.observation, bound)
     decided.is_applicable = False
     return Observation(observed=seen.observation.observed, satisfied=None)
+
+
+def _with_unknown(seen: Observation, bound: Bound) -> Observation:
+    """A host is never asked about what is not known yet; in what it normalised, those fields are still missing."""
+    if bound.is_known or seen.normalised is None:
+        return seen
+    missing = {name: value for name, value in bound.desired.items() if name not in bound.known}
+    return replace(seen, normalised={**seen.normalised, **missing})
 
 
 def asked_digest(bound: Bound) -> str:
@@ -351,8 +359,6 @@ def _same(one: Json, other: Json) -> bool:
 
 
 def _with(step: Step, **members: object) -> Step:
-    from dataclasses import replace
-
     return replace(step, **members)  # type: ignore[arg-type]
 
 

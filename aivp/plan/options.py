@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """targets, excluded: addresses; is_destroy: plan the end of everything that was created."""
+    """targets, excluded: addresses, whole or without host and key."""
 
     targets: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
-    is_destroy: bool = False

@@ -24,7 +24,7 @@ from aivp_contract.values import Json
 def make_plan(ir: IR, graph: ResourceGraph, evidence: Evidence, kinds: Kinds, render: Render, options: Options) -> Plan:
     """The plan. Raises Refused with everything that stands in its way."""
     diagnostics = Diagnostics()
-    bound = {} if options.is_destroy else bind(ir, graph.order, evidence, kinds, render)
+    bound = bind(ir, graph.order, evidence, kinds, render)
     declared = {address: item for address, item in bound.items() if item.condition is not False}
     rows = _rows(ir, evidence.objects, declared)
     edges = {address: sorted(graph.predecessors(address)) for address in declared}
