@@ -6,10 +6,12 @@ from aivp_sdk import Provider
 
 from .command import CommandKind
 from .file import FileKind
+from .group import GroupKind
 from .noop import NoopKind
 from .package import PackageKind
 from .package_index import PackageIndexKind
 from .service import ServiceKind
+from .user import UserKind
 
 PROVIDER = Provider(
     "host",
@@ -17,9 +19,11 @@ PROVIDER = Provider(
     [
         CommandKind(),
         FileKind(),
+        GroupKind(),
         NoopKind(),
         PackageIndexKind(),
         PackageKind(),
         ServiceKind(),
+        UserKind(),
     ],
 )

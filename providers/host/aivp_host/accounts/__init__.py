@@ -1,0 +1,1 @@
+"""The parts of the kinds `user` and `group`; each module knows one thing."""

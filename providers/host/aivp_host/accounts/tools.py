@@ -1,0 +1,23 @@
+"""useradd, usermod, chpasswd and their kin: one call each, and what their refusals mean."""
+
+from __future__ import annotations
+
+from typing import List, Optional
+
+from aivp_sdk import Completed, Permanent, Session, Temporary
+
+
+def run(session: Session, argv: List[str], *, stdin: Optional[str] = None, path: Optional[str] = None) -> Completed:
+    """One effect that must succeed. `path` is the attribute to blame.
+
+    Raises Temporary where somebody else is changing accounts right now, else Permanent with what the tool said.
+    """
+    done = session.effect(argv, stdin=stdin)
+    if done.ok:
+        return done
+    said = " ".join(line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip())
+    if "cannot lock" in said:
+        raise Temporary(f"{said}: another program is changing accounts", delay=3)
+    if "currently used by process" in said:
+        raise Permanent(said, path=path, mend="End the user's processes, for example with loginctl terminate-user.")
+    raise Permanent(f"{argv[0]} ended with exit code {done.code}: {said or 'it said nothing'}", path=path)

@@ -1,0 +1,55 @@
+"""`package`: a package of the host's package manager."""
+
+from __future__ import annotations
+
+from typing import List, Sequence
+
+from aivp_sdk import Change, Item, Kind, ProviderError, Result, Seen, Session
+
+from .packages.declaration import Package
+from .packages.managers import package_manager
+from .packages.transaction import apply_changes, refuse_what_would_fail
+from .packages.view import look
+
+
+class PackageKind(Kind[Package]):
+    """A package of the host's package manager: apt."""
+
+    name = "package"
+    schema = Package
+    identity = ("name",)
+    identity_from_name = True
+    phase = "package"
+    disturbs = ("*",)
+    batch = True
+    transaction = True
+    shared = True
+    rules = (
+        {"when": {"state": ["absent", "purged"]}, "forbidden": ["version", "hold", "default_release", "purge"]},
+        {"when": {"state": ["latest"]}, "forbidden": ["version"]},
+    )
+
+    def observe_many(self, items: Sequence[Item[Package]], session: Session) -> List[Seen]:
+        """One look for all of them."""
+        manager = package_manager()
+        found: List[Seen] = []
+        for item, view in zip(items, look(manager, [item.desired for item in items], session)):
+            try:
+                if _asks_anew(item):
+                    refuse_what_would_fail(manager, view, session)
+                found.append(view.seen)
+            except ProviderError as error:
+                found.append(error)
+        return found
+
+    def apply_many(self, changes: Sequence[Change[Package]], session: Session) -> List[Result]:
+        """One transaction for all of them."""
+        return apply_changes(package_manager(), changes, session)
+
+
+def _asks_anew(item: Item[Package]) -> bool:
+    """True where the declaration has changed. The apply refuses drift: this look may be one before a delete."""
+    if item.prior is None:
+        return True
+    prior, desired = item.prior, item.desired
+    return (prior.get("state", "present"), prior.get("version")) != (desired.state, desired.version)

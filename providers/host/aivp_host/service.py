@@ -1,0 +1,90 @@
+"""`service`: a systemd unit: running, enabled, masked. What it does to a host is in `services.steps`."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional, Sequence
+
+from aivp_sdk import Change, Done, Item, Kind, Observation, Permanent, ProviderError, Seen, Session
+
+from .services import systemd
+from .services.declaration import Service
+from .services.steps import converge, is_enabled, is_running, refresh
+from .services.systemd import Unit, unit_name
+
+
+class ServiceKind(Kind[Service]):
+    """A systemd unit: running, enabled, masked; reloaded or restarted when notified."""
+
+    name = "service"
+    schema = Service
+    identity = ("name",)
+    identity_from_name = True
+    phase = "service"
+    refreshable = True
+    deletable = False
+
+    def observe_many(self, items: Sequence[Item[Service]], session: Session) -> List[Seen]:
+        """One look for all of them."""
+        _require_systemd()
+        found: List[Seen] = []
+        units = systemd.units([unit_name(item.desired.name) for item in items], session)
+        for item, unit in zip(items, units):
+            try:
+                refuse_the_impossible(item.desired, unit)
+                found.append(see(item.desired, unit))
+            except ProviderError as error:
+                found.append(error)
+        return found
+
+    def apply(self, change: Change[Service], session: Session) -> Optional[Done]:
+        """Act on the unit as it is now."""
+        _require_systemd()
+        act = refresh if change.action == "refresh" else converge
+        return Done(absorbs_refresh=act(change.desired, session))
+
+
+def see(desired: Service, unit: Unit) -> Observation:
+    """The declared fields as they are. A unit that is not there (yet) neither runs nor is enabled or masked."""
+    observed: Dict[str, Any] = {"name": desired.name}
+    wanted: Dict[str, Any] = {"name": desired.name}
+    if desired.running is not None:
+        observed["running"], wanted["running"] = is_running(unit, desired.running), desired.running
+    if desired.enabled is not None:
+        observed["enabled"], wanted["enabled"] = is_enabled(unit, desired.enabled), desired.enabled
+    if desired.masked is not None:
+        observed["masked"], wanted["masked"] = unit.is_masked, desired.masked
+    return Observation(observed, wanted)
+
+
+def refuse_the_impossible(desired: Service, unit: Unit) -> None:
+    """Raise Permanent for what no apply could bring about."""
+    if desired.masked and (desired.running or desired.enabled):
+        raise Permanent("a masked unit can neither run nor be enabled", path="/masked")
+    needs_unmasking = desired.enabled or (desired.running and not unit.is_active)
+    if unit.is_masked and desired.masked is None and needs_unmasking:
+        raise Permanent(f"{unit.name} is masked on this host", path="/masked", mend="Declare masked: false.")
+    if desired.running and unit.runs_once:
+        raise Permanent(
+            f"{unit.name} does its work and ends (Type=oneshot): it cannot be kept running",
+            path="/running",
+            mend="Leave `running` out; a notification runs it.",
+        )
+    if unit.is_found and unit.id != unit.name and not (desired.enabled is None and desired.masked is None):
+        raise Permanent(f"{unit.name} is another name of {unit.id}", path="/name", mend="Declare it by that one.")
+    if desired.enabled and unit.file_state in _NEVER_ENABLED:
+        reason = _NEVER_ENABLED[unit.file_state].format(unit=unit)
+        raise Permanent(f"{unit.name} cannot be enabled: {reason}", path="/enabled")
+
+
+_NEVER_ENABLED = {
+    "static": "it has no [Install] section, and starts when another unit asks for it",
+    "indirect": "its [Install] section only names others (Also=): enable those",
+    "generated": "it is made from {unit.source}, and init scripts come later",
+    "transient": "it exists until the next boot only",
+    "bad": "systemd cannot read its unit file",
+}
+
+
+def _require_systemd() -> None:
+    if not systemd.is_here():
+        raise Permanent("this host does not run systemd; init scripts come later")
