@@ -4,36 +4,36 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from aivp.apply.run import Run
+from aivp_contract import canonical
+from aivp_contract.values import Json
+
 from aivp.compile import Compiled, compile_project
 from aivp.config.load import NO_INPUTS, load
 from aivp.config.project import Project
 from aivp.config.variables import VariableInputs
 from aivp.diagnostics import Diagnostic, Refused, Span
-from aivp.events import Listener
-from aivp.hosts.archive import Archive, build
-from aivp.hosts.sessions import Sessions
-from aivp.model.evidence import Evidence
 from aivp.model.expression import Template
 from aivp.model.graph import ResourceGraph
-from aivp.model.resource import IR
-from aivp.observe.rebuild import rebuild
-from aivp.observe.waves import Observer
-from aivp.plan.options import Options
-from aivp.plan.plan import make_plan
-from aivp.plan.steps import Plan, read_plan
+from aivp.model.resource import IR, SecretSource
 from aivp.plugins import Registry
-from aivp.secrets import Vault, check_key, reveal
-from aivp.secrets.keys import folder as key_folder
-from aivp.state import RunRecord, State
-from aivp.templates import Job, Problem
-from aivp_contract import canonical
-from aivp_contract.values import Json
+
+if TYPE_CHECKING:  # each stage's room is imported by the method that enters it: validate needs none of these
+    from aivp.apply.run import Run
+    from aivp.events import Listener
+    from aivp.hosts.archive import Archive
+    from aivp.hosts.sessions import Sessions
+    from aivp.model.evidence import Evidence
+    from aivp.plan.options import Options
+    from aivp.plan.steps import Plan
+    from aivp.secrets import Vault
+    from aivp.state import RunRecord, State
+    from aivp.templates import Job, Problem
 
 
 @dataclass
@@ -45,7 +45,9 @@ class Engine:
     variables: VariableInputs = NO_INPUTS
     parallelism: int = 10
     is_untrusted: bool = False
-    now: Callable[[], str] = field(default=lambda: datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"))
+    now: Callable[[], str] = field(
+        default=lambda: datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+    )
 
     @cached_property
     def registry(self) -> Registry:
@@ -82,22 +84,32 @@ class Engine:
     @cached_property
     def archive(self) -> Archive:
         """What is shipped to hosts."""
+        from aivp.hosts.archive import build
+
         return build(self.registry)
 
     def sessions(self) -> Sessions:
         """A fresh set of host sessions; close it when done."""
+        from aivp.hosts.sessions import Sessions
+
         return Sessions(self.archive, self.parallelism)
 
     def state(self) -> State:
         """The environment's state, created where there is none."""
+        from aivp.state import State
+
         return State.open(self.root, self.project.name, self.project.environment)
 
     def existing_state(self) -> State | None:
         """The environment's state, None where there is none yet."""
+        from aivp.state import State
+
         return State.open_existing(self.root, self.project.name, self.project.environment)
 
     def observe(self, sessions: Sessions) -> Evidence:
         """Ask every host. Creates no state and changes nothing anywhere."""
+        from aivp.observe.waves import Observer
+
         state = self.existing_state()
         try:
             observer = Observer(
@@ -118,10 +130,34 @@ class Engine:
 
     def plan(self, evidence: Evidence, options: Options) -> Plan:
         """The plan that follows from the declaration and `evidence`. Pure."""
+        from aivp.plan.plan import make_plan
+
         if (evidence.project, evidence.environment) != (self.ir.project, self.ir.environment):
             raise _refused("AIVP0409", f"This evidence is of {evidence.project}/{evidence.environment}.")
-        evidence = replace(evidence, hosts=dict(evidence.hosts))
-        return make_plan(self.ir, self.graph, evidence, self.registry.kinds, render, options)
+        try:
+            return make_plan(self.ir, self.graph, evidence, self.registry.kinds, render, options)
+        except Refused as refused:
+            raise Refused([self._placed(item) for item in refused.diagnostics], refused.exit_code) from None
+
+    def source_map(self, plan: Plan) -> bytes:
+        """Where each step's resource and its changed fields are declared: canonical JSON, address → pointer → place.
+
+        It lies beside the plan and outside of every digest, so that moving a line changes no plan.
+        """
+        found: dict[str, Json] = {}
+        for step in plan.steps:
+            names = sorted({change.path.split("/")[1] for change in step.changes})
+            paths = {"": (), **{f"/{name}": (name,) for name in names}}
+            spans = {text: self.compiled.sources.span(step.address, *path) for text, path in paths.items()}
+            if spans[""] is not None:
+                found[step.address] = {text: str(span) for text, span in spans.items()}
+        return canonical.encode(found)
+
+    def _placed(self, item: Diagnostic) -> Diagnostic:
+        """A diagnostic about a resource with the place where it is declared."""
+        if item.span is not None or item.address is None or "compiled" not in self.__dict__:
+            return item
+        return replace(item, span=self.compiled.sources.span(item.address))
 
     def begin(self, body: bytes, state: State, sessions: Sessions, listen: Listener) -> Run:
         """A run of the plan in `body`, checked against everything but the world itself. Raises Refused (exit 4)."""
@@ -143,12 +179,16 @@ class Engine:
 
     def rebuild(self, state: State, sessions: Sessions) -> int:
         """Make a lost state anew from what hosts remember; how many objects came back. Raises Refused."""
+        from aivp.observe.rebuild import rebuild
+
         objects = rebuild(self.ir, sessions, state.renew_lineage())
         state.put(objects)
         return len(objects)
 
     def read_plan(self, body: bytes) -> Plan:
         """A plan file's bytes as a plan of this project and this code. Raises Refused (exit 4)."""
+        from aivp.plan.steps import read_plan
+
         try:
             plan = read_plan(body)
         except (canonical.NotCanonical, KeyError, TypeError, ValueError, AttributeError):
@@ -157,10 +197,15 @@ class Engine:
             why = f"The plan is for {plan.project}/{plan.environment}, this is {self.project.name}/{self.project.environment}."
             raise _refused("AIVP0506", why, "Choose the environment with -e.", 4)
         if plan.pins["runner"] != self.archive.digest:
-            raise _refused("AIVP0507", "The plan was made with other provider code than is installed.", "Plan again.", 4)
+            raise _refused(
+                "AIVP0507", "The plan was made with other provider code than is installed.", "Plan again.", 4
+            )
         return plan
 
     def _run(self, plan: Plan, body: bytes, state: State, sessions: Sessions, listen: Listener) -> Run:
+        from aivp.apply.run import Run
+        from aivp.secrets import reveal
+
         vault = self._vault(plan.secrets)
         self._check_key(vault, state)
         if vault.needs_key and vault.key_id is not None:
@@ -182,19 +227,26 @@ class Engine:
     @staticmethod
     def _check_key(vault: Vault, state: State | None) -> None:
         """Generated secrets of another key would silently replace every one of them. Raises Refused."""
+        from aivp.secrets import check_key
+
         wrong = check_key(None if state is None else state.key_id, vault.key_id) if vault.needs_key else None
         if wrong is not None:
             raise Refused((wrong,))
 
     def _revealer(self, ir: IR, state: State | None) -> Callable[[Json], Json]:
+        from aivp.secrets import reveal
+
         vault = self._vault(ir.secrets)
         if not self.is_untrusted:
             self._check_key(vault, state)
         return lambda value: reveal(value, vault, render)
 
-    def _vault(self, sources: object) -> Vault:
+    def _vault(self, sources: Mapping[str, SecretSource]) -> Vault:
+        from aivp.secrets import Vault
+        from aivp.secrets.keys import folder as key_folder
+
         return Vault(
-            sources,  # type: ignore[arg-type]
+            sources,
             self.root,
             project=self.project.name,
             environment=self.project.environment,
@@ -205,12 +257,15 @@ class Engine:
 
 def render(templates: Sequence[Template]) -> list[str]:
     """The texts of templates whose variables are all known. Raises Refused with the problem of any that has one."""
+    from aivp.templates import Job, Problem
     from aivp.templates import render as run
 
     jobs = [Job(item.name, item.source, frozenset(item.vars), item.vars) for item in templates]
     texts = run(jobs)
     if any(isinstance(item, Problem) for item in texts):
-        raise Refused([_template_problem(job, item) for job, item in zip(jobs, texts, strict=True) if isinstance(item, Problem)])
+        raise Refused(
+            [_template_problem(job, item) for job, item in zip(jobs, texts, strict=True) if isinstance(item, Problem)]
+        )
     return [str(text) for text in texts]
 
 

@@ -49,7 +49,9 @@ def observe_requests(folder: Path, count: int = 100) -> int:
     resources = "".join(
         f'  file.f{index}: {{path: {target}/f{index}, content: "{index}", mode: "0644"}}\n' for index in range(count)
     )
-    (project / "aivp.yaml").write_text(f"aivp: v1\nproject: files\nhosts: {{lab: {{transport: local}}}}\nresources:\n{resources}")
+    (project / "aivp.yaml").write_text(
+        f"aivp: v1\nproject: files\nhosts: {{lab: {{transport: local}}}}\nresources:\n{resources}"
+    )
     env = {"AIVP_HOST_STATE": str(project / "host"), "PATH": "/usr/bin:/bin", "HOME": str(folder)}
     subprocess.run([AIVP, "apply", "-y"], cwd=project, env=env, check=True, capture_output=True)
     script = (
@@ -61,7 +63,7 @@ def observe_requests(folder: Path, count: int = 100) -> int:
         "with engine.sessions() as sessions: engine.observe(sessions)\n"
         "print(asked.count('observe'))"
     )
-    done = subprocess.run([sys.executable, "-c", script], cwd=project, env=env, check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=project, env=env, check=True, capture_output=True, text=True
+    )
     return int(done.stdout)
-
-

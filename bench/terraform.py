@@ -61,7 +61,5 @@ def _terraform(folder: Path, count: int, parent: Parent, with_apply: bool) -> di
         found["apply"] = measure([command, "apply", "-input=false", "plan.bin"], folder, env=env)
     else:
         write_terraform_state(folder, count, parent)
-    found["no-op plan"] = measure(
-        [command, "plan", "-input=false", "-detailed-exitcode"], folder, env=env
-    )
+    found["no-op plan"] = measure([command, "plan", "-input=false", "-detailed-exitcode"], folder, env=env)
     return found

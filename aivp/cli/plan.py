@@ -91,6 +91,7 @@ def keep(engine: Engine, plan: Plan, output: str | None) -> None:
         return
     body = plan.encode()
     write_bytes(body, output)
+    write_bytes(engine.source_map(plan), f"{output}.map")
     state = engine.state()
     try:
         state.record_plan(canonical.digest_bytes(body))

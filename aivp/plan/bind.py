@@ -166,9 +166,14 @@ def current_rows(ir: IR, objects: Sequence[Object]) -> dict[str, Object]:
     """Address → the object that it stands for today: recorded under it, or under the address it was moved from."""
     rows = {item.address: item for item in objects if not item.is_deposed}
     for old, new in ir.moved.items():
-        if old in rows and new not in rows:
+        if old in rows and new not in rows and _is_same_place(rows[old], ir.resources.get(new)):
             rows[new] = rows.pop(old)
     return rows
+
+
+def _is_same_place(row: Object, resource: Resource | None) -> bool:
+    """An address moves, a real thing does not: on another host, or of another kind, it is another thing."""
+    return resource is None or (resource.host, resource.kind) == (row.host, row.kind)
 
 
 def same_values(one: Mapping[str, Json], other: Mapping[str, Json]) -> bool:

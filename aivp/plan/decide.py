@@ -32,6 +32,20 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """What somebody said about the end of an object, and how the plan puts it."""
+
+    is_delete: bool
+    reason: str
+
+
+REMOVED_FORGET = Ending(False, "declared as removed, to be kept")
+REMOVED_DELETE = Ending(True, "declared as removed")
+ON_FALSE_FORGET = Ending(False, "its condition no longer holds; the real thing stays")
+ON_FALSE_DELETE = Ending(True, "its condition no longer holds")
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """What deciding reads beside the resource itself."""
 
@@ -48,30 +62,35 @@ def decide_resource(world: World, bound: Bound, decided: Decided, diagnostics: D
     address, kind = bound.resource.address, world.kinds[bound.resource.kind]
     row = world.rows.get(address)
     seen = world.evidence.seen.get(address)
-    host = world.evidence.hosts.get(bound.resource.host)
-    if host is None or host.error is not None:
-        decided.left_out[address] = f"{bound.resource.host} cannot be reached"
+    unreached = _why_unreached(world, bound.resource.host, decided)
+    if unreached is not None:
+        decided.left_out[address] = unreached
         return
     if seen is None:
+        decided.is_applicable &= not bound.is_known  # evidence that should have it: recorded for something else
         decided.add(_deferred(world, bound, kind))
         return
-    if _is_refused(seen, kind, bound, row, diagnostics):
+    if _is_refused(seen, kind, bound, diagnostics):
         return
     observation = _observation(seen, bound, decided)
+    old = world.evidence.seen.get(object_key(row)) if row is not None else None
+    if old is not None and old.error is not None:
+        _report(old, address, kind.name, diagnostics)
+        return
     if row is not None and row.address != address:
         decided.add(_moved(world, bound, kind, row))
+    if row is not None and old is None and _is_other_thing(row, kind, bound):
+        decided.is_applicable = False  # nobody looked at the old thing
     for step in _steps(world, bound, kind, row, observation, diagnostics):
         decided.add(step)
     if address not in decided.steps:
         decided.unchanged.add(address)
 
 
-def decide_orphan(world: World, row: Object, decided: Decided, diagnostics: Diagnostics, how: str | None) -> None:
-    """The end of an object that nothing declares. `how`: delete or forget where somebody said so, else its record."""
+def decide_orphan(world: World, row: Object, decided: Decided, diagnostics: Diagnostics, how: Ending | None) -> None:
+    """The end of an object that nothing declares. `how`: what was said about it, None where its record decides."""
     kind = world.kinds.get(row.kind)
-    host = world.evidence.hosts.get(row.host)
-    seen = world.evidence.seen.get(object_key(row))
-    if how is None and row.lifecycle.prevent_destroy:
+    if row.lifecycle.prevent_destroy and (how is None or how == ON_FALSE_DELETE):
         diagnostics.error(
             "AIVP0406",
             f"{row.address} is no longer declared, but its lifecycle says prevent_destroy.",
@@ -79,35 +98,58 @@ def decide_orphan(world: World, row: Object, decided: Decided, diagnostics: Diag
             address=row.address,
         )
         return
+    if kind is None and (how is None or how.is_delete):
+        diagnostics.error(
+            "AIVP0411",
+            f"No installed provider serves {row.kind}, which {row.address} is of: it cannot be deleted.",
+            f"Install the provider, or forget it: aivp state rm {row.address}.",
+            address=row.address,
+        )
+        return
+    unreached = _why_unreached(world, row.host, decided)
+    if unreached is not None:
+        decided.left_out[row.address] = unreached
+        return
+    seen = world.evidence.seen.get(object_key(row))
     reason = _why_forgotten(row, kind, how)
     if reason is not None:
         decided.add(_ending(row, "forget", reason, None))
-    elif host is None or host.error is not None or seen is None:
-        decided.left_out[row.address] = f"{row.host} cannot be reached"
+    elif seen is None or kind is None:
+        decided.left_out[row.address] = "nobody has looked at it"
+        decided.is_applicable = False
     elif seen.error is not None:
         _report(seen, row.address, row.kind, diagnostics)
     elif seen.observation is not None and seen.observation.observed is None:
         decided.add(_ending(row, "forget", "no longer declared, and already gone", None))
-    elif seen.observation is not None and kind is not None:
+    elif seen.observation is not None:
         digest = diff.managed_digest(kind, row.attributes, seen.observation)
         why = "the rest of a replacement" if row.is_deposed else "no longer declared"
-        decided.add(_ending(row, "delete", why if how is None else "declared as removed", digest))
+        decided.add(_ending(row, "delete", why if how is None else how.reason, digest))
 
 
-def _why_forgotten(row: Object, kind: Kind | None, how: str | None) -> str | None:
+def _why_unreached(world: World, name: str, decided: Decided) -> str | None:
+    """An unreachable host blocks its own steps and orphans nothing."""
+    host = world.evidence.hosts.get(name)
+    if host is None:
+        decided.is_applicable = False
+        return f"the evidence does not hold {name}"
+    return f"{name} cannot be reached" if host.error is not None else None
+
+
+def _why_forgotten(row: Object, kind: Kind | None, how: Ending | None) -> str | None:
     """Why the real thing stays, None where it has to go."""
-    if how == "forget":
-        return "declared as removed, to be kept"
+    if how is not None and not how.is_delete:
+        return how.reason
     if kind is None or not kind.deletable:
         return "no longer declared; there is nothing to delete"
     if row.lifecycle.retain:
         return "no longer declared; its lifecycle says retain"
-    if row.provenance == "adopted" and how != "delete":
+    if row.provenance == "adopted" and how is None:
         return "no longer declared; it was there before, so it stays"
     return None
 
 
-def _is_refused(seen: Seen, kind: Kind, bound: Bound, row: Object | None, diagnostics: Diagnostics) -> bool:
+def _is_refused(seen: Seen, kind: Kind, bound: Bound, diagnostics: Diagnostics) -> bool:
     address = bound.resource.address
     if seen.error is not None:
         _report(seen, address, kind.name, diagnostics)
@@ -157,18 +199,15 @@ def _steps(
     world: World, bound: Bound, kind: Kind, row: Object | None, seen: Observation, diagnostics: Diagnostics
 ) -> Iterator[Step]:
     resource = bound.resource
-    desired = bound.desired
     exists = seen.observed is not None if kind.existence == "observed" else row is not None
-    if exists:
-        for name in resource.lifecycle.ignore_changes:
-            desired.pop(name, None)
+    desired = _managed(bound, bound.desired) if exists else bound.desired
+    if exists and seen.normalised is not None:
+        seen = replace(seen, normalised=_managed(bound, seen.normalised))
     if resource.address in world.imported and row is None and not exists:
         diagnostics.error("AIVP0407", f"{resource.address} is to be imported, but there is no such thing.", address=resource.address)
         return
-    identity = kind.identity_of(desired)
     decision = diff.decide(kind, desired, seen, None if row is None else row.attributes)
-    is_other_thing = row is not None and not same_values(row.identity, identity)
-    if decision.action == "replace" or is_other_thing:
+    if decision.action == "replace" or (row is not None and _is_other_thing(row, kind, bound)):
         yield from _replacement(world, bound, kind, row, seen, decision, diagnostics)
         return
     expected = diff.managed_digest(kind, desired, seen)
@@ -183,6 +222,16 @@ def _steps(
             yield common.step("create", reason, "change", decision.changes)
         case "update":
             yield _update(common, decision, seen)
+
+
+def _is_other_thing(row: Object, kind: Kind, bound: Bound) -> bool:
+    return not same_values(row.identity, kind.identity_of(bound.desired))
+
+
+def _managed(bound: Bound, values: Mapping[str, Json]) -> dict[str, Json]:
+    """Without the fields whose differences the declaration says to ignore."""
+    ignored = bound.resource.lifecycle.ignore_changes
+    return {name: value for name, value in values.items() if name not in ignored}
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,10 +328,19 @@ def _replacement(
             address=address,
         )
         return
+    is_same_thing = row is None or not _is_other_thing(row, kind, bound)
     old = world.evidence.seen.get(object_key(row)) if row is not None else None
     before = old.observation if old is not None and old.observation is not None else seen
+    ending = "it was not created here" if row is None else _why_forgotten(row, kind, None)
+    if is_same_thing and ending is not None and before.observed is not None and kind.existence == "observed":
+        diagnostics.error(
+            "AIVP0412",
+            f"{address} would have to be replaced because of {because}, but the old one would stay ({ending}).",
+            f"Declare {because} as it is, or take the old one away yourself.",
+            address=address,
+        )
+        return
     if row is not None and before.observed is not None:
-        ending = _why_forgotten(row, kind, None)
         digest = diff.managed_digest(kind, row.attributes, before)
         action = "delete" if ending is None else "forget"
         yield _ending(row, action, f"replaced because {because} changed", None if ending else digest)
@@ -344,7 +402,7 @@ def _ending(row: Object, action: str, reason: str, expected: str | None) -> Step
 def _is_recorded_otherwise(world: World, bound: Bound, row: Object, desired: Mapping[str, Json]) -> bool:
     resource = bound.resource
     return (
-        not same_values(row.attributes, desired)
+        not same_values(_managed(bound, row.attributes), _managed(bound, desired))
         or row.lifecycle != _plain(resource.lifecycle)
         or list(row.edges) != list(world.edges.get(resource.address, ()))
     )
@@ -366,6 +424,6 @@ def check_step(world: World, bound: Bound) -> Step:
     """The no-op that looks at an unchanged resource again, after an earlier step may have disturbed it."""
     address = bound.resource.address
     kind, row = world.kinds[bound.resource.kind], world.rows.get(address)
-    common = _Common(world, bound, kind, row, bound.desired, None)
+    common = _Common(world, bound, kind, row, _managed(bound, bound.desired), None)
     provenance = "created" if row is None else row.provenance
     return common.step("no-op", "as declared; an earlier step may disturb it", "none", provenance=provenance)

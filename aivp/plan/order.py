@@ -119,8 +119,13 @@ class _Declared:
         )
 
     def _is_disturbed(self, step: Step) -> bool:
+        """By an earlier effect on its host: those that reach its kind; any at all where a guard of the author looks."""
         disturbed = self.disturbed.get(step.host)
-        return disturbed is not None and step.action != "adopt" and ("*" in disturbed or step.kind in disturbed)
+        if disturbed is None or step.action == "adopt":
+            return False
+        fields = self.kinds[step.kind].fields
+        has_guard = any(fields[name].guard for name in step.config if name in fields)
+        return has_guard or "*" in disturbed or step.kind in disturbed
 
     def _refresh(self, address: str, waits: frozenset[str]) -> Step | None:
         senders = self.senders.get(address, [])
@@ -140,7 +145,7 @@ class _Declared:
             waits_for=sorted(waits | set(senders)),
             expected=None,
             bounds=(),
-            notifies=sorted(self.notifies.get(address, ())),
+            notifies=sorted(name for name in self.notifies.get(address, ()) if name in self.declared),
         )
         for receiver in step.notifies:
             self.senders.setdefault(receiver, []).append(step.id)
@@ -168,13 +173,16 @@ def _endings(decided: Decided, declared: Collection[str], kinds: Mapping[str, Ki
         if step.action in ("delete", "forget") and step.address not in declared
     }
     needed_by: dict[str, set[str]] = {}
-    ids = {step.address: step.id for step in gone.values()}
+    ids: dict[str, list[str]] = {}
     for step in gone.values():
-        for needed in step.edges:
-            if needed in ids:
-                needed_by.setdefault(ids[needed], set()).add(step.id)
+        ids.setdefault(step.address, []).append(step.id)
+    for step in gone.values():
+        for needed in (name for address in step.edges for name in ids.get(address, ())):
+            needed_by.setdefault(needed, set()).add(step.id)
     order = _reverse_topological(gone, needed_by, kinds)
-    return [replace(gone[i], waits_for=sorted(needed_by.get(i, ()))) for i in order]
+    place = {name: index for index, name in enumerate(order)}
+    waits = {name: [other for other in needed_by.get(name, ()) if place[other] < place[name]] for name in order}
+    return [replace(gone[name], waits_for=sorted(waits[name])) for name in order]
 
 
 def _reverse_topological(

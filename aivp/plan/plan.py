@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from aivp.diagnostics import Diagnostics
+from aivp.model.address import format_address, parse_address
 from aivp.model.evidence import Evidence
 from aivp.model.expression import Fact
 from aivp.model.graph import ResourceGraph
@@ -12,13 +13,14 @@ from aivp.model.object import Object
 from aivp.model.resource import IR, Host
 from aivp.model.taint import names
 from aivp.plan.bind import Bound, Kinds, Render, bind, current_rows
-from aivp.plan.decide import Decided, World, check_step, decide_orphan, decide_resource
+from aivp.plan import decide
+from aivp.plan.decide import Decided, Ending, World, check_step, decide_orphan, decide_resource
 from aivp.plan.options import Options
 from aivp.plan.order import lay_out
 from aivp.plan.selection import select
 from aivp.plan.steps import HostPlan, Plan, Step
 from aivp_contract import canonical
-from aivp_contract.values import Json
+from aivp_contract.values import Json, Tagged
 
 
 def make_plan(ir: IR, graph: ResourceGraph, evidence: Evidence, kinds: Kinds, render: Render, options: Options) -> Plan:
@@ -26,16 +28,22 @@ def make_plan(ir: IR, graph: ResourceGraph, evidence: Evidence, kinds: Kinds, re
     diagnostics = Diagnostics()
     bound = bind(ir, graph.order, evidence, kinds, render)
     declared = {address: item for address, item in bound.items() if item.condition is not False}
-    rows = _rows(ir, evidence.objects, declared)
+    rows = _rows(ir, evidence.objects, declared, kinds)
     edges = {address: sorted(graph.predecessors(address)) for address in declared}
     world = World(evidence, kinds, rows, edges, frozenset(item.address for item in ir.imports))
     decided = Decided()
-    selection = select(graph, [*declared, *(row.address for row in evidence.objects)], options, diagnostics)
+    refuse_clashes(declared, kinds, diagnostics)
+    _refuse_dangling(ir, bound, diagnostics)
+    selection = select(graph, declared, evidence.objects, options, diagnostics)
+    needs = _needs(ir)
     for address in (name for name in graph.order if name in declared):
+        lacking = [name for name in needs.get(address, ()) if name in decided.left_out]
         if address in selection.left_out:
             decided.left_out[address] = selection.left_out[address]
         elif declared[address].condition is None:
             decided.left_out[address] = "a fact that decides about it is not known yet"
+        elif lacking and lacking[0] not in selection.left_out:
+            decided.left_out[address] = f"it needs {lacking[0]}, which is left out"
         else:
             decide_resource(world, declared[address], decided, diagnostics)
     _decide_orphans(world, ir, declared, selection.left_out, decided, diagnostics)
@@ -47,28 +55,60 @@ def make_plan(ir: IR, graph: ResourceGraph, evidence: Evidence, kinds: Kinds, re
     return _seal(ir, evidence, kinds, decided, laid.steps, laid.lanes, bound)
 
 
-def _rows(ir: IR, objects: Sequence[Object], declared: Mapping[str, Bound]) -> dict[str, Object]:
+def _needs(ir: IR) -> dict[str, list[str]]:
+    """Address → what has to be there before it; who sends it notifications is not needed."""
+    found: dict[str, list[str]] = {}
+    for edge in ir.edges:
+        if edge.type != "notify":
+            found.setdefault(edge.after, []).append(edge.before)
+    return {address: sorted(names) for address, names in found.items()}
+
+
+def _refuse_dangling(ir: IR, bound: Mapping[str, Bound], diagnostics: Diagnostics) -> None:
+    """A value cannot come from what a condition left out; `depends_on` and `notify` to it just vanish."""
+    for edge in sorted(ir.edges):
+        before, after = bound.get(edge.before), bound.get(edge.after)
+        if edge.type != "reference" or before is None or after is None:
+            continue
+        if before.condition is False and after.condition is not False:
+            diagnostics.error(
+                "AIVP0413",
+                f"{edge.after} refers to {edge.before}, which is not declared here: its condition does not hold.",
+                f"Give {edge.after} the same condition.",
+                address=edge.after,
+            )
+
+
+def _rows(ir: IR, objects: Sequence[Object], declared: Mapping[str, Bound], kinds: Kinds) -> dict[str, Object]:
     """Address → object, with moves: those declared, and orphans whose identity is declared elsewhere now."""
     rows = current_rows(ir, objects)
-    lost = {_identity(row): row for address, row in sorted(rows.items()) if address not in declared}
-    for address in sorted(declared):
-        bound = declared[address]
-        if address not in rows and lost:
-            key = (bound.resource.kind, bound.resource.host, _identity_text(bound, lost))
-            if key in lost:
-                row = lost.pop(key)
-                rows[address] = rows.pop(row.address)
+    lost = {_thing(row.kind, row.host, row.identity): a for a, row in sorted(rows.items()) if a not in declared}
+    for address in sorted(declared) if lost else ():
+        resource = declared[address].resource
+        identity = kinds[resource.kind].identity_of(declared[address].attributes)
+        old = lost.get(_thing(resource.kind, resource.host, identity))
+        if address not in rows and old in rows:
+            rows[address] = rows.pop(old)
     return rows
 
 
-def _identity(row: Object) -> tuple[str, str, str]:
-    return (row.kind, row.host, canonical.encode(dict(row.identity)).decode())
+def _thing(kind: str, host: str, identity: Mapping[str, Json]) -> tuple[str, str, str]:
+    return (kind, host, canonical.encode(dict(identity)).decode())
 
 
-def _identity_text(bound: Bound, lost: Mapping[tuple[str, str, str], Object]) -> str:
-    row = next((row for row in lost.values() if row.kind == bound.resource.kind), None)
-    names = row.identity if row is not None else {}
-    return canonical.encode({name: bound.attributes.get(name) for name in names}).decode()
+def refuse_clashes(declared: Mapping[str, Bound], kinds: Kinds, diagnostics: Diagnostics) -> None:
+    """One real thing is declared once. Compile has told of all clashes but those that evidence decides."""
+    if not any(item.resource.when is not None or item.attributes is not item.resource.attributes for item in declared.values()):
+        return
+    first: dict[tuple[str, str, str], str] = {}
+    for address, item in sorted(declared.items()):
+        identity = kinds[item.resource.kind].identity_of(item.attributes)
+        if item.condition is not True or any(v is None or isinstance(v, Tagged) for v in identity.values()):
+            continue
+        other = first.setdefault(_thing(item.resource.kind, item.resource.host, identity), address)
+        if other != address:
+            named = ", ".join(f"{name} {value}" for name, value in identity.items())
+            diagnostics.error("AIVP0222", f"{address} and {other} are the same: {named}.", "Declare it once.", address=address)
 
 
 def _decide_orphans(
@@ -79,7 +119,7 @@ def _decide_orphans(
     decided: Decided,
     diagnostics: Diagnostics,
 ) -> None:
-    spoken = {item.address: "delete" if item.destroy else "forget" for item in ir.removed}
+    spoken = {item.address: decide.REMOVED_DELETE if item.destroy else decide.REMOVED_FORGET for item in ir.removed}
     taken = {id(row) for address, row in world.rows.items() if address in declared}
     for row in world.evidence.objects:
         if id(row) in taken:
@@ -87,11 +127,14 @@ def _decide_orphans(
         if row.address in left_out:
             decided.left_out[row.address] = left_out[row.address]
             continue
-        how = spoken.get(row.address)
-        resource = ir.resources.get(row.address)
-        if how is None and resource is not None and resource.when is not None:
-            how = resource.lifecycle.on_false
-        decide_orphan(world, row, decided, diagnostics, how)
+        decide_orphan(world, row, decided, diagnostics, spoken.get(row.address) or _on_false(ir, row))
+
+
+def _on_false(ir: IR, row: Object) -> Ending | None:
+    resource = ir.resources.get(row.address)
+    if resource is None or resource.when is None:
+        return None
+    return decide.ON_FALSE_DELETE if resource.lifecycle.on_false == "delete" else decide.ON_FALSE_FORGET
 
 
 def _notifies(ir: IR) -> dict[str, list[str]]:
