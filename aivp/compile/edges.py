@@ -19,22 +19,31 @@ from aivp.model.graph import ResourceGraph
 from aivp.model.resource import Edge, EdgeType, Resource
 
 
-def edges(
-    instances: Mapping[str, Instance],
-    resources: Mapping[str, Resource],
-    references: Collection[tuple[str, str]],
-    targets: Targets,
-    diagnostics: Diagnostics,
-) -> list[Edge]:
-    """All edges, sorted. A circle of written ones is a mistake; an implied edge that would close one is dropped."""
-    found = {Edge(before, after, "reference") for before, after in references}
-    for address in {after for _, after in references}:
-        found.update(Edge(ref, address, "reference") for ref in _refs(resources[address].attributes) if ref != address)
-    for address, instance in instances.items():
+def named(instances: Mapping[str, Instance], targets: Targets, diagnostics: Diagnostics) -> set[Edge]:
+    """The edges of `depends_on` and `notify`. A wrong target is a mistake; one that is not declared here vanishes."""
+    found: set[Edge] = set()
+    for instance in instances.values():
         if instance.depends_on:
             found.update(_named(instance, instance.depends_on, "depends", targets, diagnostics))
         if instance.notify:
             found.update(_named(instance, instance.notify, "notify", targets, diagnostics))
+    return found
+
+
+def edges(
+    instances: Mapping[str, Instance],
+    resources: Mapping[str, Resource],
+    references: Collection[tuple[str, str]],
+    found: set[Edge],
+    diagnostics: Diagnostics,
+) -> list[Edge]:
+    """`found` with those of references and manifests, sorted.
+
+    A circle of written edges is a mistake; an implied edge that would close one is dropped.
+    """
+    found = found | {Edge(before, after, "reference") for before, after in references}
+    for address in {after for _, after in references}:
+        found.update(Edge(ref, address, "reference") for ref in _refs(resources[address].attributes) if ref != address)
     written = _graph(resources, found)
     if circle := written.cycle():
         _report(circle, written, instances, diagnostics)

@@ -23,7 +23,7 @@ from aivp.model.resource import NO_LIFECYCLE, NO_META, Host
 from aivp.plugins import Registry
 from aivp.plugins.suggestion import did_you_mean, listing
 
-MAX_INSTANCES = 1_000_000
+MAX_INSTANCES = 250_000
 
 _KEY = re.compile(rf"({KIND})\.({NAME})")
 _EACH = re.compile(r"\$\{each\b|\[each\.")

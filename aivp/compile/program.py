@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from aivp.compile.content import ReadFile, fill_contents
-from aivp.compile.edges import edges
+from aivp.compile.edges import edges, named
 from aivp.compile.expand import expand
 from aivp.compile.instance import Expanded, SourceMap
 from aivp.compile.lower import lower
 from aivp.compile.moves import Moves
-from aivp.compile.requires import check_requires
+from aivp.compile.requires import check_requires, refuse_configuration
 from aivp.compile.resolve import resolve
 from aivp.compile.scope import Scope
 from aivp.compile.syntax import format_target
@@ -45,14 +45,16 @@ def compile_project(project: Project, registry: Registry, read: ReadFile | None 
     scope = Scope(project, variables, values)
     values.check()
     check_requires(project.requires, registry, diagnostics)
+    refuse_configuration(project.providers, diagnostics)
     expanded = expand(project, registry, scope, diagnostics)
     _refuse(diagnostics)
     resolved = resolve(expanded, scope, diagnostics)
+    ordered = named(expanded.instances, resolved.targets, diagnostics)
     validate(expanded.instances, resolved.attributes, diagnostics)
     _refuse(diagnostics)
     filled = fill_contents(expanded.instances, resolved.attributes, read or _reader(project), diagnostics)
     resources = lower(expanded.instances, filled, diagnostics)
-    found = edges(expanded.instances, resources, resolved.references, resolved.targets, diagnostics)
+    found = edges(expanded.instances, resources, resolved.references, ordered, diagnostics)
     moves = Moves(project, scope, expanded.instances, resources, diagnostics)
     ir = IR(
         project=project.name,

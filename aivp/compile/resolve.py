@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,10 +12,11 @@ from aivp.compile.fields import FieldReader, Fields, Pending, without_null, with
 from aivp.compile.instance import Expanded, Instance
 from aivp.compile.mistake import Mistake, Reported
 from aivp.compile.scope import Scope, step_into
+from aivp.compile.size import Sizes
 from aivp.compile.syntax import ResourceRef
 from aivp.compile.targets import Targets
 from aivp.compile.text import whole_or_text
-from aivp.diagnostics import Diagnostics, Related
+from aivp.diagnostics import Diagnostics, Refused, Related
 from aivp.model.expression import Ref
 from aivp.plugins.suggestion import did_you_mean, listing
 
@@ -29,7 +31,10 @@ class Resolved:
 
 
 def resolve(expanded: Expanded, scope: Scope, diagnostics: Diagnostics) -> Resolved:
-    """Fill in every reference. Mistakes go to `diagnostics`; an unknown value then stands at their place."""
+    """Fill in every reference. Mistakes go to `diagnostics`; an unknown value then stands at their place.
+
+    Raises Refused where references make more of a value than anybody may hold.
+    """
     reader = FieldReader(scope, diagnostics)
     fields = {address: reader.read(instance) for address, instance in expanded.instances.items()}
     resolver = _Resolver(fields, Targets(expanded), diagnostics)
@@ -39,7 +44,24 @@ def resolve(expanded: Expanded, scope: Scope, diagnostics: Diagnostics) -> Resol
     attributes = {
         address: without_null(_settled(item)) if address in changed else item for address, item in fields.items()
     }
+    _weigh(expanded, attributes, resolver.sizes, diagnostics)
     return Resolved(attributes, frozenset(resolver.references), resolver.targets)
+
+
+def _weigh(
+    expanded: Expanded, attributes: Mapping[str, Mapping[str, Json]], sizes: Sizes, diagnostics: Diagnostics
+) -> None:
+    """Refuse what is too large once it is written out. Raises Refused, since nobody may walk through such a value."""
+    times = Counter(id(instance.declaration) for instance in expanded.instances.values())
+    for address, instance in expanded.instances.items():
+        declaration = instance.declaration
+        if declaration.is_plain and times[id(declaration)] == 1:
+            continue  # as large as its document
+        try:
+            sizes.check_total(attributes[address])
+        except Mistake as mistake:
+            mistake.report(diagnostics, declaration.span(), address)
+            raise Refused(diagnostics.sorted()) from None
 
 
 class _Resolver:
@@ -50,6 +72,7 @@ class _Resolver:
         self.targets = targets
         self.diagnostics = diagnostics
         self.references: set[tuple[str, str]] = set()
+        self.sizes = Sizes()
 
     def work_out(self, first: Pending) -> None:
         """Give `first`, and all that it waits for, its result."""
@@ -61,6 +84,7 @@ class _Resolver:
                 following = next((item for item in self._inputs(pending) if not item.is_done), None)
                 if following is None:
                     pending.result = self._value(pending)
+                    self.sizes.check(pending.result)
                 elif id(following) in waiting:
                     raise _circle([*stack[_index(stack, following) :], following])
                 else:

@@ -9,8 +9,9 @@ from aivp_contract.values import Json, Tagged
 
 from aivp.compile.mistake import Mistake
 from aivp.compile.scope import Scope
+from aivp.compile.size import MAX_VALUE, Sizes
 from aivp.compile.syntax import Part, ResourceRef, ValuePath, has_reference, parse_text
-from aivp.model.expression import join
+from aivp.model.expression import Text, join
 
 
 def static_parts(text: str, scope: Scope) -> list[Json | ResourceRef]:
@@ -48,6 +49,8 @@ def substitute(value: Json, scope: Scope) -> Json:
 def plain(value: Json, scope: Scope) -> Json:
     """The same, but the value must be known at compile: facts and secrets are mistakes too."""
     found = substitute(value, scope)
+    if found is not value:
+        Sizes().check(found)
     if holds_tagged(found):
         raise Mistake("AIVP0205", "Facts and secrets cannot be used here: the value must be known at compile.")
     return found
@@ -78,7 +81,20 @@ def whole_or_text(parts: Sequence[Json], text: str) -> Json:
     """A single part keeps its type; several become text. Raises Mistake for what has no text."""
     if len(parts) == 1:
         return parts[0]
-    return join([_as_text(part, text) for part in parts])
+    joined = join([_as_text(part, text) for part in parts])
+    if _length(joined) > MAX_VALUE:
+        raise Mistake("AIVP0227", f"This text has more than {MAX_VALUE >> 20} MiB.", "Refer to less.")
+    return joined
+
+
+def _length(joined: Json) -> int:
+    match joined:
+        case str():
+            return len(joined)
+        case Text(parts):
+            return sum(len(part) if type(part) is str else 64 for part in parts)
+        case _:
+            return sum(len(part) if type(part) is str else 64 for part in joined.origin["text"])
 
 
 def _as_text(part: Json, text: str) -> Json:

@@ -77,6 +77,7 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0224": "Invalid import",
     "AIVP0225": "Invalid removal",
     "AIVP0226": "Nothing to refresh",
+    "AIVP0227": "Value too large",
     "AIVP0300": "Unknown kind",
     "AIVP0301": "Unknown field",
     "AIVP0302": "Invalid value",

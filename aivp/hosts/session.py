@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import IO, Any, cast
 
@@ -20,13 +22,20 @@ from aivp.model.resource import Host
 from aivp_contract.lines import BadLine, read_message, write_message
 from aivp_contract.values import Json
 
-START_DEADLINE = 60.0
-"""Seconds until a channel must have brought us to a runner."""
+SILENCE = 60.0
+"""Seconds without a message after which a host that has a request in hand counts as lost; runners that are at work
+give a sign of life every few seconds.
+"""
 
 LOG_KEPT = 8 * 1024
 """Bytes of a host's stderr that are kept for diagnostics."""
 
 Listener = Callable[[str, Json], None]
+
+ALIVE = "alive"
+"""The notification that says nothing else."""
+
+_OLD_PYTHON = re.compile(rb'\{"error": "python", "found": "([0-9.]{1,16})"\}')
 
 
 class Refusal(Exception):
@@ -42,10 +51,11 @@ class Refusal(Exception):
 class HostSession:
     """A started runner. Requests go one after another; `cancel` may be called from any thread."""
 
-    def __init__(self, host: Host, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, host: Host, process: subprocess.Popen[bytes], silence: float = SILENCE) -> None:
         self.host = host
         self.process = process
         self.requests = 0
+        self._watch = _Watch(self.kill, silence)
         self._stdin = cast(IO[bytes], process.stdin)
         self._stdout = cast(IO[bytes], process.stdout)
         self._writing = threading.Lock()
@@ -54,7 +64,7 @@ class HostSession:
         self._log_reader.start()
 
     @classmethod
-    def start(cls, host: Host, archive: Archive) -> HostSession:
+    def start(cls, host: Host, archive: Archive, silence: float = SILENCE) -> HostSession:
         """Open the channel and bring up the runner there. Raises Refused if that fails."""
         try:
             process = subprocess.Popen(
@@ -67,8 +77,8 @@ class HostSession:
             )
         except (OSError, ValueError) as error:
             raise _lost(host, f"its channel cannot be started: {error}") from None
-        session = cls(host, process)
-        with _deadline(session, START_DEADLINE):
+        session = cls(host, process, silence)
+        with session._watch:
             session._ship(archive)
         return session
 
@@ -76,12 +86,15 @@ class HostSession:
         """The result of one request; notifications on the way go to `listener`. Raises Refusal or Refused."""
         self.requests += 1
         number = self.requests
-        self._send({"jsonrpc": "2.0", "id": number, "method": method, "params": dict(params)})
-        while True:
+        with self._watch:
+            self._send({"jsonrpc": "2.0", "id": number, "method": method, "params": dict(params)})
             message = self._receive()
+        while True:
             if "method" in message:
-                if listener is not None:
+                if listener is not None and message["method"] != ALIVE:
                     listener(str(message["method"]), message.get("params"))
+                with self._watch:
+                    message = self._receive()
                 continue
             if message.get("id") != number:
                 raise self._broken("an answer to a question that nobody asked")
@@ -105,14 +118,15 @@ class HostSession:
             self.process.wait(timeout=10)
         except subprocess.TimeoutExpired:
             self.kill()
+        self._watch.end()
         self._stdout.close()
 
     def kill(self) -> None:
         """End the channel at once."""
         try:
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+        except (ProcessLookupError, PermissionError):
+            self.process.kill()  # a channel that changed its user, or is gone already
         self.process.wait()
 
     def _ship(self, archive: Archive) -> None:
@@ -125,8 +139,8 @@ class HostSession:
                 self._stdin.flush()
         except OSError:
             answer = b""
-        if answer.startswith(b'{"error": "python"'):
-            found = json.loads(answer).get("found", "an older one")
+        if old := _OLD_PYTHON.fullmatch(answer):
+            found = old[1].decode()
             raise Refused((Diagnostic("AIVP0602", f"{self.host.name} has Python {found}; 3.9 or newer is needed."),))
         if answer not in (b"need", b"have"):
             raise self._broken("no runner came up", answer)
@@ -161,8 +175,11 @@ class HostSession:
         return Refused((Diagnostic("AIVP0609", why, "This is a bug in aivp; the log of the run has the details."),))
 
     def _broken(self, what: str, seen: bytes = b"") -> Refused:
+        if self._watch.has_struck:
+            what = f"it was silent for {self._watch.seconds:.0f} s"
         if self.process.poll() is None:
             self.kill()
+        self._watch.end()
         self._log_reader.join(1)
         said = (bytes(seen) + bytes(self._log)).decode(errors="replace").strip()
         return _lost(self.host, what + (f"; it said: {_short(said[-400:], 400)}" if said else ""))
@@ -174,20 +191,37 @@ class HostSession:
             del self._log[:-LOG_KEPT]
 
 
-class _deadline:
-    """Kills the channel of a session that does not get on in time."""
+class _Watch:
+    """Ends a session whose host stays silent: `with watch` around whatever waits for it."""
 
-    def __init__(self, session: HostSession, seconds: float) -> None:
-        self.timer = threading.Timer(seconds, session.kill)
-        self.timer.daemon = True
+    def __init__(self, end_session: Callable[[], None], seconds: float) -> None:
+        self.end_session = end_session
+        self.seconds = seconds
+        self.has_struck = False
+        self._since: float | None = None
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def __enter__(self) -> None:
-        self.timer.start()
+        self._since = time.monotonic()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._look, daemon=True)
+            self._thread.start()
 
     def __exit__(self, *_: object) -> None:
-        self.timer.cancel()
+        self._since = None
 
+    def end(self) -> None:
+        """Stop looking."""
+        self._ended.set()
 
+    def _look(self) -> None:
+        while not self._ended.wait(min(self.seconds / 4, 1.0)):
+            since = self._since
+            if since is not None and time.monotonic() - since > self.seconds:
+                self.has_struck = True
+                self.end_session()
+                return
 
 
 def _environment(host: Host) -> dict[str, str]:

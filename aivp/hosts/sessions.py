@@ -9,33 +9,44 @@ from typing import TypeVar
 
 from aivp.diagnostics import Refused
 from aivp.hosts.archive import Archive
-from aivp.hosts.session import HostSession
+from aivp.hosts.session import SILENCE, HostSession
 from aivp.model.resource import Host
 
 T = TypeVar("T")
 
 
 class Sessions:
-    """Sessions by host name, each with a runner. `parallelism`: hosts that are worked on at once."""
+    """Sessions by host name, each with a runner.
 
-    def __init__(self, archive: Archive, parallelism: int = 10) -> None:
+    parallelism: hosts that are worked on at once; silence: seconds after which a host that says nothing is lost.
+    """
+
+    def __init__(self, archive: Archive, parallelism: int = 10, silence: float = SILENCE) -> None:
         self.archive = archive
         self.parallelism = parallelism
+        self.silence = silence
         self.open: dict[str, HostSession] = {}
 
     def session(self, host: Host) -> HostSession:
         """The session with `host`, started if there is none. Raises Refused where that fails."""
         if host.name not in self.open:
-            self.open[host.name] = HostSession.start(host, self.archive)
+            self.open[host.name] = HostSession.start(host, self.archive, self.silence)
         return self.open[host.name]
 
-    def each(self, hosts: Iterable[str], work: Callable[[str], T]) -> Mapping[str, T | Refused]:
+    def each(
+        self, hosts: Iterable[str], work: Callable[[str], T], parallelism: int | None = None
+    ) -> Mapping[str, T | Refused]:
         """`work` for every host, side by side; a host that refuses is its own answer and stops nobody else."""
         names = sorted(hosts)
         if len(names) == 1:
             return {names[0]: _caught(work, names[0])}
-        with ThreadPoolExecutor(self.parallelism) as pool:
-            return dict(zip(names, pool.map(lambda name: _caught(work, name), names), strict=True))
+        with ThreadPoolExecutor(parallelism or self.parallelism) as pool:
+            try:
+                return dict(zip(names, pool.map(lambda name: _caught(work, name), names), strict=True))
+            except BaseException:  # Ctrl-C, or a bug of ours: nobody reads the other hosts' answers any more
+                pool.shutdown(wait=False, cancel_futures=True)
+                self.kill()
+                raise
 
     def cancel(self) -> None:
         """Ask every runner to finish the step in hand and start none."""

@@ -85,9 +85,33 @@ def secret(name: str, version: str) -> Secret:
 def join(parts: Sequence[Json]) -> Json:
     """Text made of `parts` (text, expressions, secrets): plain where all are, a Secret where the rest are secrets whose
     origin is then `{"text": [literal or origin, ...]}`, else a Text that waits for its expressions.
+
+    Texts within are taken apart, and neighbouring literals become one.
     """
-    if all(type(part) is str for part in parts):
-        return "".join(parts)
-    if all(type(part) is str or isinstance(part, Secret) for part in parts):
-        return Secret({"text": [part.origin if isinstance(part, Secret) else part for part in parts]})
-    return Text(tuple(parts))
+    flat: list[Json] = []
+    for part in parts:
+        for piece in part.parts if isinstance(part, Text) else (part,):
+            _append(flat, piece)
+    if not any(isinstance(part, EXPRESSIONS) for part in flat):
+        if all(type(part) is str for part in flat):
+            return "".join(flat)
+        return Secret({"text": _origins(flat)})
+    return Text(tuple(flat))
+
+
+def _origins(parts: Sequence[Json]) -> list[Json]:
+    found: list[Json] = []
+    for part in parts:
+        origin = part.origin if isinstance(part, Secret) else part
+        for piece in origin["text"] if type(origin) is dict and "text" in origin else (origin,):
+            _append(found, piece)
+    return found
+
+
+def _append(parts: list[Json], piece: Json) -> None:
+    if piece == "":
+        return
+    if parts and type(piece) is str and type(parts[-1]) is str:
+        parts[-1] += piece
+    else:
+        parts.append(piece)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from aivp.model.evidence import Evidence
-from aivp.model.expression import EXPRESSIONS, Fact, Ref, Template, Text
-from aivp.model.object import Object
-from aivp.model.resource import IR, Resource
 from aivp_contract import canonical, diff
 from aivp_contract.manifest import Kind
 from aivp_contract.normal import NotNormal, normal
 from aivp_contract.values import Json, Secret, Tagged, Unknown, contains, replace
+
+from aivp.model.evidence import Evidence
+from aivp.model.expression import EXPRESSIONS, Fact, Ref, Template, Text
+from aivp.model.object import Object
+from aivp.model.resource import IR, Resource
 
 Render = Callable[[Sequence[Template]], Sequence[str]]
 """Texts of templates whose variables are all known; the templates room provides it."""
@@ -64,8 +65,8 @@ class Fill:
         """Attributes with every expression replaced that can be."""
         found: dict[str, Json] = replace(dict(attributes), (Ref, Fact), self.resolve)
         found = replace(found, (Text,), self._text)
-        found = replace(found, (Template,), self._template)
-        return found
+        filled: dict[str, Json] = replace(found, (Template,), self._template)
+        return filled
 
     def _text(self, text: Text) -> Json:
         """Parts that are all known become text, or a secret made of them."""
@@ -183,16 +184,13 @@ def same_values(one: Mapping[str, Json], other: Mapping[str, Json]) -> bool:
 
 def _at(value: Json, path: Sequence[str | int], otherwise: Json) -> Json:
     for part in path:
-        if type(value) is dict and part in value:
-            value = value[part]
-        elif type(value) is list and type(part) is int and -len(value) <= part < len(value):
-            value = value[part]
-        elif isinstance(value, Unknown):
-            return otherwise
-        elif isinstance(value, Mapping) and part in value:
-            value = value[part]
+        if isinstance(part, int):
+            is_there = type(value) is list and -len(value) <= part < len(value)
         else:
+            is_there = isinstance(value, Mapping) and part in value
+        if not is_there:
             return otherwise
+        value = value[part]
     return value
 
 

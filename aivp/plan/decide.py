@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from aivp_contract import canonical, diff
+from aivp_contract.manifest import Kind
+from aivp_contract.observation import Observation
+from aivp_contract.values import Json
+
 from aivp.diagnostics import Diagnostics
 from aivp.model.evidence import Evidence, Seen, object_key
 from aivp.model.object import Object
 from aivp.model.resource import NO_LIFECYCLE, NO_META, Lifecycle
 from aivp.plan.bind import Bound, Kinds, same_values
 from aivp.plan.steps import Cause, Severity, Step, StepChange
-from aivp_contract import canonical, diff
-from aivp_contract.manifest import Kind
-from aivp_contract.observation import Observation
-from aivp_contract.values import Json
 
 
 @dataclass
@@ -75,10 +76,10 @@ def decide_resource(world: World, bound: Bound, decided: Decided, diagnostics: D
     observation = _observation(seen, bound, decided)
     old = world.evidence.seen.get(object_key(row)) if row is not None else None
     if old is not None and old.error is not None:
-        _report(old, address, kind.name, diagnostics)
+        _report(old, address, diagnostics)
         return
     if row is not None and row.address != address:
-        decided.add(_moved(world, bound, kind, row))
+        decided.add(_moved(world, bound, row))
     if row is not None and old is None and _is_other_thing(row, kind, bound):
         decided.is_applicable = False  # nobody looked at the old thing
     for step in _steps(world, bound, kind, row, observation, diagnostics):
@@ -118,7 +119,7 @@ def decide_orphan(world: World, row: Object, decided: Decided, diagnostics: Diag
         decided.left_out[row.address] = "nobody has looked at it"
         decided.is_applicable = False
     elif seen.error is not None:
-        _report(seen, row.address, row.kind, diagnostics)
+        _report(seen, row.address, diagnostics)
     elif seen.observation is not None and seen.observation.observed is None:
         decided.add(_ending(row, "forget", "no longer declared, and already gone", None))
     elif seen.observation is not None:
@@ -152,7 +153,7 @@ def _why_forgotten(row: Object, kind: Kind | None, how: Ending | None) -> str | 
 def _is_refused(seen: Seen, kind: Kind, bound: Bound, diagnostics: Diagnostics) -> bool:
     address = bound.resource.address
     if seen.error is not None:
-        _report(seen, address, kind.name, diagnostics)
+        _report(seen, address, diagnostics)
         return True
     if seen.claims and not kind.shared:
         other = seen.claims[0]
@@ -166,11 +167,12 @@ def _is_refused(seen: Seen, kind: Kind, bound: Bound, diagnostics: Diagnostics) 
     return False
 
 
-def _report(seen: Seen, address: str, kind: str, diagnostics: Diagnostics) -> None:
+def _report(seen: Seen, address: str, diagnostics: Diagnostics) -> None:
     error = seen.error or {}
     what = f"{error.get('message', 'no reason given')}"
     code = "AIVP0611" if error.get("class") == "bug" else "AIVP0610"
-    diagnostics.error(code, f"{address}{error.get('path') or ''}: {what}.", str(error.get("mend") or ""), address=address)
+    why = f"{address}{error.get('path') or ''}: {what}."
+    diagnostics.error(code, why, str(error.get("mend") or ""), address=address)
 
 
 def _observation(seen: Seen, bound: Bound, decided: Decided) -> Observation:
@@ -204,7 +206,8 @@ def _steps(
     if exists and seen.normalised is not None:
         seen = replace(seen, normalised=_managed(bound, seen.normalised))
     if resource.address in world.imported and row is None and not exists:
-        diagnostics.error("AIVP0407", f"{resource.address} is to be imported, but there is no such thing.", address=resource.address)
+        why = f"{resource.address} is to be imported, but there is no such thing."
+        diagnostics.error("AIVP0407", why, "Take the import away, or mend its identity.", address=resource.address)
         return
     decision = diff.decide(kind, desired, seen, None if row is None else row.attributes)
     if decision.action == "replace" or (row is not None and _is_other_thing(row, kind, bound)):
@@ -222,6 +225,8 @@ def _steps(
             yield common.step("create", reason, "change", decision.changes)
         case "update":
             yield _update(common, decision, seen)
+        case _:
+            pass  # nothing to do, and nothing to record
 
 
 def _is_other_thing(row: Object, kind: Kind, bound: Bound) -> bool:
@@ -358,10 +363,9 @@ def _deferred(world: World, bound: Bound, kind: Kind) -> Step:
     return _with(step, is_conditional=True, is_deferred=True)
 
 
-def _moved(world: World, bound: Bound, kind: Kind, row: Object) -> Step:
-    common = _Common(world, bound, kind, row, row.attributes, None)
+def _moved(world: World, bound: Bound, row: Object) -> Step:
     config = dict(row.attributes)
-    step = Step(
+    return Step(
         id=f"move:{bound.resource.address}",
         address=bound.resource.address,
         kind=row.kind,
@@ -375,9 +379,8 @@ def _moved(world: World, bound: Bound, kind: Kind, row: Object) -> Step:
         provenance=row.provenance,
         lifecycle=bound.resource.lifecycle,
         meta=NO_META,
-        edges=common.world.edges.get(bound.resource.address, ()),
+        edges=world.edges.get(bound.resource.address, ()),
     )
-    return step
 
 
 def _ending(row: Object, action: str, reason: str, expected: str | None) -> Step:

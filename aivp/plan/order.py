@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from aivp.model.graph import ResourceGraph
-from aivp.plan.decide import Decided
-from aivp.plan.steps import Step, StepChange
 from aivp_contract import diff
 from aivp_contract.manifest import PHASES, Kind
 from aivp_contract.values import Json
+
+from aivp.model.graph import ResourceGraph
+from aivp.plan.decide import Decided
+from aivp.plan.steps import Step, StepChange
 
 BATCH = 500
 """Steps of one batch at most: one message, one commit of intents, one of outcomes."""
@@ -44,7 +45,7 @@ def lay_out(
 ) -> Laid:
     """The order of everything.
 
-    declared: addresses whose conditions hold; notifies: sender → receivers; pending: receivers with an old notification.
+    declared: addresses whose conditions hold; notifies: sender → receivers; pending: receivers of an old notification.
     """
     walk = _Declared(decided, graph, declared, kinds, notifies, frozenset(pending), check)
     laid = [*_bookkeeping(decided), *walk.steps(), *_endings(decided, declared, kinds)]

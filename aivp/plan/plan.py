@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from aivp_contract import canonical
+from aivp_contract.values import Json, Tagged
+
 from aivp.diagnostics import Diagnostics
 from aivp.model.address import format_address, parse_address
 from aivp.model.evidence import Evidence
@@ -12,15 +15,13 @@ from aivp.model.graph import ResourceGraph
 from aivp.model.object import Object
 from aivp.model.resource import IR, Host
 from aivp.model.taint import names
-from aivp.plan.bind import Bound, Kinds, Render, bind, current_rows
 from aivp.plan import decide
+from aivp.plan.bind import Bound, Kinds, Render, bind, current_rows
 from aivp.plan.decide import Decided, Ending, World, check_step, decide_orphan, decide_resource
 from aivp.plan.options import Options
 from aivp.plan.order import lay_out
 from aivp.plan.selection import select
 from aivp.plan.steps import HostPlan, Plan, Step
-from aivp_contract import canonical
-from aivp_contract.values import Json, Tagged
 
 
 def make_plan(ir: IR, graph: ResourceGraph, evidence: Evidence, kinds: Kinds, render: Render, options: Options) -> Plan:
@@ -32,7 +33,7 @@ def make_plan(ir: IR, graph: ResourceGraph, evidence: Evidence, kinds: Kinds, re
     edges = {address: sorted(graph.predecessors(address)) for address in declared}
     world = World(evidence, kinds, rows, edges, frozenset(item.address for item in ir.imports))
     decided = Decided()
-    refuse_clashes(declared, kinds, diagnostics)
+    _refuse_clashes(declared, kinds, diagnostics)
     _refuse_dangling(ir, bound, diagnostics)
     selection = select(graph, declared, evidence.objects, options, diagnostics)
     needs = _needs(ir)
@@ -42,7 +43,7 @@ def make_plan(ir: IR, graph: ResourceGraph, evidence: Evidence, kinds: Kinds, re
             decided.left_out[address] = selection.left_out[address]
         elif declared[address].condition is None:
             decided.left_out[address] = "a fact that decides about it is not known yet"
-        elif lacking and lacking[0] not in selection.left_out:
+        elif lacking:
             decided.left_out[address] = f"it needs {lacking[0]}, which is left out"
         else:
             decide_resource(world, declared[address], decided, diagnostics)
@@ -52,7 +53,7 @@ def make_plan(ir: IR, graph: ResourceGraph, evidence: Evidence, kinds: Kinds, re
     laid = lay_out(
         decided, graph, declared, kinds, _notifies(ir), pending, lambda name: check_step(world, declared[name])
     )
-    return _seal(ir, evidence, kinds, decided, laid.steps, laid.lanes, bound)
+    return _seal(ir, evidence, decided, laid.steps, laid.lanes)
 
 
 def _needs(ir: IR) -> dict[str, list[str]]:
@@ -96,9 +97,9 @@ def _thing(kind: str, host: str, identity: Mapping[str, Json]) -> tuple[str, str
     return (kind, host, canonical.encode(dict(identity)).decode())
 
 
-def refuse_clashes(declared: Mapping[str, Bound], kinds: Kinds, diagnostics: Diagnostics) -> None:
+def _refuse_clashes(declared: Mapping[str, Bound], kinds: Kinds, diagnostics: Diagnostics) -> None:
     """One real thing is declared once. Compile has told of all clashes but those that evidence decides."""
-    if not any(item.resource.when is not None or item.attributes is not item.resource.attributes for item in declared.values()):
+    if not any(_is_decided_by_evidence(item) for item in declared.values()):
         return
     first: dict[tuple[str, str, str], str] = {}
     for address, item in sorted(declared.items()):
@@ -108,7 +109,12 @@ def refuse_clashes(declared: Mapping[str, Bound], kinds: Kinds, diagnostics: Dia
         other = first.setdefault(_thing(item.resource.kind, item.resource.host, identity), address)
         if other != address:
             named = ", ".join(f"{name} {value}" for name, value in identity.items())
-            diagnostics.error("AIVP0222", f"{address} and {other} are the same: {named}.", "Declare it once.", address=address)
+            why = f"{address} and {other} are the same {item.resource.kind}: {named}."
+            diagnostics.error("AIVP0222", why, "Declare it once.", address=address)
+
+
+def _is_decided_by_evidence(item: Bound) -> bool:
+    return item.resource.when is not None or item.attributes is not item.resource.attributes
 
 
 def _decide_orphans(
@@ -148,11 +154,9 @@ def _notifies(ir: IR) -> dict[str, list[str]]:
 def _seal(
     ir: IR,
     evidence: Evidence,
-    kinds: Kinds,
     decided: Decided,
     steps: Sequence[Step],
     lanes: Mapping[str, Sequence[str]],
-    bound: Mapping[str, Bound],
 ) -> Plan:
     connections = {row.host: row.connection for row in evidence.objects}
     hosts = {}
@@ -166,7 +170,7 @@ def _seal(
         environment=ir.environment,
         pins={
             "ir": canonical.digest_bytes(ir.encode()),
-            "evidence": _evidence_digest(ir, evidence, bound),
+            "evidence": _evidence_digest(ir, evidence),
             "objects": canonical.digest([row.form() for row in evidence.objects]),
             "runner": evidence.runner,
             "manifests": dict(ir.manifests),
@@ -184,7 +188,7 @@ def _recorded_host(name: str, connection: Mapping[str, Json]) -> Host:
     return Host(name, str(connection["transport"]), connection["connection"])
 
 
-def _evidence_digest(ir: IR, evidence: Evidence, bound: Mapping[str, Bound]) -> str:
+def _evidence_digest(ir: IR, evidence: Evidence) -> str:
     """Of what planning read: observations, incarnations, pending notifications, referenced facts; not of every fact."""
     facts = sorted({(fact.host, fact.path) for fact in _facts(ir)})
     read = {

@@ -40,8 +40,8 @@ def select(
     if options.excluded:
         excluded = _matching(known, options.excluded, diagnostics)
         dragged = graph.descendants(sorted(excluded & set(graph.nodes)))
-        left_out |= {name: "excluded" for name in sorted(excluded)}
-        left_out |= {name: "needs something that is excluded" for name in sorted(dragged - excluded)}
+        left_out |= dict.fromkeys(sorted(excluded), "excluded")
+        left_out |= dict.fromkeys(sorted(dragged - excluded), "needs something that is excluded")
         for name in _still_used(users, left_out):
             left_out.setdefault(name, "still needed by something that is left out")
     return Selection(left_out)

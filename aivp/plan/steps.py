@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from aivp.model.expression import IR_TAGS
-from aivp.model.resource import Host, Lifecycle, Meta, SecretSource, read_lifecycle
 from aivp_contract import canonical
 from aivp_contract.values import Json
+
+from aivp.model.expression import IR_TAGS
+from aivp.model.resource import Host, Lifecycle, Meta, SecretSource, read_lifecycle
 
 PLAN_VERSION = 1
 
@@ -79,7 +80,7 @@ class Step:
 
     @property
     def cause(self) -> Cause | None:
-        """intent if any difference is; else drift if any is."""
+        """Intent if any difference is; else drift if any is."""
         causes = {change.cause for change in self.changes}
         return "intent" if "intent" in causes else "drift" if causes else None
 

@@ -7,7 +7,6 @@ template in hand is to blame. The parent parses nothing but the answers.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -84,6 +83,8 @@ def _request(jobs: Sequence[Job], limits: Limits) -> bytes:
 
 def _run(request: bytes, limits: Limits) -> list[Json]:
     """The child's answers, as many whole ones as came within the limits."""
+    import subprocess  # most commands start no child
+
     argv = [sys.executable, "-I", "-c", _START, str(_ROOT)]
     child = subprocess.Popen(
         argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={"LC_ALL": "C"}, cwd="/"

@@ -1,13 +1,15 @@
-"""Diagnostics → text: code and summary, why, how to mend, and the source line with a caret."""
+"""Diagnostics → text: code and summary, why, how to mend, the place with its source line and a caret."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 
 from aivp.diagnostics import Diagnostic, Span
 from aivp.diagnostics.catalogue import SUMMARIES
 from aivp.views import escape
-from aivp.views.style import Style
+from aivp.views.page import Page, cells
 
 Source = Callable[[str], str | None]
 """A file of the project → its text, None where it cannot be read."""
@@ -15,39 +17,65 @@ Source = Callable[[str], str | None]
 MOST = 50
 """Diagnostics shown; a broken include can bring thousands."""
 
+INDENT = 4
 
-def render_diagnostics(diagnostics: Sequence[Diagnostic], source: Source, *, color: bool) -> str:
-    """All of them, and a count where there are several."""
-    style = Style(color)
-    lines = [line for item in diagnostics[:MOST] for line in (*_lines(item, source, style), "")]
+
+def render_diagnostics(diagnostics: Sequence[Diagnostic], source: Source, *, color: bool, width: int = 100) -> str:
+    """The first of them in their order, and a count where there are several. No newline at the end."""
+    page = Page(width, color=color)
+    lines = cache(lambda file: (source(file) or "").split("\n"))
+    for item in diagnostics[:MOST]:
+        _write(page, item, lines)
+        page.blank()
     if len(diagnostics) > 1:
+        counts = Counter(item.severity for item in diagnostics)
+        words = [f"{number:,} {name}{'' if number == 1 else 's'}" for name, number in sorted(counts.items())]
         hidden = len(diagnostics) - MOST
-        more = f", {hidden} of them not shown" if hidden > 0 else ""
-        lines.append(style("strong", f"{len(diagnostics)} errors{more}."))
-    return "\n".join(line.rstrip() for line in lines).rstrip("\n")
+        page.add(("strong", ", ".join(words) + (f"; {hidden:,} of them not shown" if hidden > 0 else "") + "."))
+    return page.text()
 
 
-def _lines(item: Diagnostic, source: Source, style: Style) -> Iterator[str]:
+def _write(page: Page, item: Diagnostic, lines: Callable[[str], Sequence[str]]) -> None:
     meaning = "loud" if item.severity == "error" else "change"
-    yield style(meaning, f"{item.severity}[{item.code}]: {SUMMARIES.get(item.code, 'Error')}")
-    for text in (item.why, item.mend):
-        for line in escape.block(text).splitlines():
-            yield f"  {line}"
+    page.add((meaning, f"{item.severity}[{item.code}]"), ("strong", f": {SUMMARIES.get(item.code, 'Error')}"))
+    page.paragraph(escape.block(item.why), indent=2)
+    page.paragraph(escape.block(item.mend), indent=2)
     if item.span is not None:
-        yield f"    {style('accent', escape.line(str(item.span)))}"
-        yield from _excerpt(item.span, source, style)
+        page.add(("accent", _place(item.span)), indent=INDENT)
+        _write_excerpt(page, item.span, lines(item.span.file))
+    elif item.address is not None and item.address not in item.why:
+        page.add(("accent", escape.line(item.address, 1000)), indent=INDENT)
     for related in item.related:
-        yield f"    {escape.line(related.message)} at {style('accent', escape.line(str(related.span)))}"
+        page.add(("accent", _place(related.span)), ("", f": {escape.line(related.message)}"), indent=INDENT)
 
 
-def _excerpt(span: Span, source: Source, style: Style) -> Iterator[str]:
-    text = source(span.file)
-    lines = [] if text is None else text.split("\n")
-    if not 0 < span.line <= len(lines):
+def _write_excerpt(page: Page, span: Span, lines: Sequence[str]) -> None:
+    """The source line, of a long one the part around the column, with a caret below."""
+    text = lines[span.line - 1].rstrip("\r \t") if 0 < span.line <= len(lines) else ""
+    column = span.column - 1
+    if not text or not 0 <= column <= len(text):
         return
-    number = str(span.line)
-    window = max(span.column - 60, 0)
-    shown = escape.line(lines[span.line - 1][window : window + 100])
-    lead = escape.line(lines[span.line - 1][window : max(span.column - 1, 0)])
-    yield f"    {style('faint', number + ' |')} {shown}"
-    yield f"    {' ' * (len(number) + 3)}{' ' * len(lead)}{style('loud', '^')}"
+    number = f"{span.line} | "
+    room = page.width - INDENT - len(number)
+    is_whole = len(text) <= room and cells(escape.line(text)) <= room
+    before = _fitting(reversed(text[max(column - room, 0) : column]), room if is_whole else room * 2 // 3)[::-1]
+    after = _fitting(text[column : column + room], room - cells("".join(before)))
+    page.add(("faint", number), ("", "".join(before + after).rstrip(" ")), indent=INDENT)
+    gutter = f"{'|':>{len(number) - 1}} "
+    page.add(("faint", gutter), ("loud", " " * cells("".join(before)) + "^"), indent=INDENT)
+
+
+def _fitting(chars: Iterable[str], room: int) -> list[str]:
+    """Escaped characters, as many as fit."""
+    found: list[str] = []
+    for char in chars:
+        shown = escape.line(char)
+        room -= cells(shown)
+        if room < 0:
+            break
+        found.append(shown)
+    return found
+
+
+def _place(span: Span) -> str:
+    return escape.line(str(span), 1000)

@@ -1,29 +1,32 @@
-"""`--json`: one versioned object a line, for machines."""
+"""`--json`: one versioned object a line, for machines. Pure ASCII, so that a terminal, too, may see it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any
 
 from aivp.diagnostics import Diagnostic, Span
 from aivp.diagnostics.catalogue import SUMMARIES
 from aivp.events import Event
-from aivp.events.event import form
+from aivp.events.event import EVENTS_VERSION
 from aivp.plan.steps import Plan
 from aivp_contract import canonical
-from aivp_contract.values import Json
+from aivp_contract.values import TAG, Json, Tagged
 
 VERSION = 1
 
 
 def line(name: str, members: Mapping[str, Json]) -> str:
-    """Any other object: `{"aivp": 1, "type": name, ...members}`."""
-    return canonical.encode({"aivp": VERSION, "type": name, **members}).decode()
+    """Any object: `{"aivp": 1, "type": name, ...members}`. Without a newline."""
+    return _encode({"aivp": VERSION, "type": name, **members})
 
 
 def event_line(event: Event) -> str:
-    """An event of a run."""
-    return json.dumps(form(event), sort_keys=True, default=list, ensure_ascii=True)
+    """An event of a run, as `aivp.events` gives its form; secrets in it by their origin only."""
+    members = {item.name: getattr(event, item.name) for item in fields(event)}
+    return _encode({"aivp": EVENTS_VERSION, "event": event.name, **members})
 
 
 def diagnostic_line(item: Diagnostic) -> str:
@@ -45,7 +48,7 @@ def diagnostic_line(item: Diagnostic) -> str:
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:
-    """A line a step, then one that sums up."""
+    """A line a step, in their order, then one that sums up."""
     for step in plan.steps:
         yield line("step", step.form())
     yield line(
@@ -58,9 +61,24 @@ def plan_lines(plan: Plan) -> Iterator[str]:
             "unchanged": plan.unchanged,
             "left_out": dict(plan.left_out),
             "is_applicable": plan.is_applicable,
+            "notes": list(plan.notes),
         },
     )
 
 
 def _span(span: Span) -> dict[str, Json]:
     return {"file": span.file, "line": span.line, "column": span.column}
+
+
+def _encode(members: Mapping[str, Json]) -> str:
+    """Sorted, compact and escaped to printable ASCII; unlike canonical form it takes lone surrogates as they come."""
+    text = json.dumps(members, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_form)
+    return text.replace("\x7f", "\\u007f")
+
+
+def _form(value: Any) -> Json:
+    if isinstance(value, Tagged):
+        return {TAG: value.tag, **value.form()}
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value)

@@ -1,180 +1,139 @@
 """A plan → the text that a person reviews in a terminal.
 
-Destruction is named first; then each host with its steps in the order in which they will run; then what was left out
-and the count. Pure: the same plan, width and switches give the same text.
+What destroys or disrupts is named first, step by step; then the hosts, those with the most severe steps first, each with
+its steps in the order in which they will run; then what was left out, notes and the count, which is the legend of the
+signs. Pure: the same plan, width and switches give the same text.
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
-from aivp.plan.steps import Plan, Step, StepChange
+from aivp.plan.steps import SEVERITIES, Plan, Severity, Step
 from aivp.views import escape
-from aivp.views.style import Style
-from aivp.views.value_text import value_text
+from aivp.views.page import Page
+from aivp.views.step_text import DETAILS, SIGNS, role, write_step, write_title
 
-SIGNS: Mapping[str, tuple[str, str]] = {
-    "create": ("+", "good"),
-    "update": ("~", "change"),
-    "replace": ("±", "bad"),
-    "delete": ("-", "bad"),
-    "adopt": (">", "accent"),
-    "move": ("→", "accent"),
-    "forget": ("×", "faint"),
-    "refresh": ("↻", "change"),
-    "no-op": ("?", "faint"),
+FOLD = 20
+"""Entries of a long list of names that are shown unless verbose."""
+
+_WORDS: Mapping[str, str] = {
+    "refresh": "refresh if notified",
+    "check": "check again",
+    "no-op": "record",
 }
-"""Action → sign and colour."""
-
-NOUNS: Mapping[str, str] = {
-    "create": "to create",
-    "update": "to update",
-    "replace": "to replace",
-    "delete": "to delete",
-    "adopt": "to adopt",
-    "move": "to move",
-    "forget": "to forget",
-    "refresh": "to refresh if notified",
-    "no-op": "to look at again",
-}
-
-FOLD = 40
-"""Lines of a text diff that are shown unless verbose."""
+_SEVERE: Sequence[tuple[Severity, str]] = (("destroy", "destroys"), ("disrupt", "disrupts"))
+_LEGEND = (
+    ("conditional", "looked at again just before its effect, since an earlier step may disturb it; may only do less"),
+    ("deferred", "what it needs is known only during apply; may do nothing beyond what is shown"),
+)
 
 
-def render_plan(plan: Plan, *, width: int, color: bool, verbose: bool) -> str:
-    """The whole text, without a newline at its end."""
-    view = _View(plan, max(width, 40), Style(color), verbose)
-    return "\n".join(line.rstrip() for line in view.lines())
+def render_plan(plan: Plan, *, width: int, color: bool, verbose: bool, digest: str | None = None) -> str:
+    """The whole text, without a newline at its end. `digest`: of the plan's file, where the caller has it."""
+    page = Page(width, color=color)
+    if not plan.is_applicable:
+        _write_refusal(page)
+    if plan.is_empty:
+        are = "resource is" if plan.unchanged == 1 else "resources are"
+        page.add(("good", "No changes."), ("", f" {plan.unchanged:,} {are} as declared."))
+    _write_severe(page, plan)
+    for name, steps in _by_host(plan):
+        _write_host(page, plan, name, steps, is_verbose=verbose)
+    _write_left_out(page, plan, is_verbose=verbose)
+    if not plan.is_empty:
+        _write_legend(page, plan)
+        _write_summary(page, plan)
+    if digest is not None and not plan.is_empty:
+        page.add(("faint", f"Digest {escape.line(digest)}"))
+    if not plan.is_applicable and not plan.is_empty:
+        page.add(("loud", "This plan cannot be applied (see above)."))
+    return page.text()
 
 
-class _View:
-    def __init__(self, plan: Plan, width: int, style: Style, is_verbose: bool) -> None:
-        self.plan = plan
-        self.width = width
-        self.style = style
-        self.is_verbose = is_verbose
+def _write_refusal(page: Page) -> None:
+    page.add(("loud", "THIS PLAN CANNOT BE APPLIED."))
+    page.paragraph(
+        "Its evidence was recorded for an older declaration, so that some of what the hosts would answer is not known."
+        " Observe again, or plan without --observed.",
+        indent=2,
+    )
+    page.blank()
 
-    def lines(self) -> Iterator[str]:
-        if not self.plan.is_applicable:
-            yield self.style("loud", "This plan cannot be applied: its evidence is of an older declaration.")
-            yield ""
-        if self.plan.is_empty:
-            yield self.style("good", "No changes.") + f" {_count(self.plan.unchanged, 'resource')} as declared."
-            yield from self._left_out()
-            return
-        yield from self._warning()
-        for name in self.plan.hosts:
-            steps = [step for step in self.plan.steps if step.host == name]
-            yield self.style("strong", escape.line(name)) + self.style("faint", f" ({_count(len(steps), 'step')})")
-            yield from self._host(steps)
-            yield ""
-        yield from self._left_out()
-        yield self._summary()
 
-    def _warning(self) -> Iterator[str]:
-        lost = [step for step in self.plan.steps if step.severity == "destroy"]
-        if lost:
-            yield self.style("loud", f"Destroys {_count(len(lost), 'thing')}:")
-            for step in lost if self.is_verbose else lost[:10]:
-                yield f"  {self._sign(step)} {escape.line(step.address)}: {escape.line(step.reason)}"
-            if len(lost) > 10 and not self.is_verbose:
-                yield f"  … and {len(lost) - 10} more"
-            yield ""
+def _write_severe(page: Page, plan: Plan) -> None:
+    """Every step that destroys or disrupts, however many: this list is never folded."""
+    found = {severity: [step for step in plan.steps if step.severity == severity] for severity, _ in _SEVERE}
+    if not any(found.values()):
+        return
+    counts = ", ".join(f"{word} {len(found[severity]):,}" for severity, word in _SEVERE if found[severity])
+    page.add(("loud", f"{counts.capitalize()}:"))
+    for severity, _ in _SEVERE:
+        for step in found[severity]:
+            write_title(page, step, with_marks=False)
+    page.blank()
 
-    def _host(self, steps: Sequence[Step]) -> Iterator[str]:
-        checks = [step for step in steps if step.action == "no-op"]
-        for step in steps:
-            if step.action != "no-op" or self.is_verbose:
-                yield from self._step(step)
-        if checks and not self.is_verbose:
-            what = f"? {_count(len(checks), 'unchanged resource')} to look at again, since an earlier step may disturb them"
-            yield self.style("faint", f"  {what}")
 
-    def _step(self, step: Step) -> Iterator[str]:
-        yield f"  {self._sign(step)} {self.style('strong', escape.line(step.address))}  {self._why(step)}"
-        for change in step.changes:
-            yield from self._change(step, change)
-        if step.previous is not None and step.action == "move":
-            yield f"      from {escape.line(step.previous)}"
-        if self.is_verbose and step.waits_for:
-            yield self.style("faint", f"      waits for {', '.join(escape.line(name) for name in step.waits_for)}")
+def _by_host(plan: Plan) -> list[tuple[str, list[Step]]]:
+    """Hosts with their steps; a host that `plan.hosts` does not know must not hide its steps."""
+    found: dict[str, list[Step]] = {}
+    for step in plan.steps:
+        found.setdefault(step.host, []).append(step)
+    return sorted(found.items(), key=lambda item: (min(SEVERITIES.index(step.severity) for step in item[1]), item[0]))
 
-    def _why(self, step: Step) -> str:
-        marks = [escape.line(step.reason)]
-        if step.cause == "drift" and "drift" not in step.reason:
-            marks.append("drift")
-        if step.is_deferred:
-            marks.append("inputs known during apply")
-        return self.style("faint", f"({'; '.join(marks)})")
 
-    def _sign(self, step: Step) -> str:
-        sign, meaning = SIGNS[step.action]
-        if step.severity == "destroy" and step.action == "update":
-            sign, meaning = "-", "bad"
-        return self.style(meaning, sign)
-
-    def _change(self, step: Step, change: StepChange) -> Iterator[str]:
-        name = escape.line(change.path.lstrip("/").replace("/", ".").replace("~1", "/").replace("~0", "~"))
-        if _is_long(change.before) or _is_long(change.after):
-            yield from self._text(name, change)
-            return
-        room = max(self.width - len(name) - 12, 24)
-        after = value_text(change.after, room)
-        if step.action == "create" or change.op == "add":
-            yield f"      {name}: {self.style('good', after)}"
-        elif change.op == "remove":
-            yield f"      {name}: {self.style('bad', value_text(change.before, room))} {self.style('faint', '(removed)')}"
+def _write_host(page: Page, plan: Plan, name: str, steps: Sequence[Step], *, is_verbose: bool) -> None:
+    transport = f"{escape.line(plan.hosts[name].host.transport, 40)}, " if name in plan.hosts else ""
+    page.add(("strong", escape.line(name, 400)), ("faint", f"  ({transport}{_count(len(steps), 'step')})"))
+    folded = 0
+    for step in steps:
+        if is_verbose or role(step) != "check":
+            write_step(page, step, is_verbose=is_verbose)
         else:
-            before = value_text(change.before, room)
-            yield f"      {name}: {self.style('bad', before)} → {self.style('good', after)}{self._cause(step, change)}"
-
-    def _cause(self, step: Step, change: StepChange) -> str:
-        """Said of a field only where its step mixes both."""
-        causes = {item.cause for item in step.changes}
-        return self.style("faint", f"  ({change.cause})") if len(causes) > 1 else ""
-
-    def _text(self, name: str, change: StepChange) -> Iterator[str]:
-        before = change.before.splitlines() if isinstance(change.before, str) else []
-        after = change.after.splitlines() if isinstance(change.after, str) else []
-        yield f"      {name}:"
-        if change.before is not None and not isinstance(change.before, str):
-            yield f"        {self.style('faint', 'before: ' + value_text(change.before))}"
-        body = list(difflib.unified_diff(before, after, lineterm="", n=3))[2:]
-        shown = body if self.is_verbose else body[:FOLD]
-        for text in shown:
-            meaning = {"+": "good", "-": "bad", "@": "accent"}.get(text[:1])
-            plain = escape.line(text, 2000 if self.is_verbose else self.width)
-            yield f"        {self.style(meaning, plain) if meaning else plain}"
-        if len(body) > len(shown):
-            yield self.style("faint", f"        … {len(body) - len(shown)} more lines (--verbose shows them)")
-        if not isinstance(change.after, str):
-            yield f"        {self.style('good', 'after: ' + value_text(change.after))}"
-
-    def _left_out(self) -> Iterator[str]:
-        if self.plan.left_out:
-            yield self.style("change", f"Left out: {_count(len(self.plan.left_out), 'resource')}")
-            names = list(self.plan.left_out)
-            for name in names if self.is_verbose else names[:10]:
-                yield f"  {escape.line(name)}: {escape.line(self.plan.left_out[name])}"
-            if len(names) > 10 and not self.is_verbose:
-                yield f"  … and {len(names) - 10} more"
-            yield ""
-        for note in self.plan.notes:
-            yield f"Note: {escape.line(note)}"
-
-    def _summary(self) -> str:
-        counts: dict[str, int] = {}
-        for step in self.plan.steps:
-            counts[step.action] = counts.get(step.action, 0) + 1
-        parts = [f"{counts[action]} {NOUNS[action]}" for action in NOUNS if action in counts]
-        return self.style("strong", "Plan: ") + ", ".join(parts) + f"; {self.plan.unchanged} unchanged."
+            folded += 1
+    if folded:
+        sign, meaning = SIGNS["check"]
+        as_declared = f"{_count(folded, 'resource')} as declared, to check again after earlier steps"
+        page.add((meaning, f"{sign:>3} {as_declared} (--verbose lists them)"), indent=1, hang=DETAILS)
+    page.blank()
 
 
-def _is_long(value: object) -> bool:
-    return isinstance(value, str) and "\n" in value.rstrip("\n")
+def _write_left_out(page: Page, plan: Plan, *, is_verbose: bool) -> None:
+    if plan.left_out:
+        page.blank()
+        page.add(("change", f"Left out: {_count(len(plan.left_out), 'resource')}"))
+        names = list(plan.left_out)
+        shown = names if is_verbose else names[:FOLD]
+        for name in shown:
+            page.add(("", f"{escape.line(name, 400)}: {escape.line(plan.left_out[name], 1000)}"), indent=2)
+        if len(names) > len(shown):
+            page.add(("faint", f"... {len(names) - len(shown):,} more (--verbose lists them)"), indent=2)
+        page.blank()
+    for note in plan.notes:
+        page.add(("change", "Note: "), ("", escape.line(note)))
+
+
+def _write_legend(page: Page, plan: Plan) -> None:
+    used = {"deferred" if step.is_deferred else "conditional" for step in plan.steps if _is_marked(step)}
+    for word, meaning in _LEGEND:
+        if word in used:
+            page.add(("faint", f"{word}: {meaning}"))
+
+
+def _is_marked(step: Step) -> bool:
+    return step.is_deferred or (step.is_conditional and role(step) != "check")
+
+
+def _write_summary(page: Page, plan: Plan) -> None:
+    """Counts by sign. The deletion that belongs to a replacement counts with it."""
+    replaced = {step.address for step in plan.steps if role(step) == "replace"}
+    roles = [role(step) for step in plan.steps if step.action != "delete" or step.address not in replaced]
+    counts = Counter(roles)
+    parts = [f"{SIGNS[name][0]} {counts[name]:,} to {_WORDS.get(name, name)}" for name in SIGNS if counts[name]]
+    rest = f"; {plan.unchanged:,} unchanged" + (f", {len(plan.left_out):,} left out" if plan.left_out else "")
+    page.add(("strong", "Plan: "), ("", ", ".join(parts) + rest + "."))
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

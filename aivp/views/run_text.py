@@ -1,78 +1,178 @@
-"""Runs as text: a line for each step that ends, and tables of what was."""
+"""Runs as text: a line for each step that ends, what to do next, and tables of what was."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import assert_never
 
 from aivp.events import Event, RunEnded, RunStarted, StepEnded, StepsStarted
 from aivp.state import RunRecord, StepRecord
 from aivp.views import escape
-from aivp.views.plan_text import SIGNS
-from aivp.views.style import Style
+from aivp.views.page import Page, Piece
+from aivp.views.step_text import SIGNS, WIDEST
+from aivp.views.table import write_table
+from aivp_contract.values import Json
 
-STATUS: Mapping[str, str] = {"done": "good", "failed": "bad", "blocked": "change", "stale": "bad", "skipped": "faint"}
-
-NEXT: Mapping[str, str] = {
-    "done": "",
-    "failed": "Mend the cause, then: aivp apply --resume (or change the declaration and plan again).",
-    "interrupted": "Go on with: aivp apply --resume. Or settle it: aivp runs abandon.",
+DONE: Mapping[str, str] = {
+    "create": "created",
+    "update": "updated",
+    "replace": "replaced",
+    "delete": "deleted",
+    "adopt": "adopted",
+    "move": "moved",
+    "forget": "forgotten",
+    "refresh": "refreshed",
+    "no-op": "already as declared",
 }
+
+_STATUS: Mapping[str, tuple[str, str, str]] = {
+    "failed": ("!", "bad", "failed to {action}"),
+    "stale": ("!", "bad", "stale"),
+    "blocked": (".", "change", "blocked: something that it waits for did not succeed"),
+    "skipped": (".", "faint", "skipped: nothing called for it"),
+}
+_MEANINGS: Mapping[str, str] = {"done": "good", "failed": "bad", "interrupted": "change", "open": "change"}
+
+_RESULTS: Mapping[str, tuple[str, str, str]] = {
+    "done": ("good", "Done", ""),
+    "failed": (
+        "loud",
+        "Some steps failed",
+        "Everything that does not depend on them is applied (exit code 5). Mend the cause, then: aivp apply --resume."
+        " Or change the declaration and plan again.",
+    ),
+    "interrupted": (
+        "loud",
+        "Interrupted",
+        "Go on with: aivp apply --resume. Or settle what was begun: aivp runs abandon.",
+    ),
+    "refused": (
+        "loud",
+        "Not applied",
+        "Nothing was changed (exit code 4): the plan no longer fits the world. Plan again.",
+    ),
+    "abandoned": ("change", "Abandoned", "The next plan starts from what this run left."),
+}
+_STALE = "What is stale was changed by somebody else since the plan was made: plan again to see it."
 
 
 class RunPrinter:
-    """Listens to a run's events and says a line for what matters."""
+    """Listens to a run's events and says a line for what matters. `say` takes one line without its newline."""
 
-    def __init__(self, say: Callable[[str], None], *, color: bool, verbose: bool) -> None:
+    def __init__(self, say: Callable[[str], object], *, color: bool, verbose: bool, width: int = 100) -> None:
         self.say = say
-        self.style = Style(color)
+        self.is_color = color
         self.is_verbose = verbose
+        self.width = width
 
     def listen(self, event: Event) -> None:
         """Print what a person wants to know of `event`."""
+        page = Page(self.width, color=self.is_color)
         match event:
             case RunStarted():
                 word = "Resuming" if event.is_resumed else "Applying"
-                self.say(f"{word} ({event.steps} step{'' if event.steps == 1 else 's'}, run {event.run})")
-            case StepEnded():
-                self._step(event)
-            case RunEnded():
-                self._end(event)
+                page.add(("strong", word), ("", f" {_count(event.steps, 'step')} (run {escape.line(event.run)})"))
             case StepsStarted():
                 if self.is_verbose:
-                    self.say(self.style("faint", f"  {event.host}: {len(event.steps)} steps sent"))
-
-    def _step(self, event: StepEnded) -> None:
-        is_quiet = event.action == "no-op" or event.status == "skipped"
-        if is_quiet and event.status in ("done", "skipped") and not self.is_verbose:
-            return
-        sign, meaning = SIGNS.get(event.action, ("·", "faint"))
-        status = "" if event.status == "done" else self.style(STATUS.get(event.status, "bad"), f"  {event.status}")
-        self.say(f"  {self.style(meaning, sign)} {escape.line(event.address)}{status}")
-        if event.error is not None:
-            for text in (event.error.get("message"), event.error.get("mend")):
-                for line in escape.block(str(text or "")).splitlines():
-                    self.say(f"      {line}")
-
-    def _end(self, event: RunEnded) -> None:
-        counts = ", ".join(f"{number} {status}" for status, number in event.counts.items())
-        meaning = "good" if event.status == "done" else "loud"
-        words = {"done": "Done", "failed": "Some steps failed", "interrupted": "Interrupted", "refused": "Not applied"}
-        self.say(f"{self.style(meaning, words.get(event.status, event.status))}: {counts or 'no step was begun'}.")
-        if NEXT.get(event.status):
-            self.say(NEXT[event.status])
+                    begun = f"{escape.line(event.host)}: {_count(len(event.steps), 'step')} begun"
+                    page.add(("faint", begun), indent=WIDEST + 2)
+            case StepEnded():
+                if self.is_verbose or not _is_quiet(event):
+                    _write_step(page, event)
+            case RunEnded():
+                _write_end(page, event)
+            case _:
+                assert_never(event)
+        for line in page.lines:
+            self.say(line)
 
 
-def render_runs(runs: Sequence[RunRecord], *, width: int) -> str:
-    """A line a run, the newest last."""
-    rows = [f"{item.run}  {item.started[:19]}  {item.status:<11}  {item.plan[:19]}…" for item in runs]
-    return "\n".join(row[:width].rstrip() for row in rows)
+def render_runs(runs: Sequence[RunRecord], *, width: int, color: bool = False) -> str:
+    """A row a run, in their order: id, status, begin and end, the first digits of the plan's digest."""
+    page = Page(width, color=color)
+    rows = [("RUN", "STATUS", "STARTED", "ENDED", "PLAN")]
+    rows += [(run.run, run.status, _time(run.started), _time(run.ended), run.plan[:19]) for run in runs]
+    meanings = ["faint", *(_MEANINGS.get(run.status, "") for run in runs)]
+    write_table(page, [_row(row, meaning) for row, meaning in zip(rows, meanings, strict=True)])
+    return page.text()
 
 
-def render_run(run: RunRecord, steps: Sequence[StepRecord], *, width: int) -> str:
-    """One run with what became of each step, in the order in which they ended."""
-    lines = [f"run {run.run}: {run.status}", f"plan {run.plan}", f"from {run.started} to {run.ended or '(not ended)'}", ""]
-    for step in sorted(steps, key=lambda item: item.ended):
-        lines.append(f"  {step.status:<8} {escape.line(step.step)}"[:width])
-        if step.error is not None:
-            lines += [f"      {line}" for line in escape.block(str(step.error.get("message"))).splitlines()]
-    return "\n".join(lines)
+def render_run(
+    run: RunRecord, steps: Sequence[StepRecord], *, width: int, color: bool = False, verbose: bool = True
+) -> str:
+    """One run with what became of each step, in the order in which they ended; without no-ops unless verbose."""
+    page = Page(width, color=color)
+    page.add(("strong", f"Run {run.run}: "), (_MEANINGS.get(run.status, ""), run.status))
+    page.add(("", f"plan {run.plan}"), indent=2)
+    page.add(("", f"from {_time(run.started)} to {_time(run.ended)}"), indent=2)
+    page.blank()
+    events = [_event(record) for record in sorted(steps, key=lambda item: (item.ended, item.step))]
+    for event in events:
+        if verbose or not _is_quiet(event):
+            _write_step(page, event)
+    if hidden := 0 if verbose else sum(_is_quiet(event) for event in events):
+        page.add(("faint", f"{_count(hidden, 'step')} had nothing to do (--verbose lists them)"), indent=WIDEST + 2)
+    if not steps:
+        page.add(("faint", "No step has ended."))
+    return page.text()
+
+
+def _event(record: StepRecord) -> StepEnded:
+    """A step's record as the event that it once was; its id is `action:address`."""
+    address = record.step.partition(":")[2]
+    return StepEnded("", record.step, address, record.status, record.action, record.error)
+
+
+def _is_quiet(event: StepEnded) -> bool:
+    return event.status == "skipped" or (event.status == "done" and event.action == "no-op")
+
+
+def _write_step(page: Page, event: StepEnded) -> None:
+    sign, meaning = SIGNS.get(event.action, ("?", ""))
+    words = DONE.get(event.action, event.action)
+    if event.status != "done":
+        sign, meaning, words = _STATUS.get(event.status, ("!", "bad", event.status))
+    planned = event.step.partition(":")[0]
+    if event.status == "done" and event.action != planned and planned in DONE:
+        words += f" (planned: {planned})"
+    title: tuple[Piece, ...] = (
+        (meaning, f"{sign:>{WIDEST}} "),
+        ("strong", escape.line(event.address, 400)),
+        ("" if event.status == "done" else meaning, f" {escape.line(words.format(action=event.action))}"),
+    )
+    page.add(*title, indent=1, hang=WIDEST + 3)
+    if event.error is not None:
+        _write_error(page, event.error)
+
+
+def _write_error(page: Page, error: Mapping[str, Json]) -> None:
+    """The provider's message, the attribute that it blames, and how to mend it."""
+    path = error.get("path")
+    message = str(error.get("message") or "no reason was given")
+    page.paragraph((f"{path}: " if path else "") + escape.block(message), indent=WIDEST + 3, meaning="bad")
+    if error.get("class") == "bug":
+        page.add(("", "This is a bug of its provider."), indent=WIDEST + 3)
+    page.paragraph(escape.block(str(error.get("mend") or "")), indent=WIDEST + 3)
+
+
+def _write_end(page: Page, event: RunEnded) -> None:
+    meaning, word, following = _RESULTS.get(event.status, ("loud", event.status, ""))
+    counts = ", ".join(f"{number:,} {status}" for status, number in sorted(event.counts.items()))
+    page.add((meaning, word), ("", f": {counts or 'no step was begun'}."))
+    if following:
+        page.add(("", following), hang=0)
+    if event.counts.get("stale"):
+        page.add(("", _STALE), hang=0)
+
+
+def _row(texts: Sequence[str], meaning: str) -> list[Piece]:
+    return [(meaning if number < 2 else "", text) for number, text in enumerate(texts)]
+
+
+def _time(text: str | None) -> str:
+    """ISO 8601 to the second; in UTC, as recorded."""
+    return "-" if text is None else text[:19].replace("T", " ") + "Z"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

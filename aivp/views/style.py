@@ -1,4 +1,4 @@
-"""A few colours for terminals, by meaning. Plain escape codes: importing rich would cost more than all other printing."""
+"""A few colours by meaning, as plain escape codes: importing rich costs 25 ms and wraps text by rules of its own."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ class Style:
     is_on: bool
 
     def __call__(self, meaning: str, text: str) -> str:
-        """`text` in the colour of its meaning."""
-        return f"\x1b[{_CODES[meaning]}m{text}\x1b[0m" if self.is_on and text else text
+        """`text` in the colour of its meaning; the empty meaning has none."""
+        return f"\x1b[{_CODES[meaning]}m{text}\x1b[0m" if self.is_on and text and meaning else text

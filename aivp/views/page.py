@@ -1,0 +1,139 @@
+"""Pieces of text with a meaning → lines of a terminal: escaped, wrapped to its width, coloured, no trailing spaces.
+
+Whatever a view prints passes through here, so that no view can forget to escape.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from aivp.views import escape
+from aivp.views.style import Style
+
+Piece = tuple[str, str]
+"""(meaning, text); the meaning is a name that Style knows, or empty."""
+
+LEAST = 40
+"""Columns: a narrower terminal has to wrap by itself."""
+
+
+class Page:
+    """Lines that grow downward."""
+
+    def __init__(self, width: int, *, color: bool) -> None:
+        self.width = max(width, LEAST)
+        self.style = Style(color)
+        self.lines: list[str] = []
+
+    def add(self, *pieces: Piece, indent: int = 0, hang: int = 2) -> None:
+        """One line; what does not fit goes on `hang` columns further in. Pieces follow each other without a space."""
+        safe = [(meaning, escape.line(text, len(text))) for meaning, text in pieces]
+        if indent + sum(cells(text) for _, text in safe) <= self.width:
+            self._put(indent, safe)
+            return
+        for number, row in enumerate(_wrapped(safe, self.width - indent, self.width - indent - hang)):
+            self._put(indent if number == 0 else indent + hang, row)
+
+    def add_verbatim(self, meaning: str, sign: str, text: str, indent: int) -> None:
+        """One line of somebody's file: blanks are kept, the last one is made visible, wrapping cuts anywhere."""
+        shown = escape.line(text, len(text))
+        if shown.endswith(" "):
+            shown = shown[:-1] + "\\x20"
+        room = self.width - indent - len(sign)
+        for number, part in enumerate(_cut(shown, room, room)):
+            self._put(indent, [(meaning, (sign if number == 0 else " " * len(sign)) + part)])
+
+    def paragraph(self, text: str, indent: int, meaning: str = "") -> None:
+        """Prose that may have several lines of its own."""
+        for part in text.strip("\n").split("\n") if text else ():
+            self.add((meaning, part.rstrip()), indent=indent, hang=0)
+
+    def blank(self) -> None:
+        """An empty line, but never two, nor one at the top."""
+        if self.lines and self.lines[-1]:
+            self.lines.append("")
+
+    def text(self) -> str:
+        """Everything, without a newline at its end."""
+        return "\n".join(self.lines).rstrip("\n")
+
+    def _put(self, indent: int, row: Sequence[Piece]) -> None:
+        plain = "".join(text for _, text in row)
+        if not plain.strip(" "):
+            self.lines.append("")
+        elif self.style.is_on:
+            parts = [(meaning, "".join(text for _, text in run)) for meaning, run in groupby(row, lambda item: item[0])]
+            self.lines.append(" " * indent + "".join(self.style(*part) for part in _without_end(parts)))
+        else:
+            self.lines.append((" " * indent + plain).rstrip(" "))
+
+
+def cells(text: str) -> int:
+    """Columns that a terminal needs for `text`."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )
+
+
+def _without_end(parts: list[Piece]) -> list[Piece]:
+    """Without spaces behind the last text: inside colour codes `rstrip` would not find them."""
+    while parts:
+        meaning, text = parts.pop()
+        if text.rstrip(" "):
+            return [*parts, (meaning, text.rstrip(" "))]
+    return []
+
+
+def _wrapped(pieces: Sequence[Piece], first: int, rest: int) -> Iterator[list[Piece]]:
+    """Rows that break at spaces; a word wider than a row is cut anywhere."""
+    row: list[Piece] = []
+    used, room = 0, first
+    for word in _words(pieces):
+        length = sum(cells(text) for _, text in word)
+        gap = 1 if row else 0
+        if used + gap + length > room and row and length <= rest:
+            yield row
+            row, used, room, gap = [], 0, rest, 0
+        row += [("", " ")] * gap
+        used += gap
+        for meaning, text in word:
+            for number, part in enumerate(_cut(text, room - used, rest)):
+                if part and (number or used >= room):
+                    yield row
+                    row, used, room = [], 0, rest
+                row.append((meaning, part))
+                used += cells(part)
+    yield row
+
+
+def _words(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
+    """Words of one or more pieces; two spaces in a row have an empty word between them."""
+    word: list[Piece] = []
+    for meaning, text in pieces:
+        head, *others = text.split(" ")
+        word.append((meaning, head))
+        for other in others:
+            yield word
+            word = [(meaning, other)]
+    yield word
+
+
+def _cut(text: str, first: int, rest: int) -> Iterator[str]:
+    """`text` in parts of at most `first`, then `rest` columns; at least one part, though it may be empty."""
+    if cells(text) <= first:
+        yield text
+        return
+    room = first if first > 0 else rest
+    part, used = [], 0
+    for char in text:
+        width = 1 if char < "\x7f" else cells(char)
+        if used + width > room and part:
+            yield "".join(part)
+            part, used, room = [], 0, rest
+        part.append(char)
+        used += width
+    yield "".join(part)
