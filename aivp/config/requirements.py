@@ -29,7 +29,7 @@ def _name(root: Declared, found: Diagnostics) -> str:
         return ""
     part = inner(root, "project")
     if is_of(part, "string", "`project`", found):
-        is_name(root, name, "a project", found, shown=part.span())
+        is_name(root, name, "a project", found, shown=part)
         return str(name)
     return ""
 

@@ -9,7 +9,7 @@ from aivp_contract.values import Json
 
 from aivp.config.project import Declared
 from aivp.config.scalars import TYPES, describe
-from aivp.diagnostics import Diagnostics, Span
+from aivp.diagnostics import Diagnostics
 from aivp.model.address import KIND, NAME
 from aivp.plugins.suggestion import did_you_mean, listing
 
@@ -58,14 +58,14 @@ def knows_keys(part: Declared, known: Iterable[str], what: str, found: Diagnosti
     return not unknown
 
 
-def is_name(part: Declared, key: str, what: str, found: Diagnostics, shown: Span | None = None) -> bool:
-    """True where a map's key (or the text at `shown`) is a name."""
-    return _fits(_NAME, key, f"the name of {what}", shown or part.key_span(key), found)
+def is_name(part: Declared, key: str, what: str, found: Diagnostics, shown: Declared | None = None) -> bool:
+    """True where a map's key (or the text that is `shown`) is a name."""
+    return _fits(_NAME, key, f"the name of {what}", part, found, shown)
 
 
 def is_kind(part: Declared, key: str, found: Diagnostics) -> bool:
     """True where a map's key is a kind."""
-    return _fits(_KIND, key, "a kind", part.key_span(key), found)
+    return _fits(_KIND, key, "a kind", part, found)
 
 
 def is_resource(part: Declared, key: str, found: Diagnostics) -> bool:
@@ -98,10 +98,15 @@ def compared(text: str, known: Mapping[str, object], what: str) -> str:
     return f"Known: {listing(known)}." if known else f"No {what} is declared."
 
 
-def _fits(pattern: re.Pattern[str], key: str, what: str, span: Span, found: Diagnostics) -> bool:
+def _fits(
+    pattern: re.Pattern[str], key: str, what: str, part: Declared, found: Diagnostics, shown: Declared | None = None
+) -> bool:
+    """Positions cost a second reading of the file: they are asked for only where something is wrong."""
     if pattern.fullmatch(key):
         return True
     fixed = nearest_name(key)
     why = f'"{key[:80]}" cannot be {what}: names start with a-z and go on with a-z, 0-9, _ and -.'
-    found.error("AIVP0129", why, f"Such as {fixed}." if fixed else "", span=span)
+    found.error(
+        "AIVP0129", why, f"Such as {fixed}." if fixed else "", span=shown.span() if shown else part.key_span(key)
+    )
     return False
