@@ -24,7 +24,8 @@ from aivp.engine import Engine
 from aivp.events import Event
 from aivp.events.event import RunStarted, form
 from aivp.plan.options import Options
-from aivp.state import RunRecord, State
+from aivp.state import State
+from aivp.state.store import refuse_open
 from aivp_contract import canonical
 
 EXIT_CODES = {"done": 0, "failed": 5, "interrupted": 130}
@@ -54,7 +55,7 @@ def apply_command(
     with contextlib.closing(state):
         if resume:
             finish(_resume(engine, state, settings))
-        refuse_open_run(state)
+        refuse_open(state.open_run())
         if file is not None:
             finish(_apply(engine, state, settings, _known(read_bytes(file), state, digest)))
         finish(_plan_and_apply(engine, state, settings, Options(targets, excluded), yes))
@@ -68,19 +69,8 @@ def destroy_command(settings: Settings, yes: bool) -> None:
     engine = settings.engine().to_destroy()
     state = engine.state()
     with contextlib.closing(state):
-        refuse_open_run(state)
+        refuse_open(state.open_run())
         finish(_plan_and_apply(engine, state, settings, Options(), yes))
-
-
-def refuse_open_run(state: State) -> None:
-    """An open run blocks every new one. Raises Refused."""
-    record = state.open_run()
-    if record is not None:
-        raise refusal(
-            "AIVP0508",
-            f"The run {record.run} of {record.started} is not finished.",
-            "Go on with it: aivp apply --resume. Or settle it: aivp runs abandon.",
-        )
 
 
 def finish(status: str) -> None:
@@ -128,18 +118,13 @@ def _apply(engine: Engine, state: State, settings: Settings, body: bytes) -> str
 
 
 def _resume(engine: Engine, state: State, settings: Settings) -> str:
-    record = state.open_run() or _last_failed(state)
+    record = state.open_run() or state.failed_run()
     if record is None:
         raise refusal("AIVP0510", "There is no run to go on with.", "See: aivp runs list")
     with engine.sessions() as sessions, _listener(settings, state) as listen:
         run = engine.resume(record, state, sessions, listen)
         with _interruptible(run):
             return run.resume(record.run)
-
-
-def _last_failed(state: State) -> RunRecord | None:
-    runs = state.runs()
-    return runs[-1] if runs and runs[-1].status == "failed" else None
 
 
 @contextlib.contextmanager
@@ -153,7 +138,10 @@ def _listener(settings: Settings, state: State) -> Iterator[Callable[[Event], No
         say: Callable[[Event], None] = lambda event: click.echo(event_line(event))  # noqa: E731
     else:
         printer = RunPrinter(
-            lambda text: click.echo(text, color=settings.color), color=settings.color, verbose=settings.is_verbose
+            lambda text: click.echo(text, color=settings.color),
+            color=settings.color,
+            verbose=settings.is_verbose,
+            width=settings.width,
         )
         say = printer.listen
     log = _Log(state.place / "runs")

@@ -19,7 +19,12 @@ def validate_command(settings: Settings) -> None:
 
         click.echo(line("valid", {"resources": len(ir.resources), "hosts": len(ir.hosts)}))
         return
-    click.echo(f"{ir.project}/{ir.environment} is valid: {len(ir.resources)} resources on {len(ir.hosts)} hosts.")
+    resources, hosts = _counted(len(ir.resources), "resource"), _counted(len(ir.hosts), "host")
+    click.echo(f"{ir.project}/{ir.environment} is valid: {resources} on {hosts}.")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 @click.command()

@@ -40,7 +40,8 @@ def print_diagnostics(diagnostics: Sequence[Diagnostic], settings: Settings) -> 
 
     root = Path(settings.directory)
     color = settings.color and sys.stderr.isatty()
-    click.echo(render_diagnostics(diagnostics, lambda file: _source(root, file), color=color), err=True, color=color)
+    text = render_diagnostics(diagnostics, lambda file: _source(root, file), color=color, width=settings.width)
+    click.echo(text, err=True, color=color)
 
 
 def report(error: Exception, argv: Sequence[str]) -> int:

@@ -18,7 +18,12 @@ def main() -> NoReturn:
     if sys.argv[1:] == ["--version"]:  # answered before anything is imported
         sys.stdout.write(f"aivp {__version__}\n")
         sys.exit(0)
-    sys.exit(_run())
+    try:
+        code = _run()
+    except KeyboardInterrupt:  # also while something is still being imported
+        sys.stderr.write("\nInterrupted.\n")
+        code = 130
+    sys.exit(code)
 
 
 def _run() -> int:
@@ -38,8 +43,6 @@ def _run() -> int:
     except click.ClickException as error:
         error.show()
         return 1
-    except KeyboardInterrupt:
-        return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has had enough; nothing is left to say to it
         return 1

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from pathlib import Path
-
-import click
 
 from aivp.diagnostics.diagnostic import refusal
 
@@ -14,7 +13,8 @@ from aivp.diagnostics.diagnostic import refusal
 def write_bytes(data: bytes, output: str | None) -> None:
     """To `output`, or to standard output with a newline behind. A file appears whole or not at all."""
     if output is None:
-        click.get_binary_stream("stdout").write(data if data.endswith(b"\n") else data + b"\n")
+        sys.stdout.buffer.write(data if data.endswith(b"\n") else data + b"\n")
+        sys.stdout.flush()
         return
     target = Path(output)
     try:

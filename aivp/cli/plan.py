@@ -82,7 +82,9 @@ def evidence(engine: Engine, observed: str | None) -> Evidence:
     try:
         return read_evidence(read_bytes(observed))
     except (canonical.NotCanonical, KeyError, TypeError, ValueError, AttributeError):
-        raise refusal("AIVP0410", f"{observed} is no evidence of this version.", "Record it with: aivp observe -o FILE") from None
+        raise refusal(
+            "AIVP0410", f"{observed} is no evidence of this version.", "Record it with: aivp observe -o FILE"
+        ) from None
 
 
 def keep(engine: Engine, plan: Plan, output: str | None) -> None:

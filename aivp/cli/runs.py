@@ -33,7 +33,7 @@ def list_command(settings: Settings) -> None:
         return
     from aivp.views.run_text import render_runs
 
-    click.echo(render_runs(runs, width=settings.width))
+    click.echo(render_runs(runs, width=settings.width, color=settings.color))
 
 
 @runs_command.command("show")
@@ -58,7 +58,7 @@ def show_command(settings: Settings, run: str | None) -> None:
         return
     from aivp.views.run_text import render_run
 
-    click.echo(render_run(found, steps, width=settings.width))
+    click.echo(render_run(found, steps, width=settings.width, color=settings.color))
 
 
 @runs_command.command("abandon")
@@ -72,7 +72,7 @@ def abandon_command(settings: Settings) -> None:
             click.echo("No run is open.")
             return
         with engine.sessions() as sessions:
-            run = engine.resume(record, state, sessions, lambda event: None)
+            run = engine.settle(record, state, sessions, lambda event: None)
             run.abandon(record.run)
     click.echo(f"Abandoned {record.run}. The next plan starts from what it left.")
 

@@ -64,7 +64,12 @@ def project_options(function: F) -> F:
         "--var", metavar="NAME=VALUE", multiple=True, expose_value=False, callback=_assignments, help="Set a variable."
     )
     @click.option(
-        "--var-file", metavar="FILE", multiple=True, expose_value=False, callback=_files, help="Set variables from YAML."
+        "--var-file",
+        metavar="FILE",
+        multiple=True,
+        expose_value=False,
+        callback=_files,
+        help="Set variables from YAML.",
     )
     @click.option("--parallelism", type=click.IntRange(1, 256), default=10, show_default=True, help="Hosts at once.")
     @click.option("--json", "is_json", is_flag=True, help="One JSON object a line.")

@@ -19,7 +19,8 @@ def show_plan(plan: Plan, settings: Settings, output: str | None) -> None:
         return
     from aivp.views.plan_text import render_plan
 
-    text = render_plan(plan, width=settings.width, color=settings.color, verbose=settings.is_verbose)
+    digest = canonical.digest_bytes(plan.encode()) if output is not None else None
+    text = render_plan(plan, width=settings.width, color=settings.color, verbose=settings.is_verbose, digest=digest)
     click.echo(text, color=settings.color)
     if output is not None:
-        click.echo(f"\nWritten to {output} ({canonical.digest_bytes(plan.encode())}).\nApply exactly this: aivp apply {output}")
+        click.echo(f"\nWritten to {output}. Apply exactly this: aivp apply {output}")

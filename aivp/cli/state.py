@@ -29,7 +29,7 @@ def list_command(settings: Settings) -> None:
         for item in objects:
             click.echo(line("object", item.form()))
     elif objects:
-        click.echo(render_objects(objects, width=settings.width))
+        click.echo(render_objects(objects, width=settings.width, color=settings.color))
     else:
         click.echo("Nothing is managed yet.")
 
@@ -49,7 +49,7 @@ def show_command(settings: Settings, address: str) -> None:
 
         click.echo(line("object", item.form()))
     else:
-        click.echo(render_object(item, width=settings.width))
+        click.echo(render_object(item, width=settings.width, color=settings.color, verbose=settings.is_verbose))
 
 
 @state_command.command("rm")
@@ -80,7 +80,9 @@ def rebuild_command(settings: Settings, yes: bool) -> None:
         raise refusal("AIVP0904", "Not rebuilt.")
     with engine.sessions() as sessions, contextlib.closing(engine.state()) as state:
         count = engine.rebuild(state, sessions)
-    click.echo(f"Rebuilt {count} objects. Values last applied are unknown: the next plan compares with the declaration.")
+    click.echo(
+        f"Rebuilt {count} objects. Values last applied are unknown: the next plan compares with the declaration."
+    )
 
 
 def _objects(settings: Settings) -> list[Object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
 from aivp_contract.values import Json
@@ -60,4 +60,8 @@ Listener = Callable[[Event], None]
 
 def form(event: Event) -> dict[str, Json]:
     """As JSON."""
-    return {"aivp": EVENTS_VERSION, "event": event.name, **asdict(event)}
+    return {
+        "aivp": EVENTS_VERSION,
+        "event": event.name,
+        **{item.name: getattr(event, item.name) for item in fields(event)},
+    }

@@ -152,7 +152,9 @@ class _Binder:
         if "test" in condition:
             value = condition["test"]
             value = self._resolve(value) if isinstance(value, (Ref, Fact)) else value
-            return None if isinstance(value, EXPRESSIONS) else value in condition["any_of"]
+            if isinstance(value, EXPRESSIONS):
+                return None
+            return any(type(value) is type(item) and value == item for item in condition["any_of"])
         if "not" in condition:
             inner = self._condition(condition["not"])
             return None if inner is None else not inner

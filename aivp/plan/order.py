@@ -191,9 +191,10 @@ def _reverse_topological(
 ) -> list[str]:
     """Dependents first; ties by the latest phase, then address. Recorded edges may be stale, so a cycle is cut."""
 
-    def key(step_id: str) -> tuple[int, str]:
-        kind = kinds.get(gone[step_id].kind)
-        return (-(PHASES.index(kind.phase) if kind is not None else 0), step_id)
+    def key(step_id: str) -> tuple[int, str, str]:
+        step = gone[step_id]
+        kind = kinds.get(step.kind)
+        return (-(PHASES.index(kind.phase) if kind is not None else 0), step.address, step_id)
 
     found: dict[str, None] = {}
     for root in sorted(gone, key=key):

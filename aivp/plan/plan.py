@@ -133,7 +133,18 @@ def _decide_orphans(
         if row.address in left_out:
             decided.left_out[row.address] = left_out[row.address]
             continue
-        decide_orphan(world, row, decided, diagnostics, spoken.get(row.address) or _on_false(ir, row))
+        decide_orphan(world, row, decided, diagnostics, _said(spoken, row.address) or _on_false(ir, row))
+
+
+def _said(spoken: Mapping[str, Ending], address: str) -> Ending | None:
+    """What was said about an address; without its host or key it means all of them, the most precise one counts."""
+    parts = parse_address(address)
+    if not spoken or parts is None:
+        return None
+    kind, name, key, host = parts.kind, parts.name, parts.key, parts.host
+    forms = [address, format_address(kind, name, key, None)]
+    forms += [format_address(kind, name, None, host), format_address(kind, name, None, None)]
+    return next((spoken[form] for form in forms if form in spoken), None)
 
 
 def _on_false(ir: IR, row: Object) -> Ending | None:

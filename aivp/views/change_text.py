@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
+from aivp_contract import canonical
+from aivp_contract.pointer import parts
+from aivp_contract.values import Json, Tagged
+
 from aivp.plan.steps import Step, StepChange
 from aivp.views import escape
 from aivp.views.page import Page, Piece
 from aivp.views.text_diff import TextDiff, diff_lines, diff_texts
 from aivp.views.value_text import pair_text, value_lines, value_text
-from aivp_contract import canonical
-from aivp_contract.pointer import parts
-from aivp_contract.values import Json, Tagged
 
 FOLD = 40
 """Lines of one text or list that are shown unless verbose."""
@@ -20,8 +21,9 @@ FOLD = 40
 LONGEST = {False: 400, True: 20_000}
 """Characters of one line of a file, by verbosity; of a value, half of it."""
 
+ENTRY = ("entry", "entries")
 _OPS = {"add": ("+ ", "good"), "remove": ("- ", "bad"), "replace": ("~ ", "change")}
-_SIGNS = {"+": ("+ ", "good"), "-": ("- ", "bad"), " ": ("  ", ""), "@": ("", "accent"), "\\": ("  ", "faint")}
+_SIGNS = {"+": ("+ ", "good"), "-": ("- ", "bad"), " ": ("  ", ""), "@": ("", "accent"), "\\": ("\\ ", "faint")}
 
 
 def write_changes(page: Page, step: Step, indent: int, *, is_verbose: bool) -> None:
@@ -63,7 +65,8 @@ class _Writer:
         if diff is None:
             self.page.add(*head, ("", " "), *self._values(change), self._cause(change), indent=indent, hang=4)
         else:
-            self.page.add(*head, ("", f" {_sum(change, diff)}"), self._cause(change), indent=indent, hang=4)
+            noun = ("line", "lines") if any(type(value) is str for value in (change.before, change.after)) else ENTRY
+            self.page.add(*head, ("", f" {_sum(change, diff, noun)}"), self._cause(change), indent=indent, hang=4)
             self._write(diff, indent + 2)
 
     def _values(self, change: StepChange) -> Sequence[Piece]:
@@ -123,13 +126,13 @@ def _lines(value: Json, most: int) -> list[str]:
     return [] if value is None or isinstance(value, Tagged) else [f"{text}\n" for text in value_lines(value, most)]
 
 
-def _sum(change: StepChange, diff: TextDiff) -> str:
+def _sum(change: StepChange, diff: TextDiff, nouns: tuple[str, str]) -> str:
     """`(2 lines added, 1 removed)`; a side that is known by name only stands in for its lines."""
-    found = [f"{number:,} {word}" for number, word in ((diff.added, "added"), (diff.removed, "removed")) if number]
-    counted = (
-        f"({', '.join(found).replace(' ', ' line ' if found[0].startswith('1 ') else ' lines ', 1)})" if found else ""
-    )
+    counts = [(number, word) for number, word in ((diff.added, "added"), (diff.removed, "removed")) if number]
+    noun = nouns[0] if counts and counts[0][0] == 1 else nouns[1]
+    words = [f"{number:,} {'' if place else noun + ' '}{word}" for place, (number, word) in enumerate(counts)]
+    counted = f"({', '.join(words)})" if words else ""
     before, after = (value_text(v) if isinstance(v, Tagged) else "" for v in (change.before, change.after))
     if change.op == "replace" and (before or after):
         return f"{before or counted} -> {after or counted}"
-    return counted or "(no line differs)"
+    return counted or f"(no {nouns[0]} differs)"

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
+
+from aivp_contract import canonical
+from aivp_contract.values import TAG, Json, Tagged
 
 from aivp.diagnostics import Diagnostic, Span
 from aivp.diagnostics.catalogue import SUMMARIES
 from aivp.events import Event
 from aivp.events.event import EVENTS_VERSION
 from aivp.plan.steps import Plan
-from aivp_contract import canonical
-from aivp_contract.values import TAG, Json, Tagged
 
 VERSION = 1
 
@@ -72,8 +74,30 @@ def _span(span: Span) -> dict[str, Json]:
 
 def _encode(members: Mapping[str, Json]) -> str:
     """Sorted, compact and escaped to printable ASCII; unlike canonical form it takes lone surrogates as they come."""
-    text = json.dumps(members, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_form)
+    try:
+        text = _dump(members)
+    except ValueError:  # a host may answer 1e999, which Python reads as infinity
+        text = _dump(_without_infinity(members))
     return text.replace("\x7f", "\\u007f")
+
+
+def _dump(members: Json) -> str:
+    return json.dumps(members, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_form)
+
+
+def _without_infinity(value: Json) -> Json:
+    """Numbers that JSON does not have, as text."""
+    match value:
+        case float() if not math.isfinite(value):
+            return str(value)
+        case Mapping():
+            return {name: _without_infinity(item) for name, item in value.items()}
+        case list() | tuple():
+            return [_without_infinity(item) for item in value]
+        case Tagged():
+            return _without_infinity(_form(value))
+        case _:
+            return value
 
 
 def _form(value: Any) -> Json:

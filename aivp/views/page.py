@@ -6,7 +6,7 @@ Whatever a view prints passes through here, so that no view can forget to escape
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from aivp.views import escape
@@ -14,6 +14,9 @@ from aivp.views.style import Style
 
 Piece = tuple[str, str]
 """(meaning, text); the meaning is a name that Style knows, or empty."""
+
+Word = list[Piece]
+"""What stands together without a space."""
 
 LEAST = 40
 """Columns: a narrower terminal has to wrap by itself."""
@@ -33,8 +36,11 @@ class Page:
         if indent + sum(cells(text) for _, text in safe) <= self.width:
             self._put(indent, safe)
             return
-        for number, row in enumerate(_wrapped(safe, self.width - indent, self.width - indent - hang)):
-            self._put(indent if number == 0 else indent + hang, row)
+        self._wrap(_words(safe), indent, hang)
+
+    def add_parts(self, *parts: Piece, hang: int = 2) -> None:
+        """The same for parts with a space between them, none of which is broken if it can be helped."""
+        self._wrap(([(meaning, escape.line(text, len(text)))] for meaning, text in parts), 0, hang)
 
     def add_verbatim(self, meaning: str, sign: str, text: str, indent: int) -> None:
         """One line of somebody's file: blanks are kept, the last one is made visible, wrapping cuts anywhere."""
@@ -42,8 +48,9 @@ class Page:
         if shown.endswith(" "):
             shown = shown[:-1] + "\\x20"
         room = self.width - indent - len(sign)
+        more = sign[:-1] + ">" if sign else ""  # what continues an added line must not look like one that was there
         for number, part in enumerate(_cut(shown, room, room)):
-            self._put(indent, [(meaning, (sign if number == 0 else " " * len(sign)) + part)])
+            self._put(indent, [(meaning, (sign if number == 0 else more) + part)])
 
     def paragraph(self, text: str, indent: int, meaning: str = "") -> None:
         """Prose that may have several lines of its own."""
@@ -58,6 +65,10 @@ class Page:
     def text(self) -> str:
         """Everything, without a newline at its end."""
         return "\n".join(self.lines).rstrip("\n")
+
+    def _wrap(self, words: Iterable[Word], indent: int, hang: int) -> None:
+        for number, row in enumerate(_wrapped(words, self.width - indent, self.width - indent - hang)):
+            self._put(indent if number == 0 else indent + hang, row)
 
     def _put(self, indent: int, row: Sequence[Piece]) -> None:
         plain = "".join(text for _, text in row)
@@ -88,21 +99,22 @@ def _without_end(parts: list[Piece]) -> list[Piece]:
     return []
 
 
-def _wrapped(pieces: Sequence[Piece], first: int, rest: int) -> Iterator[list[Piece]]:
-    """Rows that break at spaces; a word wider than a row is cut anywhere."""
+def _wrapped(words: Iterable[Word], first: int, rest: int) -> Iterator[list[Piece]]:
+    """Rows that break between words; a word wider than a row is cut anywhere."""
     row: list[Piece] = []
     used, room = 0, first
-    for word in _words(pieces):
+    for word in words:
         length = sum(cells(text) for _, text in word)
         gap = 1 if row else 0
         if used + gap + length > room and row and length <= rest:
             yield row
             row, used, room, gap = [], 0, rest, 0
-        row += [("", " ")] * gap
+        if gap:
+            row.append((word[0][0] if word[0][0] == row[-1][0] else "", " "))
         used += gap
         for meaning, text in word:
             for number, part in enumerate(_cut(text, room - used, rest)):
-                if part and (number or used >= room):
+                if part and (number or cells(part) > room - used):
                     yield row
                     row, used, room = [], 0, rest
                 row.append((meaning, part))
@@ -110,7 +122,7 @@ def _wrapped(pieces: Sequence[Piece], first: int, rest: int) -> Iterator[list[Pi
     yield row
 
 
-def _words(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
+def _words(pieces: Sequence[Piece]) -> Iterator[Word]:
     """Words of one or more pieces; two spaces in a row have an empty word between them."""
     word: list[Piece] = []
     for meaning, text in pieces:
@@ -127,8 +139,9 @@ def _cut(text: str, first: int, rest: int) -> Iterator[str]:
     if cells(text) <= first:
         yield text
         return
-    room = first if first > 0 else rest
-    part, used = [], 0
+    room = first if first > 1 else rest  # a wide character needs two
+    part: list[str] = []
+    used = 0
     for char in text:
         width = 1 if char < "\x7f" else cells(char)
         if used + width > room and part:

@@ -1,8 +1,8 @@
 """A plan → the text that a person reviews in a terminal.
 
-What destroys or disrupts is named first, step by step; then the hosts, those with the most severe steps first, each with
-its steps in the order in which they will run; then what was left out, notes and the count, which is the legend of the
-signs. Pure: the same plan, width and switches give the same text.
+What destroys or disrupts is named first, step by step; then the hosts, those with the most severe steps first, each
+with its steps in the order in which they will run; then what was left out, notes and the count, which is the legend of
+the signs. Pure: the same plan, width and switches give the same text.
 """
 
 from __future__ import annotations
@@ -115,6 +115,7 @@ def _write_left_out(page: Page, plan: Plan, *, is_verbose: bool) -> None:
 
 
 def _write_legend(page: Page, plan: Plan) -> None:
+    page.blank()
     used = {"deferred" if step.is_deferred else "conditional" for step in plan.steps if _is_marked(step)}
     for word, meaning in _LEGEND:
         if word in used:
@@ -131,8 +132,11 @@ def _write_summary(page: Page, plan: Plan) -> None:
     roles = [role(step) for step in plan.steps if step.action != "delete" or step.address not in replaced]
     counts = Counter(roles)
     parts = [f"{SIGNS[name][0]} {counts[name]:,} to {_WORDS.get(name, name)}" for name in SIGNS if counts[name]]
-    rest = f"; {plan.unchanged:,} unchanged" + (f", {len(plan.left_out):,} left out" if plan.left_out else "")
-    page.add(("strong", "Plan: "), ("", ", ".join(parts) + rest + "."))
+    parts.append(f"{plan.unchanged:,} unchanged")
+    if plan.left_out:
+        parts.append(f"{len(plan.left_out):,} left out")
+    texts = [("", f"{part}{'.' if number == len(parts) else ','}") for number, part in enumerate(parts, 1)]
+    page.add_parts(("strong", f"Plan for {escape.line(plan.project)}/{escape.line(plan.environment)}:"), *texts)
 
 
 def _count(number: int, noun: str) -> str:

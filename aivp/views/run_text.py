@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import assert_never
+
+from aivp_contract.values import Json
 
 from aivp.events import Event, RunEnded, RunStarted, StepEnded, StepsStarted
 from aivp.state import RunRecord, StepRecord
@@ -11,7 +14,6 @@ from aivp.views import escape
 from aivp.views.page import Page, Piece
 from aivp.views.step_text import SIGNS, WIDEST
 from aivp.views.table import write_table
-from aivp_contract.values import Json
 
 DONE: Mapping[str, str] = {
     "create": "created",
@@ -27,32 +29,27 @@ DONE: Mapping[str, str] = {
 
 _STATUS: Mapping[str, tuple[str, str, str]] = {
     "failed": ("!", "bad", "failed to {action}"),
-    "stale": ("!", "bad", "stale"),
+    "stale": ("!", "bad", "stale, so it was left as it is"),
     "blocked": (".", "change", "blocked: something that it waits for did not succeed"),
     "skipped": (".", "faint", "skipped: nothing called for it"),
 }
 _MEANINGS: Mapping[str, str] = {"done": "good", "failed": "bad", "interrupted": "change", "open": "change"}
 
-_RESULTS: Mapping[str, tuple[str, str, str]] = {
-    "done": ("good", "Done", ""),
-    "failed": (
-        "loud",
-        "Some steps failed",
-        "Everything that does not depend on them is applied (exit code 5). Mend the cause, then: aivp apply --resume."
-        " Or change the declaration and plan again.",
-    ),
-    "interrupted": (
-        "loud",
-        "Interrupted",
-        "Go on with: aivp apply --resume. Or settle what was begun: aivp runs abandon.",
-    ),
-    "refused": (
-        "loud",
-        "Not applied",
-        "Nothing was changed (exit code 4): the plan no longer fits the world. Plan again.",
-    ),
-    "abandoned": ("change", "Abandoned", "The next plan starts from what this run left."),
+_RESULTS: Mapping[str, tuple[str, str]] = {
+    "done": ("good", "Applied"),
+    "failed": ("loud", "Some steps failed"),
+    "interrupted": ("loud", "Interrupted"),
+    "refused": ("loud", "Not applied"),
+    "abandoned": ("change", "Abandoned"),
 }
+_NEXT: Mapping[str, str] = {
+    "failed": "All that does not depend on them is applied (exit code 5). Mend the cause, then: aivp apply --resume. "
+    "Or change the declaration and plan again.",
+    "interrupted": "Go on with: aivp apply --resume. Or settle what was begun: aivp runs abandon.",
+    "refused": "Nothing was changed (exit code 4), since the plan no longer fits the world. Plan again.",
+    "abandoned": "The next plan starts from what this run left.",
+}
+_ORDER = ("done", "failed", "stale", "blocked", "skipped")
 _STALE = "What is stale was changed by somebody else since the plan was made: plan again to see it."
 
 
@@ -88,10 +85,10 @@ class RunPrinter:
 
 
 def render_runs(runs: Sequence[RunRecord], *, width: int, color: bool = False) -> str:
-    """A row a run, in their order: id, status, begin and end, the first digits of the plan's digest."""
+    """A row a run, in their order: id, status, begin, time taken, the first digits of the plan's digest."""
     page = Page(width, color=color)
-    rows = [("RUN", "STATUS", "STARTED", "ENDED", "PLAN")]
-    rows += [(run.run, run.status, _time(run.started), _time(run.ended), run.plan[:19]) for run in runs]
+    rows = [("RUN", "STATUS", "STARTED", "TOOK", "PLAN")]
+    rows += [(run.run, run.status, _time(run.started), _took(run), _short(run.plan)) for run in runs]
     meanings = ["faint", *(_MEANINGS.get(run.status, "") for run in runs)]
     write_table(page, [_row(row, meaning) for row, meaning in zip(rows, meanings, strict=True)])
     return page.text()
@@ -104,7 +101,8 @@ def render_run(
     page = Page(width, color=color)
     page.add(("strong", f"Run {run.run}: "), (_MEANINGS.get(run.status, ""), run.status))
     page.add(("", f"plan {run.plan}"), indent=2)
-    page.add(("", f"from {_time(run.started)} to {_time(run.ended)}"), indent=2)
+    ended = f"to {_time(run.ended)} ({_took(run)})" if run.ended else "and not ended"
+    page.add(("", f"from {_time(run.started)} {ended}"), indent=2)
     page.blank()
     events = [_event(record) for record in sorted(steps, key=lambda item: (item.ended, item.step))]
     for event in events:
@@ -132,13 +130,14 @@ def _write_step(page: Page, event: StepEnded) -> None:
     words = DONE.get(event.action, event.action)
     if event.status != "done":
         sign, meaning, words = _STATUS.get(event.status, ("!", "bad", event.status))
+    words = words.replace("{action}", event.action)
     planned = event.step.partition(":")[0]
     if event.status == "done" and event.action != planned and planned in DONE:
         words += f" (planned: {planned})"
     title: tuple[Piece, ...] = (
         (meaning, f"{sign:>{WIDEST}} "),
         ("strong", escape.line(event.address, 400)),
-        ("" if event.status == "done" else meaning, f" {escape.line(words.format(action=event.action))}"),
+        ("" if event.status == "done" else meaning, f" {escape.line(words)}"),
     )
     page.add(*title, indent=1, hang=WIDEST + 3)
     if event.error is not None:
@@ -156,13 +155,17 @@ def _write_error(page: Page, error: Mapping[str, Json]) -> None:
 
 
 def _write_end(page: Page, event: RunEnded) -> None:
-    meaning, word, following = _RESULTS.get(event.status, ("loud", event.status, ""))
-    counts = ", ".join(f"{number:,} {status}" for status, number in sorted(event.counts.items()))
+    meaning, word = _RESULTS.get(event.status, ("loud", event.status))
+    counts = ", ".join(f"{number:,} {status}" for status, number in sorted(event.counts.items(), key=_place))
     page.add((meaning, word), ("", f": {counts or 'no step was begun'}."))
-    if following:
-        page.add(("", following), hang=0)
+    if event.status in _NEXT:
+        page.add(("", _NEXT[event.status]), hang=0)
     if event.counts.get("stale"):
         page.add(("", _STALE), hang=0)
+
+
+def _place(count: tuple[str, int]) -> tuple[int, str]:
+    return (_ORDER.index(count[0]) if count[0] in _ORDER else len(_ORDER), count[0])
 
 
 def _row(texts: Sequence[str], meaning: str) -> list[Piece]:
@@ -172,6 +175,20 @@ def _row(texts: Sequence[str], meaning: str) -> list[Piece]:
 def _time(text: str | None) -> str:
     """ISO 8601 to the second; in UTC, as recorded."""
     return "-" if text is None else text[:19].replace("T", " ") + "Z"
+
+
+def _took(run: RunRecord) -> str:
+    try:
+        begin, end = (datetime.fromisoformat(text) for text in (run.started, run.ended or ""))
+        seconds = round((end - begin).total_seconds())
+    except (ValueError, TypeError):  # not ended, or not times
+        return "-"
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes} min {rest} s" if minutes else f"{seconds} s"
+
+
+def _short(digest: str) -> str:
+    return digest.removeprefix("sha256:")[:12]
 
 
 def _count(number: int, noun: str) -> str:

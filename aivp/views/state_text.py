@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from aivp_contract.values import Json
+
 from aivp.model.object import Object
 from aivp.views import escape
 from aivp.views.page import Page, Piece
 from aivp.views.table import write_table
 from aivp.views.value_text import value_lines, value_text
-from aivp_contract.values import Json
 
 
 def render_objects(objects: Sequence[Object], *, width: int, color: bool = False) -> str:
@@ -56,7 +57,7 @@ def _write_field(page: Page, name: str, value: Json, most: int) -> None:
         page.add(("", f"{escape.line(name)}: {short}"), indent=4, hang=4)
         return
     page.add(("", f"{escape.line(name)}:"), indent=4)
-    shown = escape.block(value, most).split("\n") if is_text else value_lines(value, most)
+    shown = escape.block(value.removesuffix("\n"), most).split("\n") if is_text else value_lines(value, most)
     for text in shown:
         page.add_verbatim("", "", text, 6)
 

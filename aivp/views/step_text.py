@@ -60,7 +60,7 @@ def write_title(page: Page, step: Step, *, with_marks: bool) -> None:
 def write_step(page: Page, step: Step, *, is_verbose: bool) -> None:
     """The title, every change, and when verbose what it waits for and may do."""
     write_title(page, step, with_marks=True)
-    if step.previous is not None:
+    if step.previous is not None and step.previous not in step.reason:
         page.add(("", f"from {escape.line(step.previous, 400)}"), indent=DETAILS)
     write_changes(page, step, DETAILS, is_verbose=is_verbose)
     for text in _details(step) if is_verbose else ():
@@ -68,8 +68,9 @@ def write_step(page: Page, step: Step, *, is_verbose: bool) -> None:
 
 
 def _marks(step: Step) -> Iterator[str]:
-    if causes := {change.cause for change in step.changes}:
-        yield _CAUSES.get(frozenset(causes), "intent and drift")
+    cause = _CAUSES.get(frozenset(change.cause for change in step.changes), "intent and drift")
+    if step.changes and (cause, step.action) != ("intent", "create"):
+        yield cause
     if step.severity in ("destroy", "disrupt"):
         yield f"{step.severity}s"
     if step.action == "forget":

@@ -35,13 +35,13 @@ def diff_texts(before: str, after: str) -> TextDiff:
 def diff_lines(before: Sequence[str], after: Sequence[str]) -> TextDiff:
     """The same for lines that keep their newlines."""
     codes = _opcodes(before, after)
-    changed = [code for code in codes if code[0] != "equal"]
-    added, removed = (sum(code[b] - code[a] for code in changed) for a, b in ((3, 4), (1, 2)))
+    added = sum(to - start for name, _, _, start, to in codes if name != "equal")
+    removed = sum(to - start for name, start, to, _, _ in codes if name != "equal")
     return TextDiff([line for hunk in _hunks(codes) for line in _hunk_lines(hunk, before, after)], added, removed)
 
 
 def _opcodes(before: Sequence[str], after: Sequence[str]) -> list[Opcode]:
-    """difflib's opcodes; equal ends are taken off first, and what is too large to compare counts as replaced."""
+    """Difflib's opcodes; equal ends are taken off first, and what is too large to compare counts as replaced."""
     shortest = min(len(before), len(after))
     head = next((i for i in range(shortest) if before[i] != after[i]), shortest)
     tail = next((i for i in range(shortest - head) if before[-1 - i] != after[-1 - i]), shortest - head)
@@ -94,7 +94,7 @@ def _signed(sign: str, lines: Sequence[str]) -> Iterator[tuple[str, str]]:
     for text in lines:
         yield (sign, text.removesuffix("\n"))
         if not text.endswith("\n"):
-            yield ("\\", "(no newline at its end)")
+            yield ("\\", "no newline at its end")
 
 
 def _range(start: int, end: int) -> str:

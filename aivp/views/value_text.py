@@ -1,16 +1,16 @@
-"""One value of a plan → short text for people. Secrets and what is not known yet appear by name only, never by value."""
+"""One value of a plan → short text for people. Secrets, and what is not known yet, by name only."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from itertools import islice
-from os.path import commonprefix
+
+from aivp_contract.values import Binary, Blob, Json, Secret, Tagged, Unknown, Verdict
 
 from aivp.model.expression import Fact, Ref, Template, Text
 from aivp.model.taint import uses
 from aivp.views import escape
-from aivp_contract.values import Binary, Blob, Json, Secret, Tagged, Unknown, Verdict
 
 DEEPEST = 12
 """Levels of lists and mappings that are shown."""
@@ -41,7 +41,7 @@ def value_text(value: Json, most: int = 200) -> str:
 def pair_text(before: Json, after: Json, most: int = 200) -> tuple[str, str]:
     """Two values that differ, so that the texts differ, too: of long ones, the part around the first difference."""
     if type(before) is str and type(after) is str and max(len(before), len(after)) > most:
-        start = max(len(commonprefix([before, after])) - 20, 0)
+        start = max(_common(before, after) - 20, 0)
         lead = f"...({start:,} characters) " if start else ""
         return lead + _quoted(before[start:], most), lead + _quoted(after[start:], most)
     if isinstance(before, Secret) and isinstance(after, Secret):
@@ -69,6 +69,12 @@ def size_text(size: int) -> str:
         if amount >= 1024:
             amount, unit = amount / 1024, larger
     return f"{amount:.1f} {unit}"
+
+
+def _common(one: str, other: str) -> int:
+    """Characters that both begin with."""
+    shortest = min(len(one), len(other))
+    return next((i for i in range(shortest) if one[i] != other[i]), shortest)
 
 
 def _quoted(text: str, most: int) -> str:

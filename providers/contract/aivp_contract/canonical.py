@@ -36,7 +36,7 @@ def encode_wire(value: Json) -> bytes:
 def decode(data: bytes, tags: Mapping[str, Constructor] = CONTRACT_TAGS) -> Json:
     """Parse JSON with tagged values. Raises NotCanonical on anything that is not JSON or holds an unknown tag."""
     try:
-        return json.loads(data, object_hook=_Untag(tags), parse_constant=_refuse_constant)
+        return json.loads(data, object_hook=_Untag(tags), parse_constant=_refuse_constant, parse_float=_decimal)
     except (ValueError, RecursionError, TypeError) as error:
         raise NotCanonical(str(error)[:200]) from None
 
@@ -67,6 +67,8 @@ def admit(value: Json, where: str = "") -> None:
         for key, item in value.items():
             if type(key) is not str or not _is_unicode(key):
                 raise NotCanonical(f"{where}: a key that is not text")
+            if key == TAG:
+                raise NotCanonical(f"{where}: the reserved key {TAG}")
             admit(item, f"{where}/{key}")
     elif kind is list:
         for index, item in enumerate(value):
@@ -84,7 +86,9 @@ def is_plain_decimal(number: float) -> bool:
 
 def _encode(value: Json, form: Any) -> bytes:
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"), default=form)
+        text = json.dumps(
+            value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"), default=form
+        )
         data = text.encode()
         if _ASTRAL.search(data):
             data = json.dumps(
@@ -133,6 +137,13 @@ class _Untag:
         if constructor is None:
             raise ValueError(f"unknown tag {str(tag)[:40]!r}")
         return constructor(**members)
+
+
+def _decimal(text: str) -> float:
+    number = float(text)
+    if not is_plain_decimal(number):
+        raise ValueError(f"{text[:40]} is no plain decimal")
+    return number
 
 
 def _refuse_constant(name: str) -> Json:

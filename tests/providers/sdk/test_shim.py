@@ -287,6 +287,10 @@ def test_shim_holds_nothing_of_ours(records: Path) -> None:
     eventually(lambda: not is_alive(started.pid))
 
 
+RESERVED = 0b11 << 31
+"""Signals 32 and 33 belong to the C library: no process can set them, whatever ignored them far above."""
+
+
 def test_command_inherits_no_oddities(records: Path) -> None:
     """Signals ignored or blocked and the umask of whoever started us must not reach commands."""
 
@@ -304,7 +308,7 @@ def test_command_inherits_no_oddities(records: Path) -> None:
     lines = text.splitlines()
     masks = dict(line.split(":\t") for line in lines[:-1])
     assert code == 7
-    assert int(masks["SigIgn"], 16) == 0
+    assert int(masks["SigIgn"], 16) & ~RESERVED == 0
     assert int(masks["SigBlk"], 16) == 0
     assert lines[-1] == "0022"
 
