@@ -1,0 +1,47 @@
+"""What README.md shows is what aivp does: its first project, and the plan of the web server."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests import lab
+from tests.e2e.examples.project import EXAMPLES, Project
+
+README = EXAMPLES.parent / "README.md"
+
+
+def block(language: str) -> str:
+    """The one fenced block of a language."""
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return str(found)
+
+
+def test_the_first_project_works_as_pasted(example: Callable[..., Project], tmp_path: Path) -> None:
+    environ = example("01-hello-file").environ
+    folder = tmp_path / "first"
+    script = block("sh").replace("/tmp/first", str(folder)).replace(".venv/bin/aivp apply", "aivp apply -y")
+    subprocess.run(["sh", "-euc", script], cwd=tmp_path, env=environ, check=True)
+    assert (folder / "site" / "shop.txt").read_text(encoding="utf-8").startswith("Shop runs on ")
+
+    project = Project(folder, environ)
+    (folder / "site" / "shop.txt").write_text("tampered\n", encoding="utf-8")
+    project.mends("file.page[shop]@here")
+    project.aivp("destroy -y")
+    assert not (folder / "site").exists()
+
+
+@pytest.mark.lab
+def test_the_plan_of_the_web_server_is_the_real_one(example: Callable[..., Project], host: lab.Host) -> None:
+    project = example("02-web-server", host)
+    environ = {**project.environ, "LANG": "C.UTF-8", "COLUMNS": "110"}
+    shown = Project(project.folder, environ).aivp("plan").strip("\n") + "\n"
+    if os.environ.get("AIVP_UPDATE_GOLDEN") == "1":
+        text = README.read_text(encoding="utf-8").replace(f"```text\n{block('text')}```", f"```text\n{shown}```")
+        README.write_text(text, encoding="utf-8")
+    assert block("text") == shown
