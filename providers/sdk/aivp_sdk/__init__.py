@@ -2,7 +2,7 @@
 
 from aivp_contract.diff import same
 from aivp_contract.observation import Observation
-from aivp_contract.values import Binary, Blob, Json, Unknown, Verdict
+from aivp_contract.values import Binary, Blob, Json, Secret, Unknown, Verdict
 
 from .errors import Interrupted, Permanent, ProviderError, Temporary
 from .kind import Change, Completed, Done, Item, Kind, Result, Seen, Session

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import selectors
 import signal
 import subprocess
 import time
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional
 
 GRACE = 5.0
 """Seconds between the request to stop and the kill, once a command has run out of time."""
@@ -66,8 +67,11 @@ class Kept:
         return _without(head, hidden) + ("\n[...]\n" + _without(tail, hidden) if self.tail_size else "")
 
 
-def spawn(order: Order) -> subprocess.Popen[bytes]:
-    """Start it in a session and process group of its own. Raises OSError or ValueError if it cannot be started."""
+def spawn(order: Order, announce: Optional[Callable[[], None]] = None) -> subprocess.Popen[bytes]:
+    """Start it in a session and process group of its own. Raises OSError or ValueError if it cannot be started.
+
+    announce: called in the new process just before it becomes the command; only for a parent without threads.
+    """
     options: Dict[str, Any] = {}
     if order.user is not None:
         options = {"user": order.user, "group": order.group, "extra_groups": order.extra_groups}
@@ -80,6 +84,7 @@ def spawn(order: Order) -> subprocess.Popen[bytes]:
         env=order.env,
         umask=order.umask,
         start_new_session=True,
+        preexec_fn=announce,
         **options,
     )
 
@@ -198,9 +203,9 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
 
 
 def _without(data: bytes, hidden: Iterable[bytes]) -> str:
-    for secret in hidden:
-        data = data.replace(secret, b"(secret)")
-    return data.decode(errors="replace")
+    """All at once: what was put in is not looked at again."""
+    pattern = b"|".join(map(re.escape, hidden))
+    return (re.sub(pattern, b"(secret)", data) if pattern else data).decode(errors="replace")
 
 
 def _without_tail_of(data: bytes, hidden: Iterable[bytes]) -> bytes:

@@ -101,7 +101,8 @@ class Item(Generic[S]):
     """One resource to observe. `declared`: names of the declared fields; `prior`: what was last applied, if ever.
 
     hidden: those declared fields that hold secrets. The dispatch masks them; a provider that shows another field made
-    from one of them answers a `Verdict` for it. unapplied: write-only fields that are not as they were last applied.
+    from one of them answers a `Verdict` for it, and so for what it makes of `tainted` ones, which held secrets before.
+    unapplied: write-only fields that are not as they were last applied.
     """
 
     id: str
@@ -109,6 +110,7 @@ class Item(Generic[S]):
     declared: Tuple[str, ...]
     prior: Optional[Mapping[str, Json]] = None
     hidden: FrozenSet[str] = frozenset()
+    tainted: FrozenSet[str] = frozenset()
     unapplied: Tuple[str, ...] = ()
 
 
@@ -117,7 +119,7 @@ class Change(Generic[S]):
     """One resource to act upon.
 
     action: create, update, replace, delete or refresh; changes: the field differences that this step mends;
-    seen: the observation just before; refresh: how the notification asked for it; hidden: as in `Item`.
+    seen: the observation just before; refresh: how the notification asked for it; hidden, tainted: as in `Item`.
     """
 
     id: str
@@ -128,6 +130,7 @@ class Change(Generic[S]):
     changes: Tuple[FieldChange, ...] = ()
     prior: Optional[Mapping[str, Json]] = None
     hidden: FrozenSet[str] = frozenset()
+    tainted: FrozenSet[str] = frozenset()
 
     def changed(self, *names: str) -> bool:
         """True where one of these fields differs."""

@@ -9,11 +9,12 @@ import os
 import pwd
 import subprocess
 import sys
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .child import Kept, Order, spawn, watch
 from .errors import Permanent, Temporary
 from .kind import Completed
+from .redaction import without
 from .shim import Shim
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -22,12 +23,16 @@ PROBE_OUTPUT = 8 * 1024 * 1024
 
 
 class HostSession:
-    """Implements `Session`. `key` names the step and attempt in hand; `secrets` are what must not leave the host."""
+    """Implements `Session`. `key` names the step and attempt in hand; `secrets` are what must not leave the host.
+
+    `timeout`, in seconds, stops effects that have no limit of their own (`meta.timeout`).
+    """
 
     def __init__(self, shim: Optional[Shim]) -> None:
         self.shim = shim
         self.key = ""
         self.secrets: List[str] = []
+        self.timeout: Optional[float] = None
 
     def probe(
         self,
@@ -69,15 +74,25 @@ class HostSession:
         """Run a command that changes something, once under this step's key."""
         if self.shim is None or not self.key:
             raise RuntimeError("an effect outside of apply")
+        timeout = self.timeout if timeout is None else timeout
         # The key is made of what was asked for: ids and homes of accounts may be other ones when it is asked again.
+        # Without the secrets in it, since it is a digest that lies on the disk.
         asked = [list(argv), stdin, cwd, sorted((env or {}).items()), user, group, umask, timeout]
-        key = hashlib.sha256((self.key + json.dumps(asked)).encode()).hexdigest()[:32]
+        blank = json.dumps(_blanked(asked, self.secrets))
+        key = hashlib.sha256((self.key + blank).encode()).hexdigest()[:32]
         order = _order(argv, stdin, cwd, env, user, group, umask, timeout)
         return self.shim.run(key, order, secrets=self.secrets, capture=capture)
 
     def log(self, message: str) -> None:
         """A line on stderr, which the runner hands on."""
-        sys.stderr.write(message + "\n")
+        sys.stderr.write(without(message, self.secrets) + "\n")
+
+
+def _blanked(value: Any, secrets: Sequence[str]) -> Any:
+    """Texts, also in lists and tuples, without secrets."""
+    if isinstance(value, str):
+        return without(value, secrets)
+    return [_blanked(item, secrets) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def environment(user: Optional[str] = None) -> Dict[str, str]:

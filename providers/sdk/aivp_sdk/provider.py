@@ -5,14 +5,15 @@ The manifest is generated here and shipped as a file; nothing that plans ever im
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 
 from aivp_contract import diff, manifest
-from aivp_contract.observation import Observation, read_observation
-from aivp_contract.values import Json, Secret, Verdict, contains, replace
+from aivp_contract.observation import read_observation
+from aivp_contract.values import Json
 
 from .errors import ProviderError
 from .kind import Change, Done, Item, Kind, Result, Seen, Session
+from .redaction import Redaction
 from .schema import json_schema, load
 
 _FLAGS = (
@@ -57,7 +58,7 @@ class Provider:
 
     def _observe(self, name: str, group: Sequence[Mapping[str, Json]], session: Session) -> List[Dict[str, Json]]:
         kind, described = self.kinds[name], self.described[name]
-        works = [(raw, _Redaction(described, raw["config"])) for raw in group]
+        works = [(raw, Redaction(described, raw)) for raw in group]
         items = [
             Item(
                 id=raw["id"],
@@ -65,31 +66,40 @@ class Provider:
                 declared=tuple(raw["config"]),
                 prior=raw.get("prior"),
                 hidden=red.hidden,
+                tainted=red.tainted,
                 unapplied=diff.unapplied(described, raw["config"], raw.get("prior")),
             )
             for raw, red in works
             if red.refusal is None
         ]
-        session.secrets = [secret for _, red in works for secret in red.secrets]
+        session.secrets = _share(works)
         seen = iter(_guarded(lambda: kind.observe_many(items, session), len(items)))
         return [_observed(raw, red, red.refusal or next(seen)) for raw, red in works]
 
     def _apply(self, name: str, group: Sequence[Mapping[str, Json]], session: Session) -> List[Dict[str, Json]]:
         kind = self.kinds[name]
-        works = [(raw, _Redaction(self.described[name], raw["config"])) for raw in group]
+        works = [(raw, Redaction(self.described[name], raw)) for raw in group]
         changes = [_change(kind, raw, red) for raw, red in works if red.refusal is None]
-        session.secrets = [secret for _, red in works for secret in red.secrets]
+        session.secrets = _share(works)
         done = iter(_guarded(lambda: kind.apply_many(changes, session), len(changes)))
         return [_applied(raw, red, red.refusal or next(done)) for raw, red in works]
 
 
-def _observed(raw: Mapping[str, Json], red: _Redaction, seen: Seen) -> Dict[str, Json]:
+def _share(works: Sequence[Tuple[Mapping[str, Json], Redaction]]) -> List[str]:
+    """What is said about one item of a batch may quote another one: every message is freed of the secrets of all."""
+    secrets = sorted({secret for _, red in works for secret in red.secrets})
+    for _, red in works:
+        red.shared = secrets
+    return secrets
+
+
+def _observed(raw: Mapping[str, Json], red: Redaction, seen: Seen) -> Dict[str, Json]:
     if isinstance(seen, ProviderError):
         return {"id": raw["id"], "error": error_form(seen, red.redact)}
     return {"id": raw["id"], "observation": red.mask(seen).form()}
 
 
-def _applied(raw: Mapping[str, Json], red: _Redaction, done: Result) -> Dict[str, Json]:
+def _applied(raw: Mapping[str, Json], red: Redaction, done: Result) -> Dict[str, Json]:
     if isinstance(done, ProviderError):
         return {"id": raw["id"], "error": error_form(done, red.redact)}
     answer: Dict[str, Json] = {"id": raw["id"], "outputs": red.clean(dict(done.outputs))}
@@ -98,75 +108,11 @@ def _applied(raw: Mapping[str, Json], red: _Redaction, done: Result) -> Dict[str
     return answer
 
 
-class _Redaction:
-    """The one place where values derived from secrets are opened for a provider and kept from leaving the host."""
-
-    def __init__(self, kind: manifest.Kind, config: Mapping[str, Json]) -> None:
-        self.config = config
-        self.secrets: List[str] = []
-        self.refusal: Optional[ProviderError] = None
-        self.plain = replace(dict(config), (Secret,), self._open)
-        self.hidden = frozenset(
-            name
-            for name, value in config.items()
-            if contains(value, (Secret,)) or (name in kind.fields and kind.fields[name].sensitive)
-        )
-        for name in sorted(config):
-            if name in kind.fields and kind.fields[name].exposed and contains(config[name], (Secret,)):
-                self.refusal = ProviderError("a secret would be visible to other users of this host", path=f"/{name}")
-
-    def _open(self, value: Secret) -> Json:
-        if value.value is None:
-            self.refusal = ProviderError("a secret came without its value")
-            return ""
-        self.secrets.append(value.value)
-        return value.value
-
-    def mask(self, seen: Observation) -> Observation:
-        """Values of hidden fields become verdicts; what the provider normalised of them goes back to its origin."""
-        wanted = self.plain if seen.normalised is None else seen.normalised
-        observed = seen.observed
-        if observed is not None:
-            observed = {
-                name: self._verdict(wanted.get(name), value) if name in self.hidden else self.clean(value)
-                for name, value in observed.items()
-            }
-        normalised = seen.normalised
-        if normalised is not None:
-            normalised = {
-                name: self.config.get(name, value) if name in self.hidden else self.clean(value)
-                for name, value in normalised.items()
-            }
-        return Observation(observed, normalised, seen.replace, self.clean(dict(seen.computed)), seen.satisfied)
-
-    def _verdict(self, wanted: Json, value: Json) -> Json:
-        return value if isinstance(value, Verdict) else Verdict(diff.same(wanted, value))
-
-    def clean(self, value: Json) -> Json:
-        """`value` with every secret inside its texts replaced."""
-        if not self.secrets:
-            return value
-        if type(value) is str:
-            return self.redact(value)
-        if type(value) is dict:
-            return {key: self.clean(item) for key, item in value.items()}
-        if type(value) is list:
-            return [self.clean(item) for item in value]
-        return value
-
-    def redact(self, text: str) -> str:
-        """`text` without the secrets of this request."""
-        for secret in sorted(self.secrets, key=len, reverse=True):
-            if secret:
-                text = text.replace(secret, "(secret)")
-        return text
-
-
 def error_form(error: ProviderError, redact: Callable[[str], str] = str) -> Dict[str, Json]:
     """A provider's error as the protocol carries it."""
     found: Dict[str, Json] = {"class": error.error_class, "message": redact(error.message)[:4000]}
     if error.path is not None:
-        found["path"] = error.path
+        found["path"] = redact(error.path)
     if error.mend is not None:
         found["mend"] = redact(error.mend)
     if error.delay is not None:
@@ -174,7 +120,7 @@ def error_form(error: ProviderError, redact: Callable[[str], str] = str) -> Dict
     return found
 
 
-def _change(kind: Kind[Any], raw: Mapping[str, Json], red: _Redaction) -> Change[Any]:
+def _change(kind: Kind[Any], raw: Mapping[str, Json], red: Redaction) -> Change[Any]:
     return Change(
         id=raw["id"],
         action=raw["action"],
@@ -184,6 +130,7 @@ def _change(kind: Kind[Any], raw: Mapping[str, Json], red: _Redaction) -> Change
         changes=tuple(diff.Change(**change) for change in raw.get("changes", ())),
         prior=raw.get("prior"),
         hidden=red.hidden,
+        tainted=red.tainted,
     )
 
 

@@ -270,13 +270,9 @@ def _claim(place: Path) -> Optional[int]:
 def _outcome(place: Path, request: Dict[str, Any]) -> Dict[str, Any]:
     order = Order(**request["order"])
     try:
-        process = spawn(order)
+        process = spawn(order, lambda: _announce(place))
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         return {"not_started": f"{order.argv[0]}: {error}"}
-    try:
-        (place / "process").write_text(f"{process.pid} {_birth(process.pid)}")
-    except OSError:
-        pass  # a full disk: then only our own death would go unnoticed for as long as the command lives
     captured = (OUTPUT_HEAD, OUTPUT_TAIL) if request["capture"] else (0, 0)
     stdout, stderr = Kept(*captured), Kept(*captured)
     timed_out = watch(process, order, stdout, stderr)
@@ -287,6 +283,14 @@ def _outcome(place: Path, request: Dict[str, Any]) -> Dict[str, Any]:
         "truncated": stdout.is_cut or stderr.is_cut,
         "timed_out": timed_out,
     }
+
+
+def _announce(place: Path) -> None:
+    """The command itself, before it is one, says who it is: there is no moment at which it runs and nobody knows."""
+    try:
+        (place / "process").write_text(f"{os.getpid()} {_birth(os.getpid())}")
+    except OSError:
+        pass  # a full disk: then only the shim's death would go unnoticed for as long as the command lives
 
 
 def _record(place: Path, outcome: Dict[str, Any]) -> None:

@@ -1,0 +1,115 @@
+"""The one place where values derived from secrets are opened for a provider and kept from leaving the host."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from typing import Iterable, Iterator, List, Mapping, Optional
+
+from aivp_contract import diff, manifest
+from aivp_contract.observation import Observation
+from aivp_contract.values import Json, Secret, Verdict, contains, replace
+
+from .errors import ProviderError
+
+SHORTEST = 4
+"""Characters of a line, or of a text in another spelling, that are looked for by themselves."""
+
+
+class Redaction:
+    """One item of a request: `plain` is its config with secrets opened, `refusal` why it cannot be worked on.
+
+    hidden: declared fields that hold secrets or are sensitive. tainted: fields that held secrets before, so that what is
+    there may still be one. secrets: what must not leave; shared: those of the whole request.
+    """
+
+    def __init__(self, kind: manifest.Kind, raw: Mapping[str, Json]) -> None:
+        self.config: Mapping[str, Json] = raw["config"]
+        self.secrets: List[str] = []
+        self.shared: Iterable[str] = ()
+        self.refusal: Optional[ProviderError] = None
+        self.plain = replace(dict(self.config), (Secret,), self._open)
+        self.tainted = frozenset(raw.get("tainted", ()))
+        self.hidden = frozenset(
+            name
+            for name, value in self.config.items()
+            if contains(value, (Secret,)) or (name in kind.fields and kind.fields[name].sensitive)
+        )
+        for name in sorted(self.config):
+            if name in kind.fields and kind.fields[name].exposed and contains(self.config[name], (Secret,)):
+                self.refusal = ProviderError("a secret would be visible to other users of this host", path=f"/{name}")
+
+    def _open(self, value: Secret) -> Json:
+        if value.value is None:
+            self.refusal = ProviderError("a secret came without its value")
+            return ""
+        self.secrets += [text for text in (value.value, *value.parts) if text]
+        return value.value
+
+    def mask(self, seen: Observation) -> Observation:
+        """Values of hidden fields become verdicts; what the provider normalised of them goes back to its origin."""
+        wanted = self.plain if seen.normalised is None else seen.normalised
+        observed = seen.observed
+        if observed is not None:
+            observed = {name: self._observed(name, wanted.get(name), value) for name, value in observed.items()}
+        normalised = seen.normalised
+        if normalised is not None:
+            normalised = {
+                name: self.config.get(name, value) if name in self.hidden else self._beside(self.config.get(name), value)
+                for name, value in normalised.items()
+            }
+        return Observation(observed, normalised, seen.replace, self.clean(dict(seen.computed)), seen.satisfied)
+
+    def _observed(self, name: str, wanted: Json, value: Json) -> Json:
+        if name not in self.hidden and name not in self.tainted:
+            return self._beside(self.config.get(name), value)
+        return value if isinstance(value, Verdict) else Verdict(diff.same(wanted, value))
+
+    def _beside(self, declared: Json, value: Json) -> Json:
+        """`value` without secrets. What stands there in the declaration itself tells nothing, even where a secret has
+        the same text: taken out, it would never be as declared.
+        """
+        if not self.secrets or (declared is not None and diff.same(declared, value)):
+            return value
+        if type(value) is dict and type(declared) is dict:
+            return {key: self._beside(declared.get(key), item) for key, item in value.items()}
+        if type(value) is list and type(declared) is list:
+            return [item if item in declared else self.clean(item) for item in value]
+        return self.clean(value)
+
+    def clean(self, value: Json) -> Json:
+        """`value` with every secret inside its texts replaced."""
+        if not self.secrets:
+            return value
+        if type(value) is str:
+            return without(value, self.secrets)
+        if type(value) is dict:
+            return {key: self.clean(item) for key, item in value.items()}
+        if type(value) is list:
+            return [self.clean(item) for item in value]
+        return value
+
+    def redact(self, text: str) -> str:
+        """`text` without the secrets of this request."""
+        return without(text, {*self.secrets, *self.shared})
+
+
+def without(text: str, secrets: Iterable[str]) -> str:
+    """`text` with `(secret)` in place of each secret, each of its lines, and other spellings of them."""
+    return pattern.sub("(secret)", text) if (pattern := _pattern(secrets)) is not None else text
+
+
+def _pattern(secrets: Iterable[str]) -> Optional[re.Pattern[str]]:
+    """All of them at once, the longest first: what was put in is not looked at again."""
+    forms = {form for secret in secrets for form in _spellings(secret)}
+    return re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True)))) if forms else None
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    yield secret
+    texts = [secret.strip(), *(line.strip() for line in secret.splitlines())]
+    for text in texts:
+        for form in (text, repr(text)[1:-1], json.dumps(text)[1:-1], shlex.quote(text).strip("'")):
+            if len(form) >= SHORTEST:
+                yield form
