@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from aivp.compile.beneath import fill_beneath
 from aivp.compile.content import ReadFile, fill_contents
 from aivp.compile.edges import edges, named
 from aivp.compile.expand import expand
@@ -53,7 +54,7 @@ def compile_project(project: Project, registry: Registry, read: ReadFile | None 
     validate(expanded.instances, resolved.attributes, diagnostics)
     _refuse(diagnostics)
     filled = fill_contents(expanded.instances, resolved.attributes, read or _reader(project), diagnostics)
-    resources = lower(expanded.instances, filled, diagnostics)
+    resources = fill_beneath(expanded.instances, lower(expanded.instances, filled, diagnostics))
     found = edges(expanded.instances, resources, resolved.references, ordered, diagnostics)
     moves = Moves(project, scope, expanded.instances, resources, diagnostics)
     ir = IR(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from aivp_contract.manifest import Kind, Rule
-from aivp_contract.values import Json, Secret, contains
+from aivp_contract.values import Json
 
 from aivp.compile.fields import rule_applies
 from aivp.compile.instance import Instance
 from aivp.diagnostics import Diagnostic, Diagnostics
-from aivp.model.expression import Text
+from aivp.model.taint import uses
 from aivp.plugins.validate import Validator
 from aivp.plugins.wording import Violation, show
 
@@ -66,23 +66,12 @@ def _declared_computed(instance: Instance, fields: Mapping[str, Json]) -> Iterat
 
 
 def _exposed_secrets(instance: Instance, fields: Mapping[str, Json]) -> Iterator[Diagnostic]:
-    for name, meaning in instance.declaration.kind.fields.items():
-        if meaning.exposed and name in fields and _is_secret(fields[name]):
+    kind = instance.declaration.kind
+    for name, meaning in kind.fields.items():
+        if (meaning.exposed or name in kind.identity) and name in fields and uses(fields[name]):
             why = f"{instance.address}.{name}: a secret stands where other users of the host can see it."
             mend = "Pass it in a way that nobody else sees, such as stdin or a file."
             yield Diagnostic("AIVP0306", why, mend, instance.declaration.span(name), instance.address)
-
-
-def _is_secret(value: Json) -> bool:
-    match value:
-        case Text(parts):
-            return contains(list(parts), (Secret,))
-        case dict():
-            return any(_is_secret(item) for item in value.values())
-        case list():
-            return any(_is_secret(item) for item in value)
-        case _:
-            return isinstance(value, Secret)
 
 
 def _broken(rule: Rule, fields: Mapping[str, Json]) -> Iterator[str]:

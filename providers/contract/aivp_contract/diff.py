@@ -117,8 +117,10 @@ def same(desired: Json, observed: Json) -> bool:
 
 
 def _additions(kind: Kind, wanted: Mapping[str, Json]) -> Iterator[Change]:
+    """What is worth showing of something new: fields at their default say nothing."""
     for name in sorted(wanted):
-        if not kind.fields.get(name, _PLAIN_FIELD).computed and wanted[name] is not None:
+        meaning = kind.fields.get(name, _PLAIN_FIELD)
+        if not meaning.computed and wanted[name] is not None and wanted[name] != meaning.default:
             yield Change("add", pointer((name,)), after=wanted[name])
 
 

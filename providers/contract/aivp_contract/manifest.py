@@ -15,7 +15,7 @@ PHASES: Tuple[str, ...] = ("repository", "package", "identity", "file", "service
 """Sort key among resources without an edge between them, in this order."""
 
 FIELD_WORDS = frozenset(
-    "immutable computed sensitive write_only set key owned exclusive_when semantic content text guard exposed".split()
+    "immutable computed sensitive write_only set key owned exclusive_when semantic content text guard exposed beneath".split()
 )
 SEMANTICS = frozenset({"quantity", "duration", "mode", "path"})
 
@@ -31,6 +31,17 @@ class Content:
     source: str
     template: str
     vars: str
+
+
+@dataclass(frozen=True)
+class Beneath:
+    """A list that the engine completes: values of `capability` that other resources provide below this one's own.
+
+    when: `{sibling: value}`; only then.
+    """
+
+    capability: str
+    when: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,7 @@ class Field:
     """Observing it runs what the author wrote."""
     exposed: bool = False
     """Other users of the host can see it, as they see arguments of processes: a secret in it is refused."""
+    beneath: Optional[Beneath] = None
     fields: Mapping[str, "Field"] = field(default_factory=dict)
     items: Optional["Field"] = None
     default: Json = None
@@ -191,6 +203,8 @@ def _field(where: str, schema: Json) -> Field:
     words["is_set"] = words.pop("set", False)
     if "content" in words:
         words["content"] = Content(**words["content"])
+    if "beneath" in words:
+        words["beneath"] = Beneath(**words["beneath"])
     properties = schema.get("properties", {})
     items = schema.get("items")
     return Field(

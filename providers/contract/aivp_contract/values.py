@@ -7,7 +7,7 @@ classes below, so that equality and hashing work and no code has to look into di
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, ClassVar, Dict, Mapping, Optional
+from typing import Any, Callable, ClassVar, Dict, Mapping, Optional, Tuple
 
 TAG = "$aivp"
 
@@ -43,18 +43,26 @@ class Unknown(Tagged):
 class Secret(Tagged):
     """A value derived from secrets. `origin` says how (names, versions, literal text); `value` is never in an artifact.
 
-    Two secrets are equal when they are made the same way: the value takes no part in equality, hash or repr.
+    parts: the values of the secrets that `value` is made of; whoever takes it out of messages looks for them, too.
+    Two secrets are equal when they are made the same way: values take no part in equality, hash or repr.
     """
 
     origin: Json = field(hash=False)
     value: Optional[str] = field(default=None, compare=False, repr=False)
+    parts: Tuple[str, ...] = field(default=(), compare=False, repr=False)
     tag: ClassVar[str] = "secret"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parts", tuple(self.parts))
 
     def form(self) -> Dict[str, Json]:
         return {"origin": self.origin}
 
     def wire_form(self) -> Dict[str, Json]:
-        return self.form() if self.value is None else {"origin": self.origin, "value": self.value}
+        if self.value is None:
+            return self.form()
+        found = {"origin": self.origin, "value": self.value}
+        return {**found, "parts": list(self.parts)} if self.parts not in ((), (self.value,)) else found
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,9 @@ class Verdict(Tagged):
 
     matches: Optional[bool]
     tag: ClassVar[str] = "verdict"
+
+    def __post_init__(self) -> None:
+        _require(self.matches is None or type(self.matches) is bool, self)
 
     def form(self) -> Dict[str, Json]:
         return {"matches": self.matches}
@@ -74,6 +85,9 @@ class Binary(Tagged):
 
     base64: str
     tag: ClassVar[str] = "bytes"
+
+    def __post_init__(self) -> None:
+        _require(type(self.base64) is str, self)
 
     def form(self) -> Dict[str, Json]:
         return {"base64": self.base64}
@@ -87,8 +101,16 @@ class Blob(Tagged):
     size: int
     tag: ClassVar[str] = "blob"
 
+    def __post_init__(self) -> None:
+        _require(type(self.sha256) is str and type(self.size) is int, self)
+
     def form(self) -> Dict[str, Json]:
         return {"sha256": self.sha256, "size": self.size}
+
+
+def _require(holds: bool, value: Tagged) -> None:
+    if not holds:
+        raise TypeError(f"a {value.tag} with members of other types")
 
 
 Constructor = Callable[..., Tagged]

@@ -28,18 +28,20 @@ class Command:
         "The program and its arguments; no shell comes near them.", min_items=1, write_only=True, exposed=True
     )
     shell: Optional[str] = attribute("A script for /bin/sh, instead of `argv`.", write_only=True, exposed=True)
-    cwd: Optional[str] = attribute("The directory it runs in; else /.", semantic="path", write_only=True)
+    cwd: Optional[str] = attribute("The directory it runs in; else /.", semantic="path", write_only=True, exposed=True)
     env: Optional[Dict[str, str]] = attribute(
         "Variables beside PATH, HOME, USER, LOGNAME, SHELL and LC_ALL; nothing else is inherited.", write_only=True
     )
-    user: Optional[str] = attribute("The user it runs as, with that user's groups.", write_only=True)
-    group: Optional[str] = attribute("The group it runs as; else the user's primary one.", write_only=True)
+    user: Optional[str] = attribute("The user it runs as, with that user's groups.", write_only=True, exposed=True)
+    group: Optional[str] = attribute(
+        "The group it runs as; else the user's primary one.", write_only=True, exposed=True
+    )
     umask: Optional[str] = attribute(
-        "Permissions that new files do not get; else 0022.", semantic="mode", write_only=True
+        "Permissions that new files do not get; else 0022.", semantic="mode", write_only=True, exposed=True
     )
     stdin: Optional[str] = attribute("Text for its standard input; else there is none.", write_only=True)
-    creates: Optional[str] = attribute("Nothing to do where this path exists.", semantic="path")
-    removes: Optional[str] = attribute("Nothing to do where this path does not exist.", semantic="path")
+    creates: Optional[str] = attribute("Nothing to do where this path exists.", semantic="path", exposed=True)
+    removes: Optional[str] = attribute("Nothing to do where this path does not exist.", semantic="path", exposed=True)
     unless: Optional[Union[List[str], Dict[str, str]]] = attribute(
         "Nothing to do where this command (a list, or {shell: text}) exits with 0. Must change nothing.",
         guard=True,

@@ -47,15 +47,16 @@ class Key:
 
 
 def declared(lines: Sequence[str]) -> List[Key]:
-    """The keys that a declaration names. Raises Permanent for what is no public key."""
+    """The keys that a declaration names. Raises Permanent for what is no public key; it may be a secret, so no part of
+    it is quoted.
+    """
     found: Dict[str, Key] = {}
-    for line in lines:
+    for number, line in enumerate(lines, 1):
         key = None if "\n" in line or "\r" in line else parse(line)
         if key is None or not _is_whole(key.material):
-            shown = f"{line[:24]}..." if line[:4] in ("ssh-", "ecds", "sk-s", "sk-e") else "one of them"
-            raise Permanent(f"{shown} is not the line of a public key", path=FIELD)
+            raise Permanent(f"number {number} of {len(lines)} is not the line of a public key", path=FIELD)
         if key.material in found:
-            raise Permanent(f"the same key stands there twice: {key.material[:40]}...", path=FIELD)
+            raise Permanent(f"the same key stands there twice; number {number} is the second", path=FIELD)
         found[key.material] = key
     return list(found.values())
 

@@ -28,7 +28,7 @@ def checks(
 
     def check(path: str) -> None:
         if desired.validate is not None:
-            _validate(session, desired, path, is_private or bool(change.hidden))
+            _validate(session, desired, path, is_private or bool(change.hidden | change.tainted))
         if edited is not None and _has_changed(edited, place):
             raise Temporary(f"{desired.path} was changed by somebody else while its lines were edited", path="/path")
 

@@ -56,13 +56,13 @@ class File:
     )
     vars: Optional[Dict[str, Any]] = attribute("What the template may use.", write_only=True)
     target: Optional[str] = attribute("Where a link points, as it stands in the link.", exposed=True)
-    owner: Optional[str] = attribute("User, by name or number.")
-    group: Optional[str] = attribute("Group, by name or number.")
-    mode: Optional[str] = attribute('Permissions, such as "0644" or "u=rw,g=r,o=".', semantic="mode")
+    owner: Optional[str] = attribute("User, by name or number.", exposed=True)
+    group: Optional[str] = attribute("Group, by name or number.", exposed=True)
+    mode: Optional[str] = attribute('Permissions, such as "0644" or "u=rw,g=r,o=".', semantic="mode", exposed=True)
     create_parents: bool = attribute("Folders above that are missing are made (0755).", default=False)
     force: bool = attribute("Replace or remove what is of another type or not empty.", default=False)
     backup: bool = attribute("Keep previous content beside as NAME.aivp-backup.", default=False)
-    backup_directory: Optional[str] = attribute("Where backups go instead.", semantic="path")
+    backup_directory: Optional[str] = attribute("Where backups go instead.", semantic="path", exposed=True)
     validate: Optional[List[str]] = attribute(
         "A command that checks new content; %s is a copy of it.", min_items=1, exposed=True
     )
@@ -70,10 +70,17 @@ class File:
     blocks: Optional[List[Block]] = attribute("Blocks to keep in a file that others own, after the lines.", key="name")
     create: bool = attribute("Where there is no file to edit, make one.", default=False)
     recurse: bool = attribute("Owner and group hold for everything beneath a directory, too.", default=False)
-    file_mode: Optional[str] = attribute("With recurse: permissions of the files beneath.", semantic="mode")
-    directory_mode: Optional[str] = attribute("With recurse: permissions of the directories beneath.", semantic="mode")
+    file_mode: Optional[str] = attribute(
+        "With recurse: permissions of the files beneath.", semantic="mode", exposed=True
+    )
+    directory_mode: Optional[str] = attribute(
+        "With recurse: permissions of the directories beneath.", semantic="mode", exposed=True
+    )
     purge: bool = attribute("Remove from the directory what `keep` and `ignore` do not name.", default=False)
-    keep: Optional[List[str]] = attribute("Paths beneath, relative or absolute, that stay with all that they hold.")
+    keep: Optional[List[str]] = attribute(
+        "Paths beneath, relative or absolute, that stay with all that they hold; what other files declare there stays anyway.",
+        beneath={"capability": "path", "when": {"purge": True}},
+    )
     ignore: Optional[List[str]] = attribute("Globs of names, or of relative paths where they hold a /, left alone.")
     max_entries: int = attribute("Refuse a directory that holds more.", default=10_000, minimum=1)
     unmanaged: Optional[List[str]] = attribute("Only shown in plans: what will be removed.", set=True)

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Callable, List, Optional, Pattern, Sequence, Union
+from typing import Any, Callable, List, Optional, Pattern, Sequence, Union
 
-from aivp_sdk import Permanent
+from aivp_sdk import Permanent, Secret
 
 from .declaration import Block, Line
 
 Match = Callable[[str], bool]
+
+_NEVER = r"(?!)"
+"""Matches no line."""
 
 
 def edit(text: str, lines: Sequence[Line], blocks: Sequence[Block]) -> str:
@@ -29,9 +32,25 @@ def edit(text: str, lines: Sequence[Line], blocks: Sequence[Block]) -> str:
 
 
 def without(text: str, lines: Sequence[Line], blocks: Sequence[Block]) -> str:
-    """`text` without what these edits brought: what is left belongs to others."""
-    gone = [Line(line=line.line, state="absent") for line in lines if line.state == "present" and not line.backrefs]
-    return _pass(text, gone, [replace(block, content="") for block in blocks])
+    """`text` without what these edits brought, as state recorded them: what is left belongs to others."""
+    gone = [_gone(line.line) for line in lines if line.state == "present" and not line.backrefs]
+    return _pass(text, gone, [replace(block, content="") for block in blocks if not _is_secret(block.name)])
+
+
+def _is_secret(value: Any) -> bool:
+    return isinstance(value, Secret)
+
+
+def _gone(text: Any) -> Line:
+    """Values of secrets do not come with a deletion: a line that holds one is known by the text around it, and by
+    nothing where there is none.
+    """
+    if not _is_secret(text):
+        return Line(line=text, state="absent")
+    parts = text.origin.get("text", []) if isinstance(text.origin, dict) else []
+    shape = "".join(re.escape(part) if isinstance(part, str) else ".+" for part in parts)
+    is_known = any(isinstance(part, str) and part.strip() for part in parts)
+    return Line(regexp=f"^{shape}$" if is_known else _NEVER, state="absent")
 
 
 def _pass(text: str, lines: Sequence[Line], blocks: Sequence[Block]) -> str:

@@ -23,6 +23,9 @@ from .found import Found, look, open_directory, open_file, opened
 EDIT_LIMIT = 4 * 1024 * 1024
 """Bytes of a file whose lines may be edited."""
 
+CONTENTS = ("content", "lines", "blocks")
+"""Fields that end up in the file."""
+
 Fields = Dict[str, Json]
 
 
@@ -70,7 +73,7 @@ class Observer:
         elif desired.is_edit:
             observed["content"], wanted["content"] = _edited(item, folder, name, found)
         elif desired.content is not None:
-            observed["content"], wanted["content"] = _whole(desired, folder, name)
+            observed["content"], wanted["content"] = _whole(item, folder, name)
         return Observation(observed, wanted)
 
     @staticmethod
@@ -78,7 +81,7 @@ class Observer:
         desired = item.desired
         if desired.is_edit and desired.create:
             text = edit("", desired.lines or (), desired.blocks or ())
-            wanted["content"] = PRIVATE if _has_secret_edits(item) else text
+            wanted["content"] = PRIVATE if not item.hidden.isdisjoint(CONTENTS) else text
         elif desired.is_edit:
             wanted["content"] = Unknown()  # an earlier step may bring the file; if none does, the apply says so
         return Observation(None, wanted)
@@ -176,8 +179,9 @@ def _wanted(desired: File) -> Fields:
     return wanted
 
 
-def _whole(desired: File, folder: Folder, name: str) -> Tuple[Json, Json]:
+def _whole(item: Item[File], folder: Folder, name: str) -> Tuple[Json, Json]:
     """Present and desired content; of a private file only whether they match."""
+    desired = item.desired
     wanted = data_of(desired.content)
     descriptor = open_file(folder, name)
     try:
@@ -185,7 +189,7 @@ def _whole(desired: File, folder: Folder, name: str) -> Tuple[Json, Json]:
         present = read_value(descriptor, wanted, desired.content)
     finally:
         os.close(descriptor)
-    if private:
+    if private or _may_show_secrets(item):
         return Verdict(None if wanted is None else present in (desired.content, value_of(wanted))), desired.content
     return present, desired.content
 
@@ -194,13 +198,14 @@ def _edited(item: Item[File], folder: Folder, name: str, found: Found) -> Tuple[
     """Content before and after the edits; of a private file only whether they are made."""
     data, _ = read_for_edit(item.desired, folder, name)
     after = edited(item.desired, data)
-    if is_private(found.mode) or _has_secret_edits(item):
+    if is_private(found.mode) or _may_show_secrets(item):
         return Verdict(after == data), PRIVATE
     return value_of(data), value_of(after)
 
 
-def _has_secret_edits(item: Item[File]) -> bool:
-    return not item.hidden.isdisjoint(("lines", "blocks"))
+def _may_show_secrets(item: Item[File]) -> bool:
+    """True where the declaration brings secrets into the file, or ever did by other words than those of today."""
+    return not (item.hidden | item.tainted).isdisjoint(CONTENTS)
 
 
 def _is_filled(folder: Folder, name: str) -> bool:

@@ -9,7 +9,7 @@ from aivp_sdk import Change, Permanent
 
 from . import tree
 from .backup import back_up
-from .declaration import File
+from .declaration import Block, File, Line
 from .edits import without
 from .folders import split
 from .found import Found, look, open_directory
@@ -33,7 +33,7 @@ def remove_path(work: Work, change: Change[File]) -> None:
         return
     place = place_of(folder, name)
     if change.action == "delete":
-        _check_ours(desired, place, found)
+        _check_ours(change, place, found)
     else:
         refuse_replacement(desired, folder, name, found)
     work.touch(change, above)
@@ -65,18 +65,23 @@ def clear(work: Work, desired: File, place: Place, found: Found) -> None:
         ) from None
 
 
-def _check_ours(desired: File, place: Place, found: Found) -> None:
+def _check_ours(change: Change[File], place: Place, found: Found) -> None:
     """Only what the declaration made may go, not what others made of it since."""
+    desired = change.desired
     if found.type != desired.state:
         raise Permanent(
             f"{desired.path} was made as a {desired.state} and is a {found.type} now; it is left alone",
             path="/state",
             mend=_RETAIN,
         )
-    if not desired.is_edit:
+    # A deletion comes without the fields that hold secrets: what state recorded still says that there were edits.
+    prior = {} if change.prior is None else change.prior
+    lines = desired.lines or [Line(**raw) for raw in prior.get("lines") or ()]
+    blocks = desired.blocks or [Block(**raw) for raw in prior.get("blocks") or ()]
+    if not lines and not blocks:
         return
     data, _ = read_for_edit(desired, place.folder, place.name)
-    rest = without(data.decode("utf-8", "surrogateescape"), desired.lines or (), desired.blocks or ())
+    rest = without(data.decode("utf-8", "surrogateescape"), lines, blocks)
     if rest.strip():
         raise Permanent(
             f"{desired.path} holds lines that these edits did not bring; it is left alone", path="/path", mend=_RETAIN

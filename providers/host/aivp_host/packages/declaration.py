@@ -26,6 +26,7 @@ class Package:
     version: Optional[str] = attribute(
         "The version, exactly or with `*`: then any that matches will do, and the best is installed.",
         pattern=r"^[0-9A-Za-z*][0-9A-Za-z.+:~*-]*$",
+        exposed=True,
         examples=["1.22.1-9+deb12u2", "1.22.*"],
     )
     hold: Optional[bool] = attribute("Whether others are kept from changing it. Our own `version` goes through.")
@@ -35,6 +36,7 @@ class Package:
     default_release: Optional[str] = attribute(
         "Prefer this release, as `apt-get -t` does.",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9.~+_/-]*$",
+        exposed=True,
         examples=["bookworm-backports"],
     )
     conffiles: Literal["keep", "replace"] = attribute(
