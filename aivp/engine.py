@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from aivp.compile import Compiled, compile_project
 from aivp.config.load import NO_INPUTS, load
 from aivp.config.project import Project
 from aivp.config.variables import VariableInputs
-from aivp.diagnostics import Diagnostic, Refused, Span
+from aivp.diagnostics import Diagnostic, Diagnostics, Refused, Span
 from aivp.model.expression import Template
 from aivp.model.graph import ResourceGraph
 from aivp.model.resource import IR, SecretSource
@@ -92,7 +92,9 @@ class Engine:
         """A fresh set of host sessions; close it when done."""
         from aivp.hosts.sessions import Sessions
 
-        return Sessions(self.archive, self.parallelism)
+        sessions = Sessions(self.archive, self.parallelism)
+        sessions.withheld |= _variables(source for source, _ in self.project.secrets.values())
+        return sessions
 
     def state(self) -> State:
         """The environment's state, created where there is none."""
@@ -169,23 +171,36 @@ class Engine:
                 "Plan again against the hosts.",
                 4,
             )
-        if plan.pins["objects"] != canonical.digest([row.form() for row in state.objects()]):
-            raise _refused("AIVP0504", "State has changed since the plan was made.", "Plan again.", 4)
         return self._run(plan, body, state, sessions, listen)
 
     def resume(self, record: RunRecord, state: State, sessions: Sessions, listen: Listener) -> Run:
         """The run of `record`, ready to go on with."""
         return self._run(self.read_plan(record.body), record.body, state, sessions, listen)
 
-    def rebuild(self, state: State, sessions: Sessions) -> int:
-        """Make a lost state anew from what hosts remember; how many objects came back. Raises Refused."""
-        from aivp.observe.rebuild import rebuild
+    def settle(self, record: RunRecord, state: State, sessions: Sessions, listen: Listener) -> Run:
+        """The same, to be abandoned: another version than the one that began it must be able to end it."""
+        return self._run(self.read_plan(record.body, is_any_code=True), record.body, state, sessions, listen)
 
-        objects = rebuild(self.ir, sessions, state.renew_lineage())
-        state.put(objects)
+    def rebuild(self, state: State, sessions: Sessions) -> int:
+        """Make a lost state anew from what hosts remember; how many objects came back. Raises Refused.
+
+        State is written before any host follows it: broken off in between, it is a lost state once more, never an empty one.
+        """
+        from aivp.observe.rebuild import hand_over, recall, remembered
+        from aivp.plan.bind import bind
+        from aivp.state.store import new_lineage
+
+        with state.exclusive():
+            objects = remembered(self.ir, sessions)
+            lineage = new_lineage()
+            state.rebuild(lineage, self.ir.hosts, objects)
+            hand_over(self.ir, sessions, lineage)
+            evidence = self.observe(sessions)
+            bound = bind(self.ir, self.graph.order, evidence, self.registry.kinds, render, is_provisional=True)
+            state.put(recall(objects, bound, sessions, self._revealer(self.ir, state)))
         return len(objects)
 
-    def read_plan(self, body: bytes) -> Plan:
+    def read_plan(self, body: bytes, *, is_any_code: bool = False) -> Plan:
         """A plan file's bytes as a plan of this project and this code. Raises Refused (exit 4)."""
         from aivp.plan.steps import read_plan
 
@@ -196,9 +211,12 @@ class Engine:
         if (plan.project, plan.environment) != (self.project.name, self.project.environment):
             why = f"The plan is for {plan.project}/{plan.environment}, this is {self.project.name}/{self.project.environment}."
             raise _refused("AIVP0506", why, "Choose the environment with -e.", 4)
-        if plan.pins["runner"] != self.archive.digest:
+        if plan.pins["runner"] != self.archive.digest and not is_any_code:
             raise _refused(
-                "AIVP0507", "The plan was made with other provider code than is installed.", "Plan again.", 4
+                "AIVP0507",
+                "The plan was made with other provider code than is installed.",
+                "Plan again. For an unfinished run: use the version that began it, or settle it with: aivp runs abandon.",
+                4,
             )
         return plan
 
@@ -207,11 +225,17 @@ class Engine:
         from aivp.secrets import reveal
 
         vault = self._vault(plan.secrets)
+        sessions.withheld |= _variables(plan.secrets.values())
         self._check_key(vault, state)
         if vault.needs_key and vault.key_id is not None:
             state.record_key(vault.key_id)
-        for name in plan.secrets:  # a source that fails must do so before the first effect
-            vault.value(name)
+        found = Diagnostics()
+        for name in sorted(plan.secrets):  # sources that fail must do so before the first effect, all of them
+            try:
+                vault.value(name)
+            except Refused as refused:
+                found.items.extend(refused.diagnostics)
+        found.refuse()
         return Run(
             plan=plan,
             digest=canonical.digest_bytes(body),
@@ -253,6 +277,11 @@ class Engine:
             keys=key_folder(os.environ),
             allow_commands=not self.is_untrusted,
         )
+
+
+def _variables(sources: Iterable[SecretSource]) -> set[str]:
+    """The environment variables that secrets come from."""
+    return {str(source.spec) for source in sources if source.source == "env"}
 
 
 def render(templates: Sequence[Template]) -> list[str]:

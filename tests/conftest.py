@@ -16,7 +16,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print one line per reason to skip, so that a green run cannot hide a missing tool."""
+    """Print what tests tell, and one line per reason to skip, so that a green run cannot hide a missing tool."""
+    passed = terminalreporter.stats.get("passed", [])
+    told = sorted(text for report in passed for name, text in report.user_properties if name == "told")
+    if told:
+        terminalreporter.section("told by tests")
+    for text in told:
+        terminalreporter.line(text)
     reports = terminalreporter.stats.get("skipped", [])
     # (path, line, reason), and a plain text where a plugin skipped.
     reasons = Counter(r.longrepr[2] if isinstance(r.longrepr, (tuple, list)) else str(r.longrepr) for r in reports)

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from aivp_contract.values import Json
 
 from aivp.model.expression import Fact, Ref
 from aivp.model.object import Object
 from aivp.plan.steps import Step
-from aivp_contract.values import Json
 
 BROKEN = frozenset({"failed", "blocked", "stale"})
 
 
 @dataclass
 class Progress:
-    """Guarded by `changed`. `ended`: step id → status; `fired`: steps that really changed something."""
+    """Guarded by `changed`. `ended`: step id → status; `fired`: steps that really changed something.
+
+    left: hosts whose lane nobody drives any more, be it done, lost or stopped.
+    """
 
     steps: Mapping[str, Step]
     rows: dict[str, Object]
-    facts: Mapping[str, Mapping[str, Json]]
+    facts: dict[str, Mapping[str, Json]]
     ended: dict[str, str] = field(default_factory=dict)
     fired: set[str] = field(default_factory=set)
+    left: set[str] = field(default_factory=set)
     is_stopping: bool = False
     changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -37,6 +42,18 @@ class Progress:
         """True once everything on other hosts that `step` waits for has ended."""
         return all(name in self.ended or self.steps[name].host == step.host for name in step.waits_for)
 
+    def is_out_of_reach(self, step: Step) -> bool:
+        """True if something that `step` waits for will not come in this session: its host is left."""
+        return any(name not in self.ended and self.steps[name].host in self.left for name in step.waits_for)
+
+    def is_broken(self) -> bool:
+        """True if any step failed, or could not run because of one that did."""
+        return any(status in BROKEN for status in self.ended.values())
+
+    def is_complete(self) -> bool:
+        """True once every step has ended."""
+        return all(name in self.ended for name in self.steps)
+
     def is_blocked(self, step: Step) -> bool:
         """True if something that `step` waits for broke."""
         return any(self.ended.get(name) in BROKEN for name in step.waits_for)
@@ -50,10 +67,8 @@ class Progress:
             row = self.rows.get(expression.to)
             value = None if row is None else dict(row.outputs)
         for part in expression.path:
-            if isinstance(value, Mapping) and part in value:
+            try:
                 value = value[part]
-            elif isinstance(value, Sequence) and isinstance(part, int) and 0 <= part < len(value):
-                value = value[part]
-            else:
+            except (KeyError, IndexError, TypeError):
                 return expression
         return value

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+
+from aivp_contract.values import contains
 
 from aivp.apply.progress import Progress
 from aivp.model.expression import EXPRESSIONS
 from aivp.plan.steps import Step
-from aivp_contract.values import contains
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class Segment:
 
     @property
     def is_end(self) -> bool:
-        """True where the lane is done."""
+        """True where the lane is done, or cannot get on in this session."""
         return not self.batches and not self.blocked and not self.must_wait
 
 
@@ -40,7 +42,8 @@ def next_segment(lane: Sequence[Step], progress: Progress) -> Segment:
             break
         batches.append(batch)
         sent.update(step.id for step in batch)
-    return Segment(batches, must_wait=bool(left) and not batches)
+    may_come = bool(left) and not any(progress.is_out_of_reach(step) for step in next(_by_batch(left)))
+    return Segment(batches, must_wait=not batches and may_come)
 
 
 def _needs_outputs(step: Step) -> bool:
@@ -48,14 +51,8 @@ def _needs_outputs(step: Step) -> bool:
     return step.is_deferred and contains(dict(step.config), EXPRESSIONS)
 
 
-def _by_batch(steps: Sequence[Step]) -> list[list[Step]]:
-    found: list[list[Step]] = []
-    for step in steps:
-        if found and found[-1][0].batch == step.batch:
-            found[-1].append(step)
-        else:
-            found.append([step])
-    return found
+def _by_batch(steps: Sequence[Step]) -> Iterator[list[Step]]:
+    return (list(batch) for _, batch in groupby(steps, key=lambda step: step.batch))
 
 
 def lanes(steps: Sequence[Step]) -> Mapping[str, Sequence[Step]]:

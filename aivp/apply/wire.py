@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-from aivp.apply.progress import Progress
-from aivp.model.expression import EXPRESSIONS
-from aivp.plan.bind import Fill, Kinds, Render
-from aivp.plan.steps import Step
 from aivp_contract.normal import NotNormal, normal
 from aivp_contract.values import Json, Secret, contains
+
+from aivp.apply.progress import Progress
+from aivp.model.address import parse_address
+from aivp.model.expression import EXPRESSIONS
+from aivp.model.object import Object
+from aivp.plan.bind import Fill, Kinds, Render
+from aivp.plan.exposure import ENDINGS
+from aivp.plan.steps import Step
 
 Reveal = Callable[[Json], Json]
 
@@ -35,34 +39,69 @@ def fill(step: Step, progress: Progress, kinds: Kinds, render: Render) -> dict[s
         raise Unfilled(str(error)) from None
 
 
-def message(step: Step, config: Mapping[str, Json], progress: Progress, reveal: Reveal) -> dict[str, Json]:
-    """The step for the wire; the values of its secrets travel in it and nowhere else."""
+def opened(steps: Sequence[Step], configs: Mapping[str, Mapping[str, Json]], reveal: Reveal) -> list[dict[str, Json]]:
+    """The configs of `steps` (by step id) with the values of their secrets, all opened at once: templates share a
+    child.
+
+    What ends needs no value, and may have lost its source: such fields stay behind. Raises Refused.
+    """
+    sent = [_without_secrets(configs[step.id]) if step.action in ENDINGS else dict(configs[step.id]) for step in steps]
+    found: list[dict[str, Json]] = reveal(sent)
+    return found
+
+
+def known(step: Step) -> dict[str, Json]:
+    """The part of a step's config that needs nothing from other steps."""
+    return {name: value for name, value in step.config.items() if not contains(value, EXPRESSIONS)}
+
+
+def message(step: Step, sent: Mapping[str, Json], progress: Progress) -> dict[str, Json]:
+    """The step for the wire with `sent`, its opened config; the values of its secrets travel in it and nowhere else."""
     row = progress.rows.get(step.previous or step.address)
-    ending = step.action in ("delete", "forget", "move")
-    sent = {name: v for name, v in config.items() if not contains(v, (Secret,))} if ending else reveal(dict(config))
     found: dict[str, Json] = {
         "id": step.id,
         "address": step.address,
         "kind": step.kind,
         "action": step.action,
-        "config": sent,
+        "config": dict(sent),
         "identity": dict(step.identity),
         "expected": step.expected,
-        "conditional": step.is_conditional,
-        "bounds": list(step.bounds),
+        "conditional": step.is_conditional or step.is_deferred,
+        "bounds": list(step.bounds) or sorted({change.path.split("/")[1] for change in step.changes}),
         "waits_for": [name for name in step.waits_for if name not in progress.ended],
-        "notifies": list(step.notifies),
+        "notifies": [name for name in step.notifies if _host(name) == step.host],
         "retries": step.meta.retries,
         "on_interrupt": step.meta.on_interrupt,
         "timeout": step.meta.timeout,
         "claim": {
-            "provenance": step.provenance,
+            **_provenance(step, row),
             "lifecycle": step.lifecycle.form(),
             "edges": list(step.edges),
         },
     }
     if row is not None and not (step.action == "create" and row.is_deposed):
         found["prior"] = dict(row.attributes)
+        found["tainted"] = list(row.tainted)
+    if step.previous is not None:
+        found["previous"] = step.previous
     if step.action == "refresh":
-        found["fired"] = any(name in progress.fired for name in step.waits_for)
+        senders = (name for name in step.waits_for if progress.steps[name].host != step.host)
+        found["fired"] = any(name in progress.fired for name in senders)
     return found
+
+
+def _without_secrets(config: Mapping[str, Json]) -> dict[str, Json]:
+    return {name: value for name, value in config.items() if not contains(value, (Secret,))}
+
+
+def _host(address: str) -> str | None:
+    """Where a receiver lives. Its own host remembers a notification; from another host it comes with the step."""
+    parsed = parse_address(address)
+    return None if parsed is None else parsed.host
+
+
+def _provenance(step: Step, row: Object | None) -> dict[str, Json]:
+    """What the host notes down: where the step `created` the thing, and where it `found` it. As `record.rows` does."""
+    if row is not None:
+        return {"created": row.provenance, "found": row.provenance}
+    return {"created": "created", "found": "adopted" if step.action == "create" else step.provenance}

@@ -57,6 +57,18 @@ def report(error: Exception, argv: Sequence[str]) -> int:
     return 1
 
 
+def report_io(error: OSError) -> int:
+    """The machine's own refusal: a full disk behind standard output, too many open files."""
+    if os.environ.get("AIVP_DEBUG"):
+        traceback.print_exception(error)
+    what = f" ({Path(str(error.filename)).name})" if error.filename else ""
+    sys.stderr.write(
+        f"error[AIVP0908]: The system refuses\n  {error.strerror or type(error).__name__}{what}.\n"
+        "  Nothing that was recorded is lost. Mend it, and run the command again.\n"
+    )
+    return 1
+
+
 def _source(root: Path, file: str) -> str | None:
     try:
         return (root / file).read_text(encoding="utf-8", errors="replace")

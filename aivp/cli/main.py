@@ -6,15 +6,20 @@ Exit codes: 0 done or nothing to do · 1 error · 2 changes pending · 3 refused
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
-from typing import NoReturn
 
 from aivp import __version__
+
+TYPE_CHECKING = False  # importing typing would double what --version costs
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
 def main() -> NoReturn:
     """Run the command in sys.argv and exit."""
+    _settle_streams()
     if sys.argv[1:] == ["--version"]:  # answered before anything is imported
         sys.stdout.write(f"aivp {__version__}\n")
         sys.exit(0)
@@ -24,6 +29,18 @@ def main() -> NoReturn:
         sys.stderr.write("\nInterrupted.\n")
         code = 130
     sys.exit(code)
+
+
+def _settle_streams() -> None:
+    """No stream is closed, so that none of our files takes its number; and none chokes on what it cannot show."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False, encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False, encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _run() -> int:
@@ -43,9 +60,13 @@ def _run() -> int:
     except click.ClickException as error:
         error.show()
         return 1
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has had enough; nothing is left to say to it
-        return 1
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whatever is left to say would only fail again at exit
+        if error.errno == errno.EPIPE:
+            return 1  # the reader has had enough
+        from aivp.cli.failure import report_io
+
+        return report_io(error)
     except Exception as error:  # the last boundary: a person gets a diagnostic, never a traceback
         from aivp.cli.failure import report
 

@@ -11,13 +11,19 @@ from aivp.diagnostics.diagnostic import refusal
 
 
 def write_bytes(data: bytes, output: str | None) -> None:
-    """To `output`, or to standard output with a newline behind. A file appears whole or not at all."""
+    """To `output`, or to standard output with a newline behind. A file appears whole or not at all.
+
+    What is there and is no regular file (a device, a pipe) is written to, never replaced; a link is followed.
+    """
     if output is None:
         sys.stdout.buffer.write(data if data.endswith(b"\n") else data + b"\n")
         sys.stdout.flush()
         return
-    target = Path(output)
+    target = Path(os.path.realpath(output))
     try:
+        if target.exists() and not target.is_file():
+            target.write_bytes(data)
+            return
         descriptor, fresh = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)

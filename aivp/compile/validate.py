@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from aivp_contract.manifest import Kind, Rule
-from aivp_contract.values import Json
+from aivp_contract.values import Json, Secret
 
 from aivp.compile.fields import rule_applies
 from aivp.compile.instance import Instance
@@ -72,6 +72,15 @@ def _exposed_secrets(instance: Instance, fields: Mapping[str, Json]) -> Iterator
             why = f"{instance.address}.{name}: a secret stands where other users of the host can see it."
             mend = "Pass it in a way that nobody else sees, such as stdin or a file."
             yield Diagnostic("AIVP0306", why, mend, instance.declaration.span(name), instance.address)
+        elif isinstance(fields.get(name), Secret) and not _takes_text(kind, name):
+            why = f"{instance.address}.{name}: a secret is text, and this field takes something else."
+            yield Diagnostic("AIVP0302", why, span=instance.declaration.span(name), address=instance.address)
+
+
+def _takes_text(kind: Kind, name: str) -> bool:
+    """Schema validation lets secrets pass, and nobody normalises what only a host may see."""
+    schema = kind.schema["properties"][name]
+    return schema.get("type", "string") == "string" and "enum" not in schema
 
 
 def _broken(rule: Rule, fields: Mapping[str, Json]) -> Iterator[str]:

@@ -85,6 +85,7 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0304": "Fields that do not go together",
     "AIVP0305": "Template is not text",
     "AIVP0306": "Secret where others can see it",
+    "AIVP0307": "Output that stays on its host",
     "AIVP0310": "Broken manifest",
     "AIVP0311": "Provider or kind served twice",
     "AIVP0312": "Kind outside its provider's namespace",
@@ -159,5 +160,6 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0905": "Unknown variable",
     "AIVP0906": "Unknown kind",
     "AIVP0907": "No home directory",
+    "AIVP0908": "The system refuses",
     "AIVP0999": "Bug in aivp",
 }

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from aivp_contract import canonical
+
 from aivp.plugins import Registry
 from aivp.plugins.registry import FIRST_PARTY
-from aivp_contract import canonical
 
 SHIPPED = ("aivp_contract", "aivp_sdk", "aivp_runner")
 

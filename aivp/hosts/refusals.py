@@ -13,7 +13,9 @@ def refused(refusal: Refusal) -> Refused:
     why = str(refusal.details.get("why", ""))[:400]
     match refusal.code:
         case "locked":
-            found = Diagnostic("AIVP0604", f"Another apply is at work on {host}.", "Wait for it to end, then try again.")
+            found = Diagnostic(
+                "AIVP0604", f"Another apply is at work on {host}.", "Wait for it to end, then try again."
+            )
         case "open-run":
             found = Diagnostic(
                 "AIVP0605",

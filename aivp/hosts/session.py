@@ -1,6 +1,6 @@
 """One session with one host: start its runner, ask, take answers that are checked for shape and bounded in size.
 
-Everything a host says is hostile until checked: a wrong line ends the session with a diagnostic, never with a traceback.
+Everything a host says is hostile until checked: a wrong line ends the session with a diagnostic, never a traceback.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import IO, Any, cast
+from collections.abc import Set as AbstractSet
+from typing import Any, BinaryIO, cast
+
+from aivp_contract.lines import BadLine, read_message, write_message
+from aivp_contract.values import Json
 
 from aivp.diagnostics import Diagnostic, Refused
 from aivp.hosts.archive import Archive
 from aivp.hosts.channel import channel
 from aivp.model.resource import Host
-from aivp_contract.lines import BadLine, read_message, write_message
-from aivp_contract.values import Json
 
 SILENCE = 60.0
 """Seconds without a message after which a host that has a request in hand counts as lost; runners that are at work
@@ -56,16 +58,18 @@ class HostSession:
         self.process = process
         self.requests = 0
         self._watch = _Watch(self.kill, silence)
-        self._stdin = cast(IO[bytes], process.stdin)
-        self._stdout = cast(IO[bytes], process.stdout)
+        self._stdin = cast(BinaryIO, process.stdin)
+        self._stdout = cast(BinaryIO, process.stdout)
         self._writing = threading.Lock()
         self._log = bytearray()
         self._log_reader = threading.Thread(target=self._keep_log, daemon=True)
         self._log_reader.start()
 
     @classmethod
-    def start(cls, host: Host, archive: Archive, silence: float = SILENCE) -> HostSession:
-        """Open the channel and bring up the runner there. Raises Refused if that fails."""
+    def start(
+        cls, host: Host, archive: Archive, silence: float = SILENCE, withheld: AbstractSet[str] = frozenset()
+    ) -> HostSession:
+        """Open the channel, without the `withheld` variables, and bring up the runner there. Raises Refused."""
         try:
             process = subprocess.Popen(
                 list(channel(host)),
@@ -73,7 +77,7 @@ class HostSession:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
-                env=_environment(host),
+                env=_environment(host, withheld),
             )
         except (OSError, ValueError) as error:
             raise _lost(host, f"its channel cannot be started: {error}") from None
@@ -103,6 +107,36 @@ class HostSession:
             if "result" not in message:
                 raise self._broken("an answer without a result")
             return message["result"]
+
+    def gather(
+        self, method: str, params: Mapping[str, Json], member: str, *, by: str, most: int | None = None
+    ) -> list[Json]:
+        """The list `member` of a request's result, with what notifications named `by` brought of it before.
+
+        Raises Refusal, or Refused where it is no list or holds more than `most` items.
+        """
+        found: list[Json] = []
+
+        def listen(name: str, brought: Json) -> None:
+            if name == by:
+                take(brought.get("items") if isinstance(brought, dict) else None)
+
+        def take(items: Json) -> None:
+            if not isinstance(items, list):
+                raise self.hostile(f"its answer to {method} is not of the protocol")
+            found.extend(items)
+            if most is not None and len(found) > most:
+                raise self.hostile(f"its answer to {method} has no end")
+
+        result = self.request(method, params, listen)
+        take(result.get(member) if isinstance(result, dict) else None)
+        return found
+
+    def hostile(self, what: str) -> Refused:
+        """The diagnostic of an answer that breaks the protocol; the session is over with it."""
+        self.kill()
+        why = f"{self.host.name}: {what}."
+        return Refused((Diagnostic("AIVP0603", why, "Do not trust this host before you know why."),))
 
     def cancel(self) -> None:
         """Ask the runner to finish the step in hand and start none."""
@@ -185,7 +219,7 @@ class HostSession:
         return _lost(self.host, what + (f"; it said: {_short(said[-400:], 400)}" if said else ""))
 
     def _keep_log(self) -> None:
-        stream = cast(IO[bytes], self.process.stderr)
+        stream = cast(BinaryIO, self.process.stderr)
         while chunk := os.read(stream.fileno(), 4096):
             self._log += chunk
             del self._log[:-LOG_KEPT]
@@ -224,11 +258,14 @@ class _Watch:
                 return
 
 
-def _environment(host: Host) -> dict[str, str]:
-    """A local runner starts with next to nothing; a channel command is the user's own and gets the user's."""
+def _environment(host: Host, withheld: AbstractSet[str]) -> dict[str, str]:
+    """A local runner starts with next to nothing; a channel command is the user's own and gets the user's.
+
+    Some channels, such as `nsenter`, hand it on to the runner and all that it starts: secrets stay here.
+    """
     if host.transport == "local":
         return {name: os.environ[name] for name in ("HOME", "PATH", "AIVP_HOST_STATE") if name in os.environ}
-    return dict(os.environ)
+    return {name: value for name, value in os.environ.items() if name not in withheld}
 
 
 def _lost(host: Host, what: str) -> Refused:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from aivp.diagnostics import Refused
 from aivp.hosts.archive import Archive
@@ -18,20 +18,28 @@ T = TypeVar("T")
 class Sessions:
     """Sessions by host name, each with a runner.
 
-    parallelism: hosts that are worked on at once; silence: seconds after which a host that says nothing is lost.
+    parallelism: hosts that are worked on at once; silence: seconds after which a host that says nothing is lost;
+    withheld: names of the environment variables that secrets come from, which no channel gets.
     """
 
     def __init__(self, archive: Archive, parallelism: int = 10, silence: float = SILENCE) -> None:
         self.archive = archive
         self.parallelism = parallelism
         self.silence = silence
+        self.withheld: set[str] = set()
         self.open: dict[str, HostSession] = {}
 
     def session(self, host: Host) -> HostSession:
         """The session with `host`, started if there is none. Raises Refused where that fails."""
         if host.name not in self.open:
-            self.open[host.name] = HostSession.start(host, self.archive, self.silence)
+            self.open[host.name] = HostSession.start(host, self.archive, self.silence, self.withheld)
         return self.open[host.name]
+
+    def drop(self, name: str) -> None:
+        """Give a session up; the next one with this host is a new one."""
+        session = self.open.pop(name, None)
+        if session is not None:
+            session.kill()
 
     def each(
         self, hosts: Iterable[str], work: Callable[[str], T], parallelism: int | None = None
@@ -61,10 +69,12 @@ class Sessions:
         for session in list(self.open.values()):
             session.kill()
 
-    def __enter__(self) -> Sessions:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for session in self.open.values():
             session.close()
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from aivp_contract import canonical
 from aivp_contract.observation import Observation, read_observation
 from aivp_contract.values import Json
 
 from aivp.model.expression import IR_TAGS
+from aivp.model.forms import ANY, NOTHING, Form, Map, check
+from aivp.model.object import FORM as OBJECT
 from aivp.model.object import Object, read_object
 
 EVIDENCE_VERSION = 1
@@ -90,11 +92,39 @@ def object_key(item: Object) -> str:
     return f"{'deposed' if item.is_deposed else 'object'}:{item.address}"
 
 
+_OBSERVATION: Final[Form] = {
+    "observed": (Map(ANY), NOTHING),
+    "normalised?": Map(ANY),
+    "replace?": [str],
+    "computed?": Map(ANY),
+    "satisfied?": bool,
+}
+_ERROR: Final[Form] = {"class": str, "message": str, "path?": str, "mend?": str, "delay_ms?": int}
+_CLAIM: Final[Form] = {"project": str, "environment": str, "address": str}
+FORM: Final[Form] = {
+    "evidence": EVIDENCE_VERSION,
+    "project": str,
+    "environment": str,
+    "runner": str,
+    "hosts": Map({"incarnation": str, "facts": Map(ANY), "pending": [str], "error": (str, NOTHING)}),
+    "objects": [OBJECT],
+    "seen": Map(
+        (
+            {
+                "asked": str,
+                "observation": _OBSERVATION,
+                "claims?": [{"project": str, "environment": str, "address": str}],
+            },
+            {"asked": str, "error": {"class": str, "message": str, "path?": str, "mend?": str, "delay_ms?": int}},
+        )
+    ),
+}
+
+
 def read_evidence(data: bytes) -> Evidence:
-    """The reverse of `encode`. Raises NotCanonical, KeyError, TypeError or ValueError where `data` is none."""
+    """The reverse of `encode`. Raises ValueError where `data` is none."""
     raw = canonical.decode(data, IR_TAGS)
-    if raw["evidence"] != EVIDENCE_VERSION:
-        raise canonical.NotCanonical(f"evidence of format {raw['evidence']}")
+    check(FORM, raw)
     return Evidence(
         raw["project"],
         raw["environment"],

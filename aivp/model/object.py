@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from aivp_contract.values import Json
 
+from aivp.model.forms import ANY, CONNECTION, LIFECYCLE, Form, Map, check
 from aivp.model.resource import Lifecycle, read_lifecycle
 
 Provenance = Literal["created", "adopted"]
@@ -17,7 +18,8 @@ Provenance = Literal["created", "adopted"]
 class Object:
     """One real thing. `attributes` are the managed fields last applied, with secrets by their origin only.
 
-    connection: how its host was reached, as `Host.form`; edges: the addresses that it needed.
+    connection: how its host was reached, as `Host.form`; edges: the addresses that it needed; tainted: fields that hold
+    secrets or ever did, so that what is there may still be one.
     """
 
     address: str
@@ -33,10 +35,11 @@ class Object:
     incarnation: str = ""
     connection: Mapping[str, Json] = field(default_factory=dict)
     is_deposed: bool = False
+    tainted: Sequence[str] = ()
 
     def form(self) -> dict[str, Json]:
         """As JSON, in evidence and in the state."""
-        return {
+        found: dict[str, Json] = {
             "address": self.address,
             "kind": self.kind,
             "host": self.host,
@@ -51,8 +54,28 @@ class Object:
             "connection": dict(self.connection),
             "is_deposed": self.is_deposed,
         }
+        return {**found, "tainted": sorted(self.tainted)} if self.tainted else found
+
+
+FORM: Final[Form] = {
+    "address": str,
+    "kind": str,
+    "host": str,
+    "identity": Map(ANY),
+    "provenance": ("created", "adopted"),
+    "attributes": Map(ANY),
+    "outputs": Map(ANY),
+    "lifecycle": LIFECYCLE,
+    "edges": [str],
+    "schema_version": int,
+    "incarnation": str,
+    "connection": CONNECTION,
+    "is_deposed": bool,
+    "tainted?": [str],
+}
 
 
 def read_object(raw: Mapping[str, Any]) -> Object:
-    """The reverse of `form`. Raises KeyError or TypeError on anything else."""
+    """The reverse of `form`. Raises ValueError on anything else."""
+    check(FORM, raw)
     return Object(**{**raw, "lifecycle": read_lifecycle(raw["lifecycle"])})

@@ -5,7 +5,9 @@ Knows how an origin is written (`{"secret": name, "version": v}`, `{"text": [...
 
 from __future__ import annotations
 
-from aivp_contract.values import TAG, Json, Secret
+from collections.abc import Mapping
+
+from aivp_contract.values import TAG, Json, Secret, contains
 
 from aivp.model.expression import Template, Text
 
@@ -13,6 +15,11 @@ from aivp.model.expression import Template, Text
 def names(value: Json) -> list[str]:
     """The names of all secrets in `value`, sorted."""
     return sorted({name for name, _ in uses(value)})
+
+
+def fields(attributes: Mapping[str, Json]) -> list[str]:
+    """The names of attributes, all filled in, that hold secrets, sorted."""
+    return sorted(name for name, value in attributes.items() if contains(value, (Secret,)))
 
 
 def uses(value: Json) -> set[tuple[str, str]]:

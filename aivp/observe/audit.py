@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aivp.model.evidence import Seen
 from aivp_contract import canonical
 from aivp_contract.manifest import Kind
 from aivp_contract.observation import Observation, read_observation
 from aivp_contract.values import Json, Secret, contains
+
+from aivp.model.evidence import Seen
 
 
 class Broken(Exception):

@@ -1,45 +1,107 @@
-"""What hosts remember → the rows of a state that was lost. Values last applied are unknown afterwards."""
+"""What hosts remember → the rows of a state that was lost.
+
+Hosts keep no values, but a keyed digest of each declaration that was applied last: where today's declaration is that
+one, its values are known again, and nothing runs a second time. All others are unknown until the next apply.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from aivp.diagnostics import Diagnostic, Refused
+from aivp_contract.values import Json
+
+from aivp.diagnostics import Refused
+from aivp.hosts.greeting import Owner, greet
 from aivp.hosts.refusals import refused
 from aivp.hosts.session import Refusal
 from aivp.hosts.sessions import Sessions
+from aivp.model import taint
 from aivp.model.object import Object
 from aivp.model.resource import IR, Host, read_lifecycle
-from aivp_contract.values import Json
+from aivp.plan.bind import Bound
+
+ITEMS = 500
+"""Declarations in one question."""
 
 
-def rebuild(ir: IR, sessions: Sessions, lineage: str) -> list[Object]:
-    """Rows for everything that the hosts hold for this project and environment; they now follow `lineage`.
+def remembered(ir: IR, sessions: Sessions) -> list[Object]:
+    """Rows for everything that the hosts hold for this project and environment. Changes nothing.
 
     Raises Refused if any host cannot be asked: a state that is rebuilt by half would orphan the rest.
     """
-    used = {resource.host for resource in ir.resources.values()}
-    hosts = {name: host for name, host in ir.hosts.items() if name in used}
     found: list[Object] = []
-    for answer in sessions.each(hosts, lambda name: _remembered(ir, hosts[name], sessions, lineage)).values():
+    for answer in sessions.each(ir.hosts, lambda name: _remembered(ir, ir.hosts[name], sessions)).values():
         if isinstance(answer, Refused):
             raise answer
         found.extend(answer)
     return found
 
 
-def _remembered(ir: IR, host: Host, sessions: Sessions, lineage: str) -> Sequence[Object]:
+def hand_over(ir: IR, sessions: Sessions, lineage: str) -> None:
+    """Every host follows `lineage` from now on, which fences off whoever held the older one. Raises Refused."""
+    for answer in sessions.each(ir.hosts, lambda name: _hand_over(ir.hosts[name], sessions, lineage)).values():
+        if isinstance(answer, Refused):
+            raise answer
+
+
+def recall(
+    objects: Sequence[Object], bound: Mapping[str, Bound], sessions: Sessions, reveal: Callable[[Json], Json]
+) -> list[Object]:
+    """Those of `objects` whose declaration, by the word of their host, is the one applied last; with its values."""
+    asked: dict[str, list[tuple[Object, Bound]]] = {}
+    for item in objects:
+        declared = bound.get(item.address)
+        if declared is not None and declared.is_known and declared.resource.kind == item.kind:
+            asked.setdefault(item.host, []).append((item, declared))
+    found: list[Object] = []
+    for answer in sessions.each(asked, lambda name: _recall(name, asked[name], sessions, reveal)).values():
+        found.extend([] if isinstance(answer, Refused) else answer)
+    return found
+
+
+def _remembered(ir: IR, host: Host, sessions: Sessions) -> Sequence[Object]:
     session = sessions.session(host)
-    owner = {"project": ir.project, "environment": ir.environment, "lineage": lineage}
     try:
-        answer = session.request("hello", {**owner, "kinds": dict(sessions.archive.kinds)})
-        objects = [_object(claim, host, str(answer["incarnation"])) for claim in answer["registry"]]
-        session.request("rebuild", {"lineage": lineage})
+        greeting = greet(session, Owner(ir.project, ir.environment, None), sessions.archive.kinds)
+        claims = session.gather("remembered", {}, "claims", by="claims")
+        return [_object(claim, host, greeting.incarnation) for claim in claims]
     except Refusal as refusal:
         raise refused(refusal) from None
-    except (KeyError, TypeError, ValueError):
-        raise Refused((Diagnostic("AIVP0603", f"{host.name}: its registry is not of the protocol."),)) from None
-    return objects
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise session.hostile("its registry is not of the protocol") from None
+
+
+def _hand_over(host: Host, sessions: Sessions, lineage: str) -> None:
+    try:
+        sessions.session(host).request("rebuild", {"lineage": lineage})
+    except Refusal as refusal:
+        raise refused(refusal) from None
+
+
+def _recall(
+    host: str, asked: Sequence[tuple[Object, Bound]], sessions: Sessions, reveal: Callable[[Json], Json]
+) -> Sequence[Object]:
+    session = sessions.open[host]
+    found: list[Object] = []
+    for start in range(0, len(asked), ITEMS):
+        part = asked[start : start + ITEMS]
+        configs = reveal([dict(declared.attributes) for _, declared in part])
+        items = [
+            {"kind": item.kind, "identity": dict(item.identity), "config": config}
+            for (item, _), config in zip(part, configs, strict=True)
+        ]
+        try:
+            matches = session.gather("recall", {"items": items}, "matches", by="", most=len(items))
+        except Refusal as refusal:
+            raise refused(refusal) from None
+        pairs = zip(part, matches, strict=False)
+        found.extend(
+            replace(item, attributes=declared.attributes, tainted=taint.fields(declared.attributes))
+            for (item, declared), is_last in pairs
+            if is_last is True
+        )
+    return found
 
 
 def _object(claim: Json, host: Host, incarnation: str) -> Object:
@@ -47,9 +109,9 @@ def _object(claim: Json, host: Host, incarnation: str) -> Object:
         address=str(claim["address"]),
         kind=str(claim["kind"]),
         host=host.name,
-        identity=claim["identity"],
+        identity=dict(claim["identity"]),
         provenance="created" if claim["provenance"] == "created" else "adopted",
-        attributes=claim["identity"],
+        attributes=dict(claim["identity"]),
         lifecycle=read_lifecycle(claim["lifecycle"]),
         edges=[str(edge) for edge in claim["edges"]],
         incarnation=incarnation,

@@ -9,7 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from aivp_contract.canonical import encode
+from aivp_contract.values import Json, Secret, contains
+
 from aivp.diagnostics import Diagnostic, Refused
+from aivp.hosts.greeting import Owner, greet
 from aivp.hosts.refusals import refused
 from aivp.hosts.session import HostSession, Refusal
 from aivp.hosts.sessions import Sessions
@@ -19,8 +23,6 @@ from aivp.model.resource import IR, Host
 from aivp.observe.audit import Broken, audit
 from aivp.plan.bind import Bound, Kinds, Render, bind, current_rows, same_values
 from aivp.plan.decide import asked_digest
-from aivp_contract.canonical import encode
-from aivp_contract.values import Json, Secret, contains
 
 MAX_WAVES = 8
 REQUEST = 2 * 1024 * 1024
@@ -30,6 +32,9 @@ SAFE_TRANSPORTS = frozenset({"local"})
 """Transports that run nothing that the project's author wrote."""
 
 Reveal = Callable[[Json], Json]
+
+Questions = dict[str, list[tuple[str, Bound | Object]]]
+"""Host → (key of the evidence, what is asked about)."""
 
 
 @dataclass
@@ -58,10 +63,11 @@ class Observer:
             questions = self._questions(is_last=wave == MAX_WAVES - 1)
             if not questions:
                 break
-            for answer in self.sessions.each(questions, lambda name: self._ask(name, questions[name])).values():
-                if isinstance(answer, Refused):
-                    raise answer
-                self.seen.update(answer)
+            for name, found in self._ask_all(questions).items():
+                if isinstance(found, Refused):
+                    self.hosts[name] = _unreached(found)
+                else:
+                    self.seen.update(found)
         return self._evidence()
 
     def _evidence(self) -> Evidence:
@@ -72,23 +78,14 @@ class Observer:
         if self.is_untrusted and host.transport not in SAFE_TRANSPORTS:
             return HostEvidence(error=f"--untrusted starts no {host.transport} channel")
         session = self.sessions.session(host)
-        params = {
-            "project": self.ir.project,
-            "environment": self.ir.environment,
-            "lineage": self.lineage,
-            "kinds": dict(self.sessions.archive.kinds),
-        }
+        owner = Owner(self.ir.project, self.ir.environment, self.lineage)
         try:
-            answer = session.request("hello", params)
-            found = HostEvidence(str(answer["incarnation"])[:64], answer["facts"], [str(a) for a in answer["pending"]])
-            strangers = [item for item in answer["lineages"] if item != self.lineage]
+            found = greet(session, owner, self.sessions.archive.kinds)
         except Refusal as refusal:
             raise refused(refusal) from None
-        except (KeyError, TypeError):
-            raise _hostile(host.name, "its greeting is not of the protocol") from None
-        if strangers:
+        if any(item != self.lineage for item in found.lineages):
             raise _Lost(host.name)
-        return found
+        return HostEvidence(found.incarnation, found.facts, found.pending)
 
     def _refuse_lost_state(self) -> None:
         """Rows bind to a host's incarnation; another machine under the same name is not silently taken for it."""
@@ -105,11 +102,11 @@ class Observer:
                     )
                 )
 
-    def _questions(self, is_last: bool) -> dict[str, list[tuple[str, Bound | Object]]]:
+    def _questions(self, is_last: bool) -> Questions:
         """By host, what to ask next: known inputs that were not asked about yet; if nothing is left, the rest."""
         bound = bind(self.ir, self.order, self._evidence(), self.kinds, self.render, is_provisional=True)
         rows = current_rows(self.ir, self.objects)
-        found: dict[str, list[tuple[str, Bound | Object]]] = {}
+        found: Questions = {}
         deferred: list[tuple[str, Bound]] = []
         for address, item in bound.items():
             if item.condition is False or not self._is_reached(item.resource.host) or self._is_forbidden(item):
@@ -140,6 +137,9 @@ class Observer:
     def _is_reached(self, host: str) -> bool:
         return host in self.hosts and self.hosts[host].error is None
 
+    def _ask_all(self, questions: Questions) -> Mapping[str, dict[str, Seen] | Refused]:
+        return self.sessions.each(questions, lambda name: self._ask(name, questions[name]))
+
     def _ask(self, name: str, questions: Sequence[tuple[str, Bound | Object]]) -> dict[str, Seen]:
         session = self.sessions.open[name]
         found: dict[str, Seen] = {}
@@ -150,44 +150,40 @@ class Observer:
     def _items(self, questions: Sequence[tuple[str, Bound | Object]]) -> list[dict[str, Json]]:
         """The questions as the wire carries them; all secrets are opened at once, for one rendering of templates."""
         rows = current_rows(self.ir, self.objects)
-        configs = [_without_secrets(what.attributes) if isinstance(what, Object) else what.known for _, what in questions]
+        configs = [
+            _without_secrets(what.attributes) if isinstance(what, Object) else what.known for _, what in questions
+        ]
         configs = [_without_secrets(c) for c in configs] if self.is_untrusted else self.reveal(configs)
         found: list[dict[str, Json]] = []
         for (key, what), config in zip(questions, configs, strict=True):
+            row: Object | None
             if isinstance(what, Object):
-                kind, identity, prior = what.kind, what.identity, what.attributes
+                kind, identity, row = what.kind, what.identity, what
             else:
                 kind = what.resource.kind
                 identity = self.kinds[kind].identity_of(what.known)
                 row = rows.get(what.resource.address)
-                prior = {} if row is None else row.attributes
             item: dict[str, Json] = {"id": key, "kind": kind, "config": config, "identity": dict(identity)}
-            found.append({**item, "prior": dict(prior)} if prior else item)
+            found.append(item if row is None else {**item, "prior": dict(row.attributes), "tainted": list(row.tainted)})
         return found
 
     def _request(
         self, session: HostSession, items: Sequence[Mapping[str, Json]], asked: Mapping[str, Bound | Object]
     ) -> dict[str, Seen]:
         host = session.host.name
-        answers: list[Json] = []
-
-        def listen(method: str, params: Json) -> None:
-            if method == "observed" and isinstance(params, dict):
-                answers.extend(params.get("items", []))
-
         try:
-            answers.extend(session.request("observe", {"items": list(items)}, listen)["items"])
+            answers = session.gather("observe", {"items": list(items)}, "items", by="observed", most=len(items))
             if [answer["id"] for answer in answers] != [item["id"] for item in items]:
-                raise _hostile(host, "it answered other questions than were asked")
+                raise session.hostile("it answered other questions than were asked")
         except Refusal as refusal:
             raise refused(refusal) from None
         except (KeyError, TypeError):
-            raise _hostile(host, "its answers are not of the protocol") from None
-        return {item["id"]: self._audited(host, item, answer, asked) for item, answer in zip(items, answers, strict=True)}
+            raise session.hostile("its answers are not of the protocol") from None
+        return {
+            item["id"]: self._audited(host, item, answer, asked) for item, answer in zip(items, answers, strict=True)
+        }
 
-    def _audited(
-        self, host: str, item: Mapping[str, Json], answer: Json, asked: Mapping[str, Bound | Object]
-    ) -> Seen:
+    def _audited(self, host: str, item: Mapping[str, Json], answer: Json, asked: Mapping[str, Bound | Object]) -> Seen:
         what = asked[item["id"]]
         digest = asked_digest(what) if isinstance(what, Bound) else ""
         if isinstance(what, Bound) and self.is_untrusted and contains(what.known, (Secret,)):
@@ -221,9 +217,14 @@ def _unreached(refused: Refused) -> HostEvidence:
 
 
 def _places(ir: IR, objects: Sequence[Object]) -> dict[str, Host]:
-    """Hosts that have anything to tell: those of resources, and those of recorded objects as they were reached."""
-    places = {row.host: Host(row.host, str(row.connection["transport"]), row.connection["connection"]) for row in objects}
-    used = {resource.host for resource in ir.resources.values()} | set(places)
+    """Hosts that have anything to tell: those of resources, and those of recorded objects as they were reached.
+
+    Where there is neither, all of them: one may remember what a lost state does not.
+    """
+    places = {
+        row.host: Host(row.host, str(row.connection["transport"]), row.connection["connection"]) for row in objects
+    }
+    used = {resource.host for resource in ir.resources.values()} | set(places) or set(ir.hosts)
     return {**places, **{name: host for name, host in ir.hosts.items() if name in used}}
 
 
@@ -253,7 +254,3 @@ def _chunks(items: Sequence[dict[str, Json]]) -> list[list[dict[str, Json]]]:
         chunks[-1].append(item)
         size += length
     return chunks
-
-
-def _hostile(host: str, what: str) -> Refused:
-    return Refused((Diagnostic("AIVP0603", f"{host}: {what}.", "Do not trust this host before you know why."),))

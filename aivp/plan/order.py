@@ -105,10 +105,11 @@ class _Declared:
         return found[0] if len(found) == 1 else frozenset().union(*found)
 
     def _lay(self, step: Step, waits: frozenset[str]) -> Step:
-        receivers = [name for name in self.notifies.get(step.address, ()) if name in self.declared]
+        is_conditional = step.is_conditional or self._is_disturbed(step)
+        may_act = step.action in EFFECTS or is_conditional
+        receivers = [name for name in self.notifies.get(step.address, ()) if name in self.declared and may_act]
         for receiver in receivers:
             self.senders.setdefault(receiver, []).append(step.id)
-        is_conditional = step.is_conditional or self._is_disturbed(step)
         if step.action in EFFECTS:
             self.disturbed.setdefault(step.host, set()).update(self.kinds[step.kind].disturbs)
         return replace(
@@ -134,15 +135,17 @@ class _Declared:
             return None
         if address in self.decided.left_out:
             return None
-        reason = "notified by " + ", ".join(sorted({sender.split(":", 1)[1] for sender in senders}))
+        is_certain = address in self.pending or any(not sender.startswith("no-op:") for sender in senders)
+        names = ", ".join(sorted({sender.split(":", 1)[1] for sender in senders}))
+        reason = f"notified by {names}" if is_certain else f"only if {names} has to be mended again"
         if address in self.pending:
-            reason = "notified in an earlier run" + (", and " + reason if senders else "")
+            reason = "notified in an earlier run" + (f", and {reason}" if senders else "")
         step = replace(
             self.check(address),
             id=f"refresh:{address}",
             action="refresh",
             reason=reason,
-            severity="disrupt",
+            severity="disrupt" if is_certain else "none",
             waits_for=sorted(waits | set(senders)),
             expected=None,
             bounds=(),

@@ -14,10 +14,10 @@ from aivp.model.expression import Fact
 from aivp.model.graph import ResourceGraph
 from aivp.model.object import Object
 from aivp.model.resource import IR, Host
-from aivp.model.taint import names
 from aivp.plan import decide
 from aivp.plan.bind import Bound, Kinds, Render, bind, current_rows
 from aivp.plan.decide import Decided, Ending, World, check_step, decide_orphan, decide_resource
+from aivp.plan.exposure import check_secrets, used_secrets
 from aivp.plan.options import Options
 from aivp.plan.order import lay_out
 from aivp.plan.selection import select
@@ -35,6 +35,7 @@ def make_plan(ir: IR, graph: ResourceGraph, evidence: Evidence, kinds: Kinds, re
     decided = Decided()
     _refuse_clashes(declared, kinds, diagnostics)
     _refuse_dangling(ir, bound, diagnostics)
+    check_secrets(declared, evidence, rows, kinds, diagnostics)
     selection = select(graph, declared, evidence.objects, options, diagnostics)
     needs = _needs(ir)
     for address in (name for name in graph.order if name in declared):
@@ -175,7 +176,7 @@ def _seal(
         seen = evidence.hosts[name]
         host = ir.hosts.get(name) or _recorded_host(name, connections[name])
         hosts[name] = HostPlan(host, seen.incarnation, list(lanes.get(name, ())))
-    used = sorted({name for step in steps for name in names(dict(step.config))})
+    used = used_secrets(steps)
     return Plan(
         project=ir.project,
         environment=ir.environment,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal, get_args
 
 from aivp_contract import canonical
 from aivp_contract.values import Json
 
 from aivp.model.expression import IR_TAGS
+from aivp.model.forms import ANY, CONNECTION, LIFECYCLE, META, SECRET, Form, Map, check
 from aivp.model.resource import Host, Lifecycle, Meta, SecretSource, read_lifecycle
 
 PLAN_VERSION = 1
@@ -164,11 +165,59 @@ class Plan:
         return canonical.encode(self.form())
 
 
+_CHANGE: Final[Form] = {
+    "op": ("add", "remove", "replace"),
+    "path": str,
+    "before?": ANY,
+    "after?": ANY,
+    "cause": get_args(Cause),
+}
+_STEP: Final[Form] = {
+    "id": str,
+    "address": str,
+    "kind": str,
+    "host": str,
+    "action": get_args(Action),
+    "reason": str,
+    "severity": get_args(Severity),
+    "config": Map(ANY),
+    "identity": Map(ANY),
+    "changes?": [
+        {"op": ("add", "remove", "replace"), "path": str, "before?": ANY, "after?": ANY, "cause": get_args(Cause)}
+    ],
+    "expected?": str,
+    "is_conditional?": bool,
+    "is_deferred?": bool,
+    "bounds?": [str],
+    "waits_for?": [str],
+    "notifies?": [str],
+    "batch": int,
+    "previous?": str,
+    "provenance": str,
+    "lifecycle?": LIFECYCLE,
+    "meta?": META,
+    "edges?": [str],
+}
+FORM: Final[Form] = {
+    "plan": PLAN_VERSION,
+    "project": str,
+    "environment": str,
+    "pins": {"ir": str, "evidence": str, "objects": str, "runner": str, "manifests": Map(str)},
+    "hosts": Map({**CONNECTION, "incarnation": str, "lane": [str]}),
+    "steps": [_STEP],
+    "unchanged": int,
+    "left_out": Map(str),
+    "secrets": Map(SECRET),
+    "is_applicable": bool,
+    "notes": [str],
+}
+
+
 def read_plan(data: bytes) -> Plan:
-    """The reverse of `encode`. Raises NotCanonical, KeyError, TypeError or ValueError where `data` is no such plan."""
+    """The reverse of `encode`. Raises ValueError where `data` is no such plan, or one that contradicts itself."""
     raw = canonical.decode(data, IR_TAGS)
-    if raw["plan"] != PLAN_VERSION:
-        raise canonical.NotCanonical(f"a plan of format {raw['plan']}")
+    check(FORM, raw)
+    _check_steps(raw)
     hosts = {
         name: HostPlan(Host(name, item["transport"], item["connection"]), item["incarnation"], item["lane"])
         for name, item in raw["hosts"].items()
@@ -181,6 +230,22 @@ def read_plan(data: bytes) -> Plan:
     return Plan(
         **plain, hosts=hosts, secrets=secrets, notes=raw["notes"], steps=[_read_step(item) for item in raw["steps"]]
     )
+
+
+def _check_steps(raw: Mapping[str, Any]) -> None:
+    """Every step is there once, in its host's lane, after what it waits for; a change names a field."""
+    lanes: dict[str, list[str]] = {name: [] for name in raw["hosts"]}
+    known: set[str] = set()
+    for step in raw["steps"]:
+        is_new = step["id"] not in known and known.issuperset(step.get("waits_for", ()))
+        if not is_new or step["host"] not in lanes:
+            raise ValueError(f"{step['id']} is out of place")
+        if not all(change["path"].startswith("/") for change in step.get("changes", ())):
+            raise ValueError(f"{step['id']} changes no field")
+        known.add(step["id"])
+        lanes[step["host"]].append(step["id"])
+    if any(lane != raw["hosts"][name]["lane"] for name, lane in lanes.items()):
+        raise ValueError("a lane does not hold the steps of its host")
 
 
 def _read_step(raw: Mapping[str, Any]) -> Step:

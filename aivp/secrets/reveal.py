@@ -39,8 +39,8 @@ def reveal(value: Json, vault: Vault, render: Render) -> Json:
         _sort_templates(origin, levels)
     for level in sorted(levels):
         rendered |= _render(levels[level], vault, rendered, render)
-    texts = {key: _text(origin, vault, rendered) for key, origin in origins.items()}
-    return replace(value, (Secret,), lambda secret: Secret(secret.origin, texts[_normal(secret.origin)[0]]))
+    opened = {key: _opened(origin, vault, rendered) for key, origin in origins.items()}
+    return replace(value, (Secret,), lambda secret: Secret(secret.origin, *opened[_normal(secret.origin)[0]]))
 
 
 def _normal(origin: Json) -> tuple[bytes, Json]:
@@ -105,6 +105,14 @@ def _texts(templates: list[Template], render: Render) -> list[str]:
             found.items.extend(_without_words(template.name, problem) for problem in error.diagnostics)
     found.refuse()
     return texts
+
+
+def _opened(origin: Json, vault: Vault, rendered: Mapping[bytes, str]) -> tuple[str | None, tuple[str, ...]]:
+    """The value, and those of the secrets in it: what is said on the host about a part of it is kept there, too."""
+    text = _text(origin, vault, rendered)
+    if text is None:
+        return None, ()
+    return text, tuple(sorted({vault.value(name) for name, _ in uses(Secret(origin))}))
 
 
 def _text(origin: Json, vault: Vault, rendered: Mapping[bytes, str]) -> str | None:

@@ -17,7 +17,7 @@ CREATE TABLE objects (
 CREATE TABLE plans (digest TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE runs (
     run TEXT PRIMARY KEY, plan TEXT NOT NULL, body BLOB NOT NULL, status TEXT NOT NULL, started TEXT NOT NULL,
-    ended TEXT) WITHOUT ROWID;
+    ended TEXT);
 CREATE TABLE steps (
     run TEXT NOT NULL, step TEXT NOT NULL, status TEXT NOT NULL, action TEXT NOT NULL, error TEXT,
     ended TEXT NOT NULL, PRIMARY KEY (run, step)) WITHOUT ROWID;

@@ -6,20 +6,29 @@ Every method is one transaction; an outcome's object row and its step record are
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
+import os
 import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from aivp_contract import canonical
+from aivp_contract.values import Json
 
 from aivp.diagnostics.diagnostic import refusal
 from aivp.model.expression import IR_TAGS
 from aivp.model.object import Object, read_object
 from aivp.state.place import folder, prepare
 from aivp.state.schema import migrate
-from aivp_contract import canonical
-from aivp_contract.values import Json
+
+RUNS_KEPT = 100
+"""Runs that are remembered, each with its plan."""
+
+_RUN = "run, plan, body, status, started, ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,34 +86,38 @@ class State:
     @property
     def lineage(self) -> str:
         """The random id of this state; hosts know their claims by it."""
-        (value,) = self.connection.execute("SELECT value FROM meta WHERE key='lineage'").fetchone()
+        ((value,),) = self._rows("SELECT value FROM meta WHERE key='lineage'")
         return str(value)
 
     @property
     def key_id(self) -> str | None:
         """The id of the project key that generated secrets came from, None while none was used."""
-        row = self.connection.execute("SELECT value FROM meta WHERE key='secret-key'").fetchone()
-        return None if row is None else str(row[0])
+        rows = self._rows("SELECT value FROM meta WHERE key='secret-key'")
+        return str(rows[0][0]) if rows else None
 
     def record_key(self, key_id: str) -> None:
         """Bind this state to the project key that its generated secrets come from."""
         with self._transaction("key") as sql:
             sql.execute("INSERT OR IGNORE INTO meta VALUES ('secret-key', ?)", (key_id,))
 
-    def renew_lineage(self) -> str:
-        """A new lineage, for `state rebuild`."""
-        lineage = secrets.token_hex(16)
-        with self._transaction("renew") as sql:
-            sql.execute("UPDATE meta SET value=? WHERE key='lineage'", (lineage,))
-        return lineage
-
     def objects(self) -> list[Object]:
         """Every object, sorted by address, deposed ones after the current one."""
-        rows = self.connection.execute("SELECT body FROM objects ORDER BY address, deposed")
-        return [read_object(canonical.decode(body.encode(), IR_TAGS)) for (body,) in rows]
+        rows = self._rows("SELECT body FROM objects ORDER BY address, deposed")
+        return [_object(body) for (body,) in rows]
+
+    def rebuild(self, lineage: str, hosts: Iterable[str], objects: Iterable[Object]) -> None:
+        """One commit: a new lineage, and `objects` in place of everything that was known of `hosts`."""
+        replaced = frozenset(hosts)
+        old = [item for item in self.objects() if item.host in replaced]
+        with self._transaction("rebuild") as sql:
+            sql.execute("UPDATE meta SET value=? WHERE key='lineage'", (lineage,))
+            sql.execute("UPDATE runs SET status='abandoned' WHERE status IN ('open', 'interrupted')")
+            sql.executemany("DELETE FROM objects WHERE address=?", [(item.address,) for item in old])
+            for item in objects:
+                _put(sql, item)
 
     def put(self, objects: Iterable[Object]) -> None:
-        """Write rows, outside of any run (`state rebuild`)."""
+        """Write rows, outside of any run."""
         with self._transaction("put") as sql:
             for item in objects:
                 _put(sql, item)
@@ -121,32 +134,73 @@ class State:
 
     def knows_plan(self, digest: str) -> bool:
         """True for a plan that `plan -o` of this state wrote."""
-        return self.connection.execute("SELECT 1 FROM plans WHERE digest=?", (digest,)).fetchone() is not None
+        return bool(self._rows("SELECT 1 FROM plans WHERE digest=?", digest))
+
+    @contextlib.contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold this state alone for a run. Raises Refused where another command does."""
+        with _mendable("lock"):
+            descriptor = os.open(self.place / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise refusal(
+                    "AIVP0511", "Another command is at work on this state.", "Wait for it to end, then try again."
+                ) from None
+            yield
+        finally:
+            os.close(descriptor)
 
     def begin_run(self, plan: str, body: bytes, now: str) -> str:
-        """A new open run, durable before anything is dispatched."""
+        """A new open run, durable before anything is dispatched. Raises Refused while another one is open.
+
+        Runs of long ago are let go.
+        """
+        refuse_open(self.open_run())
         run = secrets.token_hex(12)
         with self._transaction("run") as sql:
             sql.execute("INSERT INTO runs VALUES (?,?,?,'open',?,NULL)", (run, plan, body, now))
+            sql.execute(
+                "DELETE FROM runs WHERE run NOT IN (SELECT run FROM runs ORDER BY rowid DESC LIMIT ?)", (RUNS_KEPT,)
+            )
+            sql.execute("DELETE FROM steps WHERE run NOT IN (SELECT run FROM runs)")
         return run
 
+    def reopen_run(self, run: str) -> None:
+        """A run that failed or was interrupted is being gone on with."""
+        with self._transaction("reopen") as sql:
+            sql.execute("UPDATE runs SET status='open', ended=NULL WHERE run=?", (run,))
+
     def end_run(self, run: str, status: str, now: str) -> None:
-        """Close a run: done, failed, interrupted or abandoned."""
+        """Close a run (done, failed, abandoned, refused), or leave it interrupted."""
         with self._transaction("end") as sql:
             sql.execute("UPDATE runs SET status=?, ended=? WHERE run=?", (status, now, run))
 
     def runs(self) -> list[RunRecord]:
-        """Every run, the oldest first."""
-        rows = self.connection.execute("SELECT run, plan, body, status, started, ended FROM runs ORDER BY started, run")
-        return [RunRecord(*row) for row in rows]
+        """Every run that is remembered, the oldest first."""
+        return [RunRecord(*row) for row in self._rows(f"SELECT {_RUN} FROM runs ORDER BY rowid")]  # noqa: S608
 
     def open_run(self) -> RunRecord | None:
-        """The run that is neither done nor abandoned, if there is one."""
-        return next((run for run in self.runs() if run.status in ("open", "interrupted", "failed-open")), None)
+        """The run that is still to be gone on with or abandoned, if there is one."""
+        rows = self._rows(f"SELECT {_RUN} FROM runs WHERE status IN ('open', 'interrupted') ORDER BY rowid")  # noqa: S608
+        return RunRecord(*rows[0]) if rows else None
+
+    def failed_run(self) -> RunRecord | None:
+        """The newest run that did anything, if it has failed steps."""
+        rows = self._rows(f"SELECT {_RUN} FROM runs WHERE status<>'refused' ORDER BY rowid DESC LIMIT 1")  # noqa: S608
+        return RunRecord(*rows[0]) if rows and rows[0][3] == "failed" else None
+
+    def closed_runs(self) -> list[str]:
+        """The ids of runs that are over, sorted."""
+        return [
+            row[0]
+            for row in self._rows("SELECT run FROM runs WHERE status NOT IN ('open', 'interrupted') ORDER BY run")
+        ]
 
     def steps(self, run: str) -> dict[str, StepRecord]:
         """Step id → what became of it."""
-        rows = self.connection.execute("SELECT step, status, action, error, ended FROM steps WHERE run=?", (run,))
+        rows = self._rows("SELECT step, status, action, error, ended FROM steps WHERE run=?", run)
         return {row[0]: StepRecord(row[0], row[1], row[2], row[3] and json.loads(row[3]), row[4]) for row in rows}
 
     def conclude(
@@ -168,11 +222,41 @@ class State:
             self.connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self.connection
+                self.connection.execute("COMMIT")
             except BaseException:
                 with contextlib.suppress(sqlite3.Error):
                     self.connection.execute("ROLLBACK")
                 raise
-            self.connection.execute("COMMIT")
+
+    def _rows(self, query: str, *values: str) -> list[tuple[Any, ...]]:
+        with _mendable("read"):
+            return self.connection.execute(query, values).fetchall()
+
+
+def new_lineage() -> str:
+    """The random id of a state that has no past."""
+    return secrets.token_hex(16)
+
+
+def refuse_open(record: RunRecord | None) -> None:
+    """An open run blocks every new one. Raises Refused."""
+    if record is not None:
+        raise refusal(
+            "AIVP0508",
+            f"The run {record.run} of {record.started} is not finished.",
+            "Go on with it: aivp apply --resume. Or settle it: aivp runs abandon.",
+        )
+
+
+def _object(body: str) -> Object:
+    try:
+        return read_object(canonical.decode(body.encode(), IR_TAGS))
+    except ValueError as error:
+        raise refusal(
+            "AIVP0705",
+            f"A row of the state is damaged ({str(error)[:100]}).",
+            "Bring the state back from a copy, or make it anew from what the hosts remember: aivp state rebuild.",
+        ) from None
 
 
 def _put(sql: sqlite3.Connection, item: Object) -> None:

@@ -56,8 +56,18 @@ def test_decimals_are_printed_alike(number):
     [
         {"\U00010000": 1, "\uffff": 2, "\ud7ff": 3, "a": 4},
         {"\U0001f600": {"\ufb33": 1, "\U00010437": 2}},
-        [{"\u20ac": "Euro", "\r": "CR", "\ufb33": "Dagesh", "1": "One", "\U0001f600": "Grin", "\x80": "C", "\u00f6": "o"}],
-        "\u2028\u2029\x7f\x00\x1f\"\\/\b\f\n\r\t",
+        [
+            {
+                "\u20ac": "Euro",
+                "\r": "CR",
+                "\ufb33": "Dagesh",
+                "1": "One",
+                "\U0001f600": "Grin",
+                "\x80": "C",
+                "\u00f6": "o",
+            }
+        ],
+        '\u2028\u2029\x7f\x00\x1f"\\/\b\f\n\r\t',
         [0.1, 1.5, -2.25, 0.0001, 123456789012345.6, 333333333.33333329],
         [MAX_INTEGER, -MAX_INTEGER, 0],
     ],

@@ -94,7 +94,8 @@ def test_a_text_with_a_secret_is_a_secret_that_says_how_it_is_made():
     found = value(Text(("pw=", secret, "@", Fact("lab", ("os", "id")))), secrets=["s"])
     assert isinstance(found, Secret)
     assert found.value is None
-    assert "debian" in str(found.origin) and "'secret': 's'" in str(found.origin)
+    assert "debian" in str(found.origin)
+    assert "'secret': 's'" in str(found.origin)
 
 
 def test_a_template_with_a_secret_is_not_rendered_here():

@@ -28,11 +28,15 @@ def causes(found):
         pytest.param({"text": "x"}, {"text": "x"}, {"name": "a", "text": "x"}, [], id="no-op"),
         pytest.param({"text": "x"}, {"text": "x"}, None, [f"create {A} (gone since it was last applied)"], id="gone"),
         pytest.param(
-            {"text": "y"}, {"text": "x"}, {"name": "a", "text": "x"}, [f"update {A} (the declaration changed)"], id="intent"
+            {"text": "y"}, {"text": "x"}, {"name": "a", "text": "x"},
+            [f"update {A} (the declaration changed)"], id="intent",
         ),
-        pytest.param({"text": "x"}, {"text": "x"}, {"name": "a", "text": "z"}, [f"update {A} (it drifted)"], id="drift"),
         pytest.param(
-            {"text": "x"}, None, {"name": "a", "text": "x"}, [f"adopt {A} (exists and is as declared; managed from now on)"],
+            {"text": "x"}, {"text": "x"}, {"name": "a", "text": "z"}, [f"update {A} (it drifted)"], id="drift",
+        ),
+        pytest.param(
+            {"text": "x"}, None, {"name": "a", "text": "x"},
+            [f"adopt {A} (exists and is as declared; managed from now on)"],
             id="adopt",
         ),
         pytest.param(
@@ -46,7 +50,10 @@ def causes(found):
         ),
         pytest.param(
             {"size": 2}, {"size": 1}, {"name": "a", "size": 1},
-            [f"delete {A} (replaced because size changed)", f"create {A} (takes the place of the old one: size changed)"],
+            [
+                f"delete {A} (replaced because size changed)",
+                f"create {A} (takes the place of the old one: size changed)",
+            ],
             id="replace",
         ),
         pytest.param(
@@ -54,7 +61,8 @@ def causes(found):
             [f"update {A} (the declaration changed)"], id="write-only",
         ),
         pytest.param(
-            {"text": "x", "meta": {"retries": 1}}, {"text": "x"}, {"name": "a", "text": "x"}, [], id="meta-is-not-recorded"
+            {"text": "x", "meta": {"retries": 1}}, {"text": "x"}, {"name": "a", "text": "x"}, [],
+            id="meta-is-not-recorded",
         ),
         pytest.param(
             {"text": "x", "lifecycle": {"retain": True}}, {"text": "x"}, {"name": "a", "text": "x"},
@@ -81,7 +89,9 @@ def test_a_no_op_counts_as_unchanged():
 def test_each_field_says_whether_the_declaration_or_the_world_changed():
     ir = declare({A: {"text": "new", "mode": "0600", "tags": ["a", "b"]}})
     evidence = witness(
-        ir, {A: {"name": "a", "text": "old", "mode": "0644", "tags": ["a"]}}, [row(A, text="old", mode="0600", tags=["a"])]
+        ir,
+        {A: {"name": "a", "text": "old", "mode": "0644", "tags": ["a"]}},
+        [row(A, text="old", mode="0600", tags=["a"])],
     )
     found = plan(ir, evidence)
     assert causes(found) == {
@@ -154,15 +164,19 @@ def test_what_may_not_be_deleted_is_not_replaced_either(recorded, why):
     ir = declare({A: {"size": 2, "lifecycle": (recorded or {}).get("lifecycle", {})}})
     objects = [] if recorded is None else [row(A, size=1, **recorded)]
     (text,) = said(ir, witness(ir, {A: {"name": "a", "size": 1}}, objects))
-    assert text.startswith("AIVP0412") and why in text
+    assert text.startswith("AIVP0412")
+    assert why in text
 
 
 @pytest.mark.parametrize("where", ["declared", "recorded"])
 def test_prevent_destroy_refuses_a_replacement(where):
     keep = {"lifecycle": {"prevent_destroy": True}}
     ir = declare({A: {"size": 2, **(keep if where == "declared" else {})}})
-    (text,) = said(ir, witness(ir, {A: {"name": "a", "size": 1}}, [row(A, size=1, **(keep if where == "recorded" else {}))]))
-    assert text.startswith("AIVP0406") and "because of size" in text
+    (text,) = said(
+        ir, witness(ir, {A: {"name": "a", "size": 1}}, [row(A, size=1, **(keep if where == "recorded" else {}))])
+    )
+    assert text.startswith("AIVP0406")
+    assert "because of size" in text
 
 
 def test_the_provider_can_ask_for_a_replacement():
@@ -243,7 +257,8 @@ def test_a_kind_that_cannot_be_deleted_is_forgotten():
 def test_prevent_destroy_governs_orphans():
     ir = declare({}, hosts=["lab"])
     (text,) = said(ir, witness(ir, {}, [row(A, lifecycle={"prevent_destroy": True})]))
-    assert text.startswith("AIVP0406") and "no longer declared" in text
+    assert text.startswith("AIVP0406")
+    assert "no longer declared" in text
 
 
 def test_nothing_is_forgotten_only_because_its_provider_is_not_installed():
@@ -274,7 +289,7 @@ def test_a_condition_that_turned_false_deletes_nothing_that_must_not_be_destroye
     assert text.startswith("AIVP0406")
 
 
-# Moves and imports
+# Moves, and imports of things
 
 
 def test_a_declared_move():

@@ -224,7 +224,12 @@ def test_a_deposed_object_waits_like_its_successor():
 
 # Whatever the graph
 
-NODES = [f"{kind}.{name}@{host}" for kind in ("thing", "bulk", "package", "service") for name in "ab" for host in ("lab", "edge")]
+NODES = [
+    f"{kind}.{name}@{host}"
+    for kind in ("thing", "bulk", "package", "service")
+    for name in "ab"
+    for host in ("lab", "edge")
+]
 
 
 @settings(max_examples=60, deadline=None)

@@ -32,47 +32,46 @@ def _kind(properties: Mapping[str, Json], **more: Json) -> dict[str, Json]:
 
 _NAMED = {"name": _TEXT, "state": {"enum": ["present", "absent"]}}
 
-MANIFEST = read_manifest(
-    {
-        "manifest": 1,
-        "name": "test",
-        "version": "1",
-        "kinds": {
-            "thing": _kind(
-                {
-                    **_NAMED,
-                    "text": {"type": "string", "x-aivp": {"text": True}},
-                    "size": {"type": "integer", "x-aivp": {"immutable": True}},
-                    "mode": {"type": "string", "x-aivp": {"semantic": "mode"}},
-                    "tags": {"type": "array", "items": _TEXT, "x-aivp": {"set": True}},
-                    "members": {"type": "array", "items": _TEXT, "x-aivp": {"set": True, "owned": True}},
-                    "token": {"type": "string", "x-aivp": {"sensitive": True}},
-                    "seed": {"type": "string", "x-aivp": {"write_only": True}},
-                    "id": {"type": "string", "x-aivp": {"computed": True}},
-                }
-            ),
-            "bulk": _kind({**_NAMED, "text": _TEXT}, batch=True),
-            "package": _kind(_NAMED, phase="package", batch=True, transaction=True, shared=True, disturbs=["*"]),
-            "account": _kind(_NAMED, phase="identity", disturbs=["thing"]),
-            "service": _kind(
-                {**_NAMED, "running": {"type": "boolean"}}, phase="service", refreshable=True, deletable=False
-            ),
-            "command": _kind(
-                {
-                    **_NAMED,
-                    "argv": {"type": "array", "items": _TEXT, "x-aivp": {"write_only": True}},
-                    "unless": {"type": "array", "items": _TEXT, "x-aivp": {"guard": True}},
-                    "stdout": {"type": "string", "x-aivp": {"computed": True}},
-                },
-                phase="command",
-                existence="recorded",
-                deletable=False,
-                refreshable=True,
-                disturbs=["*"],
-            ),
-        },
-    }
-)
+MANIFEST_JSON: dict[str, Json] = {
+    "manifest": 1,
+    "name": "test",
+    "version": "1",
+    "kinds": {
+        "thing": _kind(
+            {
+                **_NAMED,
+                "text": {"type": "string", "x-aivp": {"text": True}},
+                "size": {"type": "integer", "x-aivp": {"immutable": True}},
+                "mode": {"type": "string", "x-aivp": {"semantic": "mode"}},
+                "tags": {"type": "array", "items": _TEXT, "x-aivp": {"set": True}},
+                "members": {"type": "array", "items": _TEXT, "x-aivp": {"set": True, "owned": True}},
+                "token": {"type": "string", "x-aivp": {"sensitive": True}},
+                "seed": {"type": "string", "x-aivp": {"write_only": True}},
+                "id": {"type": "string", "x-aivp": {"computed": True}},
+            }
+        ),
+        "bulk": _kind({**_NAMED, "text": _TEXT}, batch=True),
+        "package": _kind(_NAMED, phase="package", batch=True, transaction=True, shared=True, disturbs=["*"]),
+        "account": _kind(_NAMED, phase="identity", disturbs=["thing"]),
+        "service": _kind(
+            {**_NAMED, "running": {"type": "boolean"}}, phase="service", refreshable=True, deletable=False
+        ),
+        "command": _kind(
+            {
+                **_NAMED,
+                "argv": {"type": "array", "items": _TEXT, "x-aivp": {"write_only": True}},
+                "unless": {"type": "array", "items": _TEXT, "x-aivp": {"guard": True}},
+                "stdout": {"type": "string", "x-aivp": {"computed": True}},
+            },
+            phase="command",
+            existence="recorded",
+            deletable=False,
+            refreshable=True,
+            disturbs=["*"],
+        ),
+    },
+}
+MANIFEST = read_manifest(MANIFEST_JSON)
 KINDS = MANIFEST.kinds
 CONNECTION = {"transport": "local", "connection": {}}
 

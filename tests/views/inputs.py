@@ -21,12 +21,18 @@ EVENTS = {kind.name: kind for kind in (RunStarted, StepsStarted, StepEnded, RunE
 def read_short_plan(text: str) -> Plan:
     """`hosts`: name → transport; `steps`: address, action, and what else matters; changes are intent unless told."""
     raw = json.loads(text)
+    steps = [_step(step) for step in raw.pop("steps", [])]
     hosts = {
-        name: {"transport": transport, "connection": {}, "incarnation": "i", "lane": []}
+        name: {
+            "transport": transport,
+            "connection": {},
+            "incarnation": "i",
+            "lane": [step["id"] for step in steps if step["host"] == name],
+        }
         for name, transport in raw.pop("hosts", {}).items()
     }
-    base = {"plan": 1, "project": "demo", "environment": "main", "pins": {}, "secrets": {}, "left_out": {}, "notes": []}
-    steps = [_step(step) for step in raw.pop("steps", [])]
+    pins = {**dict.fromkeys(("ir", "evidence", "objects", "runner"), "sha256:" + "0" * 64), "manifests": {}}
+    base = {"plan": 1, "project": "demo", "environment": "main", "pins": pins, "secrets": {}, "left_out": {}, "notes": []}
     whole = {**base, "unchanged": 0, "is_applicable": True, **raw, "hosts": hosts, "steps": steps}
     return read_plan(json.dumps(whole).encode())
 
@@ -101,4 +107,8 @@ _OBJECT: Mapping[str, Any] = {
     "outputs": {},
     "lifecycle": {},
     "edges": [],
+    "schema_version": 1,
+    "incarnation": "",
+    "connection": {"transport": "local", "connection": {}},
+    "is_deposed": False,
 }

@@ -74,8 +74,8 @@ class Field:
     exposed: bool = False
     """Other users of the host can see it, as they see arguments of processes: a secret in it is refused."""
     beneath: Optional[Beneath] = None
-    fields: Mapping[str, "Field"] = field(default_factory=dict)
-    items: Optional["Field"] = None
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    items: Optional[Field] = None
     default: Json = None
 
 
@@ -171,8 +171,8 @@ def _kind(name: str, provider: str, raw: Json) -> Kind:
         raise BadManifest(f"{where}: identity must name fields of the schema")
     if raw.get("phase", "file") not in PHASES:
         raise BadManifest(f"{where}: unknown phase {raw.get('phase')!r}")
-    flags = {key: raw[key] for key in _PLAIN if key in raw}
-    tuples = {key: tuple(raw[key]) for key in ("disturbs", "platforms") if key in raw}
+    flags: Dict[str, Any] = {key: raw[key] for key in _PLAIN if key in raw}
+    tuples: Dict[str, Any] = {key: tuple(raw[key]) for key in ("disturbs", "platforms") if key in raw}
     return Kind(
         name=name,
         provider=provider,

@@ -43,11 +43,10 @@ def read_observation(raw: Json) -> Observation:
     """The reverse of `form`. Raises ValueError where a member has the wrong type."""
     members: Dict[str, Any] = {}
     for name, types in _MEMBERS.items():
-        value = raw.get(name)
-        if not isinstance(value, types):
+        if not isinstance(raw.get(name), types):
             raise ValueError(f"{name} of an observation has the wrong type")
-        if value is not None:
-            members[name] = tuple(value) if name == "replace" else value
+        if raw.get(name) is not None:
+            members[name] = tuple(raw[name]) if name == "replace" else raw[name]
     return Observation(**members)
 
 

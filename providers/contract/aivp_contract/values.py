@@ -123,7 +123,7 @@ def is_unknown(value: Json) -> bool:
     return type(value) is Unknown
 
 
-def contains(value: Json, kinds: tuple) -> bool:
+def contains(value: Json, kinds: Tuple[type, ...]) -> bool:
     """True if a tagged value of one of `kinds` stands anywhere in `value`."""
     if isinstance(value, kinds):
         return True
@@ -134,7 +134,7 @@ def contains(value: Json, kinds: tuple) -> bool:
     return False
 
 
-def replace(value: Json, kinds: tuple, how: Callable[[Any], Json]) -> Json:
+def replace(value: Json, kinds: Tuple[type, ...], how: Callable[[Any], Json]) -> Json:
     """`value` with every tagged value of `kinds` replaced by `how(it)`; parts without one are shared, not copied."""
     if isinstance(value, kinds):
         return how(value)

@@ -135,7 +135,8 @@ def _prediction(item: Item[Command]) -> Mapping[str, Json]:
 
 def _judge(desired: Command, done: Completed, *, is_withheld: bool) -> None:
     if done.timed_out:
-        how = f"did not end within {desired.timeout} s and was stopped"
+        how = f"did not end within {desired.timeout} s" if desired.timeout else "did not end in time"
+        how += " and was stopped"
     elif done.code in desired.exit_codes:
         return
     elif done.code < 0:

@@ -136,7 +136,8 @@ def _wanted(item: Item[User]) -> Dict[str, Json]:
     desired = item.desired
     wanted = {name: getattr(desired, name) for name in item.declared if name not in OPTIONS}
     if desired.authorized_keys is not None:
-        wanted["authorized_keys"] = sorted(key.text for key in authorized_keys.declared(desired.authorized_keys))
+        keys = authorized_keys.declared(desired.authorized_keys, is_secret="authorized_keys" in item.hidden)
+        wanted["authorized_keys"] = sorted(key.text for key in keys)
     return wanted
 
 

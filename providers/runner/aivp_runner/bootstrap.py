@@ -1,13 +1,15 @@
 """Starts the runner on a host that has nothing of ours. The controller sends this text as `python3 -I -S -c TEXT`.
 
-Speaks first over stdin/stdout: one line `{"archive": sha256, "size": bytes}` comes in; `need` asks for the bytes, `have`
-says that the cached ones (checked against the digest from an open descriptor) will be run. Then the runner takes over.
+Speaks first over stdin/stdout: one line `{"archive": sha256, "size": bytes}` comes in; `need` asks for the bytes,
+`have` says that the cached ones (checked against the digest from an open descriptor) will be run. Then the runner
+takes over.
 """
 
+# ruff: noqa: FA100  (a future import would keep older Pythons from saying that they are too old)
 import sys
 
-if sys.version_info < (3, 9):
-    sys.stdout.write('{"error": "python", "found": "%d.%d"}\n' % sys.version_info[:2])
+if sys.version_info < (3, 9):  # noqa: UP036  (older ones get this far, and should say so)
+    sys.stdout.write('{"error": "python", "found": "%d.%d"}\n' % sys.version_info[:2])  # noqa: UP031
     sys.exit(1)
 
 import hashlib
@@ -17,9 +19,12 @@ import json
 import marshal
 import os
 import stat
+from typing import Any, Dict, List, Optional, Tuple
+
+ARCHIVES_KEPT = 4
 
 
-def state_folder():
+def state_folder() -> Optional[str]:
     """Where runner, journal and registry live: 0700, of the effective user. None where there is no such place."""
     if os.environ.get("AIVP_HOST_STATE", "").startswith("/"):
         base = os.environ["AIVP_HOST_STATE"]  # for trials beside the real one; the account's own choice
@@ -42,7 +47,25 @@ def state_folder():
     return base
 
 
-def read_own(path):
+def prune(folder: str, used: str) -> None:
+    """Let go of what a killed writer left, and of all archives but the one in use and the newest few.
+
+    Taking away what another session is about to write only costs it its cache.
+    """
+    archives: Dict[str, List[str]] = {}
+    for name in os.listdir(folder):
+        if name.startswith("."):
+            os.unlink(os.path.join(folder, name))
+        else:
+            archives.setdefault(name.partition(".")[0], []).append(os.path.join(folder, name))
+    archives.pop(used, None)
+    ages = {digest: max(os.lstat(path).st_mtime for path in paths) for digest, paths in archives.items()}
+    for digest in sorted(archives, key=ages.__getitem__, reverse=True)[ARCHIVES_KEPT - 1 :]:
+        for path in archives[digest]:
+            os.unlink(path)
+
+
+def read_own(path: str) -> Optional[bytes]:
     """The bytes of a regular file that belongs to us alone, else None."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -55,10 +78,12 @@ def read_own(path):
         return file.read()
 
 
-def write_own(path, data):
+def write_own(path: str, data: bytes) -> None:
     """Write a file whole, 0600; a cache that cannot be written is no error."""
-    fresh = "%s.%d" % (path, os.getpid())
+    folder, name = os.path.split(path)
+    fresh = os.path.join(folder, f".{name}.{os.getpid()}")
     try:
+        prune(folder, name.partition(".")[0])
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
@@ -70,32 +95,41 @@ def write_own(path, data):
 class Archive(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Imports the archive's modules from memory, from cached bytecode where there is some."""
 
-    def __init__(self, data, bytecode_path):
+    def __init__(self, data: bytes, bytecode_path: Optional[str]) -> None:
         self.modules = json.loads(data)["modules"]
         self.bytecode_path = bytecode_path
         cached = read_own(bytecode_path) if bytecode_path else None
-        self.bytecode = marshal.loads(cached) if cached else None
+        self.bytecode = unmarshalled(cached) if cached else None
 
-    def find_spec(self, fullname, path=None, target=None):
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
         if fullname not in self.modules:
             return None
         return importlib.util.spec_from_loader(fullname, self, is_package=fullname + ".__init__" in self.modules)
 
-    def exec_module(self, module):
-        exec(self.code(module.__name__), module.__dict__)
+    def exec_module(self, module: Any) -> None:
+        exec(self.code(module.__name__), module.__dict__)  # noqa: S102  (the bytes whose digest was checked)
 
-    def code(self, name):
+    def code(self, name: str) -> Any:
         if self.bytecode is not None:
-            return marshal.loads(self.bytecode[name])
-        return compile(self.modules[name], "<aivp>/%s.py" % name.replace(".", "/"), "exec", dont_inherit=True)
+            return marshal.loads(self.bytecode[name])  # noqa: S302
+        return compile(self.modules[name], "<aivp>/" + name.replace(".", "/") + ".py", "exec", dont_inherit=True)
 
-    def keep_bytecode(self):
+    def keep_bytecode(self) -> None:
         if self.bytecode is None and self.bytecode_path:
             codes = {name: marshal.dumps(self.code(name)) for name in self.modules if not name.endswith(".__init__")}
             write_own(self.bytecode_path, marshal.dumps(codes))
 
 
-def read_line():
+def unmarshalled(data: bytes) -> Optional[Dict[str, bytes]]:
+    """Cached bytecode by module; None where a power cut left something else."""
+    try:
+        found = marshal.loads(data)  # noqa: S302  (a file of this account alone)
+    except (EOFError, TypeError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def read_line() -> bytes:
     """One line from the link, byte by byte: nothing behind it may get stuck in a buffer of ours."""
     line = b""
     while not line.endswith(b"\n") and len(line) < 4096:
@@ -106,7 +140,7 @@ def read_line():
     return line
 
 
-def read_exactly(size):
+def read_exactly(size: int) -> bytes:
     """The next `size` bytes of the link."""
     chunks = []
     while size:
@@ -118,7 +152,7 @@ def read_exactly(size):
     return b"".join(chunks)
 
 
-def receive():
+def receive() -> Tuple[bytes, Optional[str], Optional[str]]:
     """The archive's bytes: from the cache if they are the right ones, else from the controller."""
     wanted = json.loads(read_line())
     base = state_folder()
@@ -135,7 +169,7 @@ def receive():
     else:
         sys.stdout.write("have\n")
         sys.stdout.flush()
-    return data, base, "%s.%s" % (path, sys.implementation.cache_tag) if path else None
+    return data, base, f"{path}.{sys.implementation.cache_tag}" if path else None
 
 
 archive_bytes, base_folder, bytecode_path = receive()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import traceback
-from typing import Any, Callable, Dict, List, Mapping, Sequence
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from aivp_contract.manifest import Kind
 from aivp_contract.values import Json
@@ -32,13 +32,16 @@ class Hosting:
         self.session.key = ""
         return self._by_provider(items, lambda provider, group: provider.observe(group, self.session))
 
-    def apply(self, items: Sequence[Mapping[str, Json]], key: str) -> Answers:
-        """One answer per item, in order: `{id, outputs}` or `{id, error}`. `key` makes effects happen once."""
-        self.session.key = key
+    def apply(self, items: Sequence[Mapping[str, Json]], key: str, timeout: Optional[float] = None) -> Answers:
+        """One answer per item, in order: `{id, outputs}` or `{id, error}`.
+
+        `key` makes effects happen once; `timeout` in seconds is for those that have none of their own.
+        """
+        self.session.key, self.session.timeout = key, timeout
         try:
             return self._by_provider(items, lambda provider, group: provider.apply(group, self.session))
         finally:
-            self.session.key = ""
+            self.session.key, self.session.timeout = "", None
             self.session.secrets = []
 
     def list(self, kind: str) -> Answers:
@@ -63,7 +66,7 @@ class Hosting:
             group = [items[index] for index in indices]
             try:
                 found = call(self._provider(group[0]["kind"]), group)
-            except Exception as error:  # a process boundary: a provider's bug is an answer, never the runner's end
+            except Exception as error:  # noqa: BLE001  # a process boundary: a provider's bug is an answer, never the runner's end
                 found = [{"id": item["id"], "error": _bug(error)} for item in group]
             answers.update(zip(indices, found))
         return [answers[index] for index in range(len(items))]

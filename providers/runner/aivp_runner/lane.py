@@ -8,52 +8,48 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import AbstractSet, Any, Callable, Dict, Iterator, List, Mapping, Sequence, Set, Tuple
 
 from aivp_contract import diff
-from aivp_contract.diff import Decision
-from aivp_contract.observation import Observation, read_observation
+from aivp_contract.canonical import encode
+from aivp_contract.observation import read_observation
 from aivp_contract.values import Json
 
 from .hosting import Hosting
-from .store import HostStore, Outcome, identity_text
+from .outcome import Outcome, Owner, identity_text
+from .store import HostStore
+from .work import NOTHING, Step, Work, left_over
 
-Step = Mapping[str, Json]
 Report = Callable[[Dict[str, Json]], None]
 
 BOOKKEEPING = frozenset({"adopt", "forget", "move"})
 """Actions whose whole effect is what we remember."""
 
+REPORT = 1024 * 1024
+"""Bytes of outcomes in one report, about."""
 
-@dataclass
-class _Work:
-    """One step on its way through a batch."""
-
-    step: Step
-    attempt: int = 1
-    was_begun: bool = False
-    seen: Optional[Observation] = None
-    decision: Decision = field(default_factory=lambda: Decision("no-op"))
-    action: str = ""
-    outputs: Dict[str, Json] = field(default_factory=dict)
-    absorbs: bool = False
-    error: Optional[Dict[str, Json]] = None
-    status: str = ""
-    residual: Tuple[Json, ...] = ()
-    computed: Dict[str, Json] = field(default_factory=dict)
-    after: Optional[str] = None
+_POLL = 0.05
+_LONGEST_PAUSE = 30.0
 
 
 class Lane:
     """Executes the steps of one run on this host. `owner` is (project, environment, lineage)."""
 
-    def __init__(self, hosting: Hosting, store: HostStore, run: str, owner: Tuple[str, str, str], report: Report) -> None:
+    def __init__(
+        self,
+        hosting: Hosting,
+        store: HostStore,
+        run: str,
+        owner: Owner,
+        report: Report,
+        is_cancelled: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.hosting = hosting
         self.store = store
         self.run = run
         self.owner = owner
         self.report = report
+        self.is_cancelled = is_cancelled
         self.journal = store.journal(run)
         self.broken: Set[str] = set()
         self.pending = set(store.pending(*owner[:2]))
@@ -61,60 +57,63 @@ class Lane:
     def execute(self, batch: Sequence[Step]) -> None:
         """Bring one batch to its outcomes; every outcome is reported once it is durable."""
         works = [self._begin(step) for step in batch]
-        self._observe([work for work in works if not work.status])
-        for work in works:
-            if not work.status:
-                self._judge(work)
-        acting = [work for work in works if not work.status]
+        acting = self._prepared([work for work in works if not work.status])
+        begun: Set[str] = set()
         while acting:
-            self.store.intend(self.run, [(work.step["id"], work.attempt, work.action) for work in acting])
+            begun.update(work.step["id"] for work in acting)
+            self._intend(acting)
             self._act([work for work in acting if work.action not in BOOKKEEPING])
             self._verify([work for work in acting if work.error is None and work.action not in BOOKKEEPING])
             acting = self._again(acting)
-        self._conclude(works)
+        self._conclude(works, begun)
 
-    def _begin(self, step: Step) -> _Work:
+    def _begin(self, step: Step) -> Work:
         entry = self.journal.get(step["id"])
-        work = _Work(step, action=step["action"])
-        if entry is not None and entry["status"] in ("intent", "done"):
-            work.attempt, work.was_begun = entry["attempt"], True
-        elif entry is not None:
-            work.attempt = entry["attempt"] + 1
+        work = Work.of(step, entry)
         if self.broken.intersection(step.get("waits_for", ())):
             work.status = "blocked"
-        elif step["action"] == "refresh" and step["address"] not in self.pending and not step.get("fired"):
-            work.status = "done" if work.was_begun and entry["status"] == "done" else "skipped"  # type: ignore[index]
+        elif step["action"] == "refresh":
+            if (
+                entry is not None
+                and entry["status"] == "done"
+                and self.hosting.kind(step["kind"]).existence == "observed"
+            ):
+                work.status = "done"
+            elif not work.is_open and step["address"] not in self.pending and not step.get("fired"):
+                work.status = "skipped"
         return work
 
-    def _observe(self, works: Sequence[_Work]) -> None:
+    def _prepared(self, works: Sequence[Work]) -> List[Work]:
+        """Look at each; those that have an effect to bring about come back."""
         asked = [work for work in works if work.action not in BOOKKEEPING]
-        for work, answer in zip(asked, self.hosting.observe([_item(work.step) for work in asked])):
+        for work, answer in zip(asked, self.hosting.observe([work.item() for work in asked])):
             if "error" in answer:
                 work.status, work.error = "failed", answer["error"]
-            else:
-                work.seen = read_observation(answer["observation"])
+                continue
+            work.seen = read_observation(answer["observation"])
+            if work.action != "refresh":
+                self._judge(work)
+        return [work for work in works if not work.status]
 
-    def _judge(self, work: _Work) -> None:
+    def _judge(self, work: Work) -> None:
         """Hold what is there against what the plan expected, and settle what this step will do."""
-        step = work.step
-        if work.action in BOOKKEEPING or work.action == "refresh":
-            return
         assert work.seen is not None
+        step = work.step
         kind = self.hosting.kind(step["kind"])
-        if work.action == "delete":
+        if step["action"] == "delete":
             self._judge_delete(work, kind.shared)
             return
         work.decision = diff.decide(kind, step["config"], work.seen, step.get("prior"))
-        if work.was_begun and kind.existence == "recorded":
-            return
-        if work.was_begun and work.decision.action == "no-op":
-            self._no_effect(work, step["action"])
-        elif work.was_begun or step.get("conditional"):
+        if work.begun is not None and work.is_open and kind.existence == "recorded":
+            work.action = work.begun  # what there is to know lies with the effect, under its key
+        elif work.begun is not None and work.decision.action == "no-op":
+            self._no_effect(work, work.begun)
+        elif work.begun is not None or step.get("conditional"):
             self._judge_bounds(work)
         elif diff.managed_digest(kind, step["config"], work.seen) != step["expected"]:
-            work.status, work.error = "stale", _error("stale", "it changed after the plan was checked")
+            work.stale("it changed after the plan was checked")
 
-    def _judge_delete(self, work: _Work, is_shared: bool) -> None:
+    def _judge_delete(self, work: Work, is_shared: bool) -> None:
         assert work.seen is not None
         if work.seen.observed is None:
             self._no_effect(work, "delete")
@@ -124,37 +123,55 @@ class Lane:
     def _is_claimed_by_others(self, step: Step) -> bool:
         return bool(self.store.others(step["kind"], identity_text(step["identity"]), *self.owner[:2]))
 
-    def _judge_bounds(self, work: _Work) -> None:
+    def _judge_bounds(self, work: Work) -> None:
         """A conditional step may become nothing, or a create or update within its fields; never anything else."""
         if work.decision.action == "no-op":
             self._no_effect(work, "no-op")
             return
         names = {change.path.split("/")[1] for change in work.decision.changes}
-        beyond = sorted(names - set(work.step["bounds"]))
+        beyond = sorted(names - set(work.step["bounds"]) - self._derived(work.step, names))
         if work.decision.action not in ("create", "update") or beyond:
             what = f"a {work.decision.action}" + (f" of {', '.join(beyond)}" if beyond else "")
-            work.status, work.error = "stale", _error("stale", f"it would now take {what}, which the plan does not hold")
+            work.stale(f"it would now take {what}, which the plan does not hold")
             return
         work.action = work.decision.action
 
-    def _no_effect(self, work: _Work, action: str) -> None:
+    @staticmethod
+    def _derived(step: Step, names: AbstractSet[str]) -> AbstractSet[str]:
+        """Fields that nobody declares since a provider makes them of declared ones, as `lines` make content.
+
+        An update lists those that it planned; every other step is bound by what it declares, so by what follows of it.
+        """
+        return names - set(step["config"]) if step["action"] != "update" else frozenset()
+
+    def _no_effect(self, work: Work, action: str) -> None:
         assert work.seen is not None
         work.status, work.action = "done", action
         work.computed = dict(work.seen.computed)
         work.after = diff.managed_digest(self.hosting.kind(work.step["kind"]), work.step["config"], work.seen)
 
-    def _act(self, works: Sequence[_Work]) -> None:
+    def _intend(self, works: Sequence[Work]) -> None:
+        """One commit, before any effect. A notification from another host is kept here with it until it is done."""
+        raised = [work.step["address"] for work in works if work.action == "refresh"]
+        self.store.intend(
+            self.run, [(work.step["id"], work.attempt, work.result) for work in works], self.owner, raised
+        )
+        self.pending.update(raised)
+
+    def _act(self, works: Sequence[Work]) -> None:
         """The effect. Kinds that form transactions get their batch whole, under one key."""
-        groups: Dict[Tuple[str, str], List[_Work]] = {}
+        groups: Dict[Tuple[str, int], List[Work]] = {}
         for work in works:
             first = works[0].step["id"] if self.hosting.kind(work.step["kind"]).batch else work.step["id"]
-            groups.setdefault((first, str(work.attempt)), []).append(work)
+            groups.setdefault((first, work.attempt), []).append(work)
         for (first, attempt), group in groups.items():
             key = f"{self.run}/{first}/{attempt}"
-            for work, answer in zip(group, self.hosting.apply([_change(work) for work in group], key)):
+            timeouts: List[Any] = [work.step.get("timeout") for work in group]
+            timeout = None if None in timeouts else max(timeouts)
+            for work, answer in zip(group, self.hosting.apply([work.change() for work in group], key, timeout)):
                 self._take(work, answer)
 
-    def _take(self, work: _Work, answer: Mapping[str, Any]) -> None:
+    def _take(self, work: Work, answer: Mapping[str, Any]) -> None:
         work.error = answer.get("error")
         if work.error is not None and work.error["class"] == "interrupted":
             if work.step.get("on_interrupt") == "accept":
@@ -163,10 +180,10 @@ class Lane:
         work.outputs = dict(answer.get("outputs", {}))
         work.absorbs = bool(answer.get("absorbs_refresh", False))
 
-    def _verify(self, works: Sequence[_Work]) -> None:
+    def _verify(self, works: Sequence[Work]) -> None:
         """Observe again: the effect must equal the prediction."""
         looking = [work for work in works if self.hosting.kind(work.step["kind"]).existence == "observed"]
-        for work, answer in zip(looking, self.hosting.observe([_item(work.step) for work in looking])):
+        for work, answer in zip(looking, self.hosting.observe([work.item() for work in looking])):
             if "error" in answer:
                 work.error = answer["error"]
                 continue
@@ -174,99 +191,97 @@ class Lane:
             kind = self.hosting.kind(work.step["kind"])
             work.computed = dict(seen.computed)
             work.after = diff.managed_digest(kind, work.step["config"], seen)
-            work.residual = _residual(work, diff.decide(kind, work.step["config"], seen, work.step["config"]), seen)
+            work.residual = left_over(work, diff.decide(kind, work.step["config"], seen, work.step["config"]), seen)
             if work.residual:
                 fields = sorted({str(change["path"]) for change in work.residual})
-                work.error = _error("unfulfilled", "after its effect these still differ: " + ", ".join(fields))
+                message = "after its effect these still differ: " + ", ".join(fields)
+                work.error = {"class": "unfulfilled", "message": message}
 
-    def _again(self, works: Sequence[_Work]) -> List[_Work]:
-        """The works that deserve another attempt, after a pause with full jitter."""
+    def _again(self, works: Sequence[Work]) -> List[Work]:
+        """The works that deserve another attempt and still need it, after a pause with full jitter."""
         again = [work for work in works if work.error is not None and self._may_retry(work)]
-        if again:
-            delays = [work.error.get("delay_ms", 1000 * 2**work.attempt) for work in again if work.error]
-            time.sleep(random.random() * min(max(delays), 30_000) / 1000)
-            for work in again:
-                work.attempt += 1
-                work.error = None
-            self._observe(again)
-            return [work for work in again if work.error is None]
-        return []
+        if not again:
+            return []
+        delays = [work.error.get("delay_ms", 1000 * 2**work.tries) / 1000 for work in again if work.error]
+        jitter = random.random()  # noqa: S311
+        if not self._pause(jitter * min(max(delays), _LONGEST_PAUSE)):
+            return []
+        for work in again:
+            work.again()
+        return self._prepared(again)
+
+    def _pause(self, seconds: float) -> bool:
+        """Wait; False if there is to be no further attempt, since the run is being stopped."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not self.is_cancelled():
+            time.sleep(min(_POLL, max(until - time.monotonic(), 0)))
+        return not self.is_cancelled()
 
     @staticmethod
-    def _may_retry(work: _Work) -> bool:
+    def _may_retry(work: Work) -> bool:
         assert work.error is not None
         if work.error["class"] == "interrupted":
             return bool(work.step.get("on_interrupt") == "retry")
-        return bool(work.attempt <= work.step.get("retries", 0))
+        return bool(work.tries <= work.step.get("retries", 0))
 
-    def _conclude(self, works: Sequence[_Work]) -> None:
+    def _conclude(self, works: Sequence[Work], begun: AbstractSet[str]) -> None:
         for work in works:
             if not work.status:
                 work.status = "failed" if work.error is not None else "done"
             if work.status in ("failed", "blocked", "stale"):
                 self.broken.add(work.step["id"])
-        self.store.conclude(self.run, [self._outcome(work) for work in works])
-        self.report({"outcomes": [_outcome_form(work) for work in works]})
+        self.store.conclude(self.run, [self._outcome(work, work.step["id"] in begun) for work in works])
+        for outcomes in _portions([work.outcome_form() for work in works]):
+            self.report({"outcomes": outcomes})
 
-    def _outcome(self, work: _Work) -> Outcome:
+    def _outcome(self, work: Work, is_begun: bool) -> Outcome:
         step = work.step
-        outcome = Outcome(step["id"], work.attempt, work.status, work.action, work.after)
+        has_begun = is_begun or work.begun is not None or work.status in ("done", "skipped")
+        outcome = Outcome(step["id"], work.attempt, work.status, work.result if has_begun else NOTHING, work.after)
         if work.status != "done":
             return outcome
         if work.action in ("delete", "forget"):
             outcome.release(self.owner, step["kind"], step["identity"])
             outcome.settle(self.owner, step["address"])
-        elif "claim" in step:
+        elif "claim" in step and not _leaves_nothing(work):
             self._claim(outcome, work)
-        if work.action in ("create", "update", "refresh") and step.get("notifies"):
-            outcome.notify(self.owner, step["notifies"])
-            self.pending.update(step["notifies"])
+        if step["action"] == "move" and step["previous"] in self.pending:
+            outcome.settle(self.owner, step["previous"])
+            self._notify(outcome, [step["address"]])
+        if work.action in ("create", "update", "refresh"):
+            self._notify(outcome, step.get("notifies", ()))
         if work.action == "refresh" or work.absorbs:
             outcome.settle(self.owner, step["address"])
             self.pending.discard(step["address"])
         return outcome
 
-    def _claim(self, outcome: Outcome, work: _Work) -> None:
+    def _notify(self, outcome: Outcome, addresses: Sequence[str]) -> None:
+        outcome.notify(self.owner, addresses)
+        self.pending.update(addresses)
+
+    def _claim(self, outcome: Outcome, work: Work) -> None:
         step = work.step
+        provenance = step["claim"]["created" if work.result == "create" else "found"]
         claim = {**step["claim"], "kind": step["kind"], "identity": step["identity"], "address": step["address"]}
-        if work.action == "create":
-            claim["provenance"] = "created"
-        outcome.claim(self.owner, claim, self.store.keyed_digest(step["config"]))
+        outcome.claim(self.owner, {**claim, "provenance": provenance}, self.store.keyed_digest(step["config"]))
 
 
-def _residual(work: _Work, decision: Decision, seen: Observation) -> Tuple[Json, ...]:
-    """Differences that are left after the effect; a provider that leaves any broke its word."""
-    if work.action == "delete":
-        return () if seen.observed is None else ({"op": "remove", "path": "", "before": "it still exists"},)
-    if work.action == "refresh" or decision.action == "no-op":
-        return ()
-    return tuple(change.form() for change in decision.changes) or ({"op": "add", "path": "", "after": "nothing"},)
+def _leaves_nothing(work: Work) -> bool:
+    """True for what state has no row of either: never applied, and only looked at or notified."""
+    if work.action not in ("no-op", "refresh") or work.step.get("prior") is not None:
+        return False
+    return work.step["action"] in ("no-op", "refresh") or diff.declares_absence(work.step["config"])
 
 
-def _item(step: Step) -> Dict[str, Json]:
-    item = {"id": step["id"], "kind": step["kind"], "config": step["config"]}
-    return {**item, "prior": step["prior"]} if step.get("prior") is not None else item
-
-
-def _change(work: _Work) -> Dict[str, Json]:
-    assert work.seen is not None
-    changes = [change.form() for change in work.decision.changes]
-    return {**_item(work.step), "action": work.action, "seen": work.seen.form(), "changes": changes}
-
-
-def _outcome_form(work: _Work) -> Dict[str, Json]:
-    found: Dict[str, Json] = {"step": work.step["id"], "status": work.status, "action": work.action}
-    found["attempt"] = work.attempt
-    if work.status == "done":
-        found["outputs"] = {**work.computed, **work.outputs}
-        found["observed"] = work.after
-        found["changes"] = [change.path for change in work.decision.changes]
-    if work.residual:
-        found["residual"] = list(work.residual)
-    if work.error is not None:
-        found["error"] = work.error
-    return found
-
-
-def _error(error_class: str, message: str) -> Dict[str, Json]:
-    return {"class": error_class, "message": message}
+def _portions(outcomes: Sequence[Dict[str, Json]]) -> Iterator[List[Dict[str, Json]]]:
+    """Outcomes in messages of a bounded size."""
+    portion: List[Dict[str, Json]] = []
+    size = 0
+    for outcome in outcomes:
+        portion.append(outcome)
+        size += len(encode(outcome))
+        if size > REPORT:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion

@@ -8,6 +8,7 @@ import queue
 import sqlite3
 import sys
 import threading
+import time
 import traceback
 from pathlib import Path
 from typing import Any, BinaryIO, Dict, Optional
@@ -20,30 +21,59 @@ from aivp_sdk.shim import Shim
 from .service import Refusal, Service, refusal_form
 from .store import HostStoreTooNew
 
-METHODS = frozenset({"hello", "observe", "begin", "apply", "end", "list", "rebuild"})
+METHODS = frozenset({"hello", "observe", "begin", "apply", "end", "list", "remembered", "recall", "rebuild"})
+
+HEARTBEAT = 5.0
+"""Seconds between signs of life while a request is in hand, so that the engine can tell slow from gone."""
 
 
 def main(base: Optional[str]) -> int:
     """Serve until the link ends. `base` is the state folder, None where there can be none."""
     shim = Shim.start(Path(base or "/nonexistent") / "effects")  # forked first: it must inherit no thread, lock or file
     incoming, outgoing = _take_streams()
-    inbox: "queue.Queue[Optional[Dict[str, Json]]]" = queue.Queue()
+    inbox: queue.Queue[Optional[Dict[str, Json]]] = queue.Queue()
     cancelled = threading.Event()
-    service = Service(
-        Path(base) if base else None,
-        HostSession(shim),
-        lambda method, params: _tell(outgoing, {"jsonrpc": "2.0", "method": method, "params": params}),
-    )
+    link = _Link(outgoing)
+    service = Service(Path(base) if base else None, HostSession(shim), link.notify)
     service.is_cancelled = cancelled.is_set
-    reader = threading.Thread(target=_read, args=(incoming, inbox, cancelled), daemon=True)
-    reader.start()
+    threading.Thread(target=_read, args=(incoming, inbox, cancelled), daemon=True).start()
+    threading.Thread(target=link.beat, daemon=True).start()
     while True:
         message = inbox.get()
         if message is None:
             return 0
+        link.at_work.set()
         answer = _answer(service, message)
-        if not _tell(outgoing, answer):
+        link.at_work.clear()
+        if not link.tell(answer):
             return 0
+
+
+class _Link:
+    """The way to the engine, shared with the thread that gives signs of life."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream = stream
+        self.at_work = threading.Event()
+        self._writing = threading.Lock()
+
+    def tell(self, message: Json) -> bool:
+        """False where nobody listens any more."""
+        try:
+            with self._writing:
+                write_message(self.stream, message)
+        except OSError:
+            return False
+        return True
+
+    def notify(self, method: str, params: Json) -> None:
+        self.tell({"jsonrpc": "2.0", "method": method, "params": params})
+
+    def beat(self) -> None:
+        while True:
+            time.sleep(HEARTBEAT)
+            if self.at_work.wait() and not self.tell({"jsonrpc": "2.0", "method": "alive"}):
+                return
 
 
 def _take_streams() -> Any:
@@ -57,7 +87,7 @@ def _take_streams() -> Any:
     return incoming, outgoing
 
 
-def _read(stream: BinaryIO, inbox: "queue.Queue[Optional[Dict[str, Json]]]", cancelled: threading.Event) -> None:
+def _read(stream: BinaryIO, inbox: queue.Queue[Optional[Dict[str, Json]]], cancelled: threading.Event) -> None:
     """The link gone means: finish the step in hand, start none."""
     try:
         while True:
@@ -87,15 +117,10 @@ def _answer(service: Service, message: Dict[str, Json]) -> Dict[str, Json]:
         return {**answer, "error": {"code": 1, "message": "too-new", "data": {"why": str(error)}}}
     except (sqlite3.Error, OSError) as error:
         return {**answer, "error": {"code": 1, "message": "host-state", "data": {"why": str(error)}}}
-    except Exception as error:  # a process boundary: our own bug reaches the engine as an answer
+    except Exception as error:  # noqa: BLE001  # a process boundary: our own bug reaches the engine as an answer
         frames = traceback.extract_tb(error.__traceback__)[-4:]
         where = json.dumps([f"{frame.filename}:{frame.lineno}" for frame in frames])
-        return {**answer, "error": {"code": -32603, "message": "bug", "data": {"why": type(error).__name__, "at": where}}}
-
-
-def _tell(stream: BinaryIO, message: Json) -> bool:
-    try:
-        write_message(stream, message)
-    except OSError:
-        return False
-    return True
+        return {
+            **answer,
+            "error": {"code": -32603, "message": "bug", "data": {"why": type(error).__name__, "at": where}},
+        }

@@ -1,11 +1,15 @@
-"""The runner's requests, each a method: hello, observe, begin, apply, end, list. The engine is the only caller."""
+"""The runner's requests, each a method: hello, observe, begin, apply, end, list, remembered, rebuild, recall.
+
+The engine is the only caller. Long answers travel as notifications of a bounded size before the result.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import AbstractSet, Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence
 
 from aivp_contract.canonical import encode
 from aivp_contract.values import Json
@@ -15,12 +19,18 @@ from aivp_sdk.process import HostSession
 from . import facts
 from .hosting import Hosting
 from .lane import Lane
-from .store import HostStore, identity_text
+from .outcome import Owner, identity_text
+from .store import HostStore
 
 Notify = Callable[[str, Json], None]
 
 CHUNK = 1024 * 1024
-"""Bytes of answers in one `observed` notification, about."""
+"""Bytes of answers in one notification, about."""
+
+GRACE = 10.0
+"""Seconds in which a lock that names no run yet, or an earlier one, may turn out to be that of the run in hand."""
+
+_POLL = 0.05
 
 
 class Refusal(Exception):
@@ -40,7 +50,7 @@ class Service:
         self.session = session
         self.notify = notify
         self.hosting = Hosting({}, session)
-        self.owner: Tuple[str, str, str] = ("", "", "")
+        self.owner: Owner = ("", "", "")
         self.lane: Optional[Lane] = None
         self.store: Optional[HostStore] = None
         self.lock: Optional[int] = None
@@ -56,9 +66,7 @@ class Service:
                 "facts": facts.gather(),
                 "incarnation": facts.incarnation(),
                 "lineages": store.lineages(project, environment),
-                "registry": store.registry(project, environment),
                 "pending": store.pending(project, environment),
-                "open_runs": store.open_runs(),
             }
         finally:
             store.close()
@@ -75,29 +83,39 @@ class Service:
                         answer["claims"] = others
         finally:
             store.close()
-        chunk: List[Json] = []
-        size = 0
-        for answer in answers:
-            chunk.append(answer)
-            size += len(encode(answer))
-            if size > CHUNK:
-                self.notify("observed", {"items": chunk})
-                chunk, size = [], 0
-        return {"items": chunk}
+        return {"items": self._in_chunks("observed", answers)}
 
-    def begin(self, run: str, plan: str, resume: bool) -> Json:
-        """Take the host's lock and open the run. Raises Refusal: locked, open-run, lineage, busy or no-state."""
-        if self.base is None:
-            raise Refusal("no-state")
-        self._take_lock()
-        self.store = HostStore.open(self.base / "host.db")
-        self._check_owner(run, resume)
-        self._settle_effects(run, resume)
-        epoch = self.store.begin(run, *self.owner, plan)
+    def begin(self, run: str, plan: str, resume: bool, over: Sequence[str]) -> Json:
+        """Take the host's lock and open the run; its journal comes back as a list of [step, status].
+
+        over: runs that the engine knows to have ended. Raises Refusal: locked, open-run, lineage, busy or no-state.
+        """
+        self._take_lock(run, resume)
+        try:
+            self._open_run(run, plan, frozenset(over))
+        except BaseException:
+            self._close()
+            raise
+        assert self.lane is not None
+        entries = [[step, entry["status"]] for step, entry in sorted(self.lane.journal.items())]
+        return {"journal": self._in_chunks("journal", entries)}
+
+    def _open_run(self, run: str, plan: str, over: AbstractSet[str]) -> None:
+        assert self.base is not None
         assert self.session.shim is not None
+        self.store = HostStore.open(self.base / "host.db")
+        self._check_owner(run, over)
+        self._settle_effects(run)
+        self.store.begin(run, self.owner, plan, over)
         self.session.shim.folder = self.base / "effects" / run
-        self.lane = Lane(self.hosting, self.store, run, self.owner, lambda report: self.notify("outcomes", report))
-        return {"epoch": epoch, "journal": self.lane.journal, "pending": sorted(self.lane.pending)}
+        self.lane = Lane(
+            self.hosting,
+            self.store,
+            run,
+            self.owner,
+            lambda report: self.notify("outcomes", report),
+            self._is_cancelled,
+        )
 
     def apply(self, batches: List[List[Mapping[str, Json]]]) -> Json:
         """Execute batches in order; stops between two of them when cancelled."""
@@ -109,23 +127,41 @@ class Service:
         return {"left": 0}
 
     def end(self, run: str, status: str) -> Json:
-        """Close the run: its records of effects go, the lock is given back."""
-        assert self.store is not None and self.base is not None
-        self.store.end(run, status)
-        shim.forget(self.base / "effects" / run)
+        """Close the run: its records of effects go, the lock is given back. Nothing to do where it was never begun."""
+        if self.store is not None and self.base is not None:
+            shim.forget(self.base / "effects" / run)
+            self.store.end(run, status)
         self._close()
         return {}
 
-    def rebuild(self, lineage: str) -> Json:
-        """A new lineage takes over every claim of this project's environment."""
-        if self.base is None:
-            raise Refusal("no-state")
-        self._take_lock()
-        store = HostStore.open(self.base / "host.db")
+    def remembered(self) -> Json:
+        """Every claim of this project's environment."""
+        store = self._reading()
         try:
-            store.adopt_lineage(*self.owner[:2], lineage)
+            return {"claims": self._in_chunks("claims", store.registry(*self.owner[:2]))}
         finally:
             store.close()
+
+    def recall(self, items: Sequence[Mapping[str, Json]]) -> Json:
+        """For `items` = [{kind, identity, config}]: true where exactly that declaration was last applied here."""
+        store = self._reading()
+        try:
+            return {"matches": [store.is_last_applied(item, self.owner) for item in items]}
+        finally:
+            store.close()
+
+    def rebuild(self, lineage: str) -> Json:
+        """A new lineage takes over every claim of this project's environment.
+
+        Raises Refusal: locked, busy or no-state.
+        """
+        self._take_lock("", resume=False)
+        try:
+            assert self.base is not None
+            self.store = HostStore.open(self.base / "host.db")
+            self._settle_effects("")
+            self.store.adopt_lineage(*self.owner[:2], lineage)
+        finally:
             self._close()
         return {}
 
@@ -136,38 +172,67 @@ class Service:
     def _reading(self) -> HostStore:
         return HostStore.read_only(self.base / "host.db" if self.base else Path("/nonexistent/host.db"))
 
-    def _take_lock(self) -> None:
-        assert self.base is not None
+    def _is_cancelled(self) -> bool:
+        return self.is_cancelled()
+
+    def _in_chunks(self, method: str, items: Iterable[Json]) -> List[Json]:
+        """Hand all but the last of `items` on as notifications of a bounded size; the rest comes back."""
+        chunk: List[Json] = []
+        size = 0
+        for item in items:
+            chunk.append(item)
+            size += len(encode(item))
+            if size > CHUNK:
+                self.notify(method, {"items": chunk})
+                chunk, size = [], 0
+        return chunk
+
+    def _take_lock(self, run: str, resume: bool) -> None:
+        """Take the host's lock. Raises Refusal: locked or no-state.
+
+        The lock names the run that holds it. Whoever goes on with that very run waits: its engine is gone, and the
+        runner that it left behind only brings the step in hand to its end.
+        """
+        if self.base is None:
+            raise Refusal("no-state")
         descriptor = os.open(self.base / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            raise Refusal("locked") from None
+        until = time.monotonic() + GRACE
+        while not _locked(descriptor):
+            is_ours = resume and (os.pread(descriptor, 64, 0) == run.encode() or time.monotonic() < until)
+            if not is_ours or self.is_cancelled():
+                os.close(descriptor)
+                raise Refusal("locked")
+            time.sleep(_POLL)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, run.encode(), 0)
         self.lock = descriptor
 
-    def _check_owner(self, run: str, resume: bool) -> None:
+    def _check_owner(self, run: str, over: AbstractSet[str]) -> None:
         assert self.store is not None
         project, environment, lineage = self.owner
-        strangers = [found for found in self.store.lineages(project, environment) if found != lineage]
-        if strangers:
+        if any(found != lineage for found in self.store.lineages(project, environment)):
             raise Refusal("lineage")
         for other in self.store.open_runs():
-            same = (other["project"], other["environment"], other["lineage"]) == self.owner
-            if other["run"] != run and same:
+            is_same = (other["project"], other["environment"], other["lineage"]) == self.owner
+            if is_same and other["run"] != run and other["run"] not in over:
                 raise Refusal("open-run", run=other["run"])
 
-    def _settle_effects(self, run: str, resume: bool) -> None:
-        """What a dead run still has at work must end first: our own is waited for, another's refuses us."""
+    def _settle_effects(self, run: str) -> None:
+        """What a dead run still has at work must end first: our own is waited for, another's refuses us.
+
+        Records of runs that are over are let go.
+        """
         assert self.base is not None
+        assert self.store is not None
         effects = self.base / "effects"
-        if not effects.is_dir():
-            return
-        for folder in sorted(effects.iterdir()):
+        open_runs = {found["run"] for found in self.store.open_runs()}
+        for folder in sorted(effects.iterdir()) if effects.is_dir() else ():
             if folder.name == run:
                 shim.wait(folder)
             elif shim.is_busy(folder):
                 raise Refusal("busy", run=folder.name)
+            elif folder.name not in open_runs:
+                shim.forget(folder)
 
     def _close(self) -> None:
         self.lane = None
@@ -177,6 +242,14 @@ class Service:
         if self.lock is not None:
             os.close(self.lock)
             self.lock = None
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def refusal_form(refusal: Refusal) -> Dict[str, Any]:

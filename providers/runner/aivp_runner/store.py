@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import hmac
 import json
+import os
 import secrets
 import sqlite3
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Sequence, Tuple
 
 from aivp_contract import canonical
 from aivp_contract.values import Json
+
+from .outcome import RAISE, Outcome, Owner, identity_text
 
 VERSION = 1
 RUNS_KEPT = 50
@@ -49,7 +52,7 @@ class HostStore:
         self.connection = connection
 
     @classmethod
-    def open(cls, path: Path) -> "HostStore":
+    def open(cls, path: Path) -> HostStore:
         """Open for writing; create it with mode 0600 where it does not exist."""
         path.touch(mode=0o600)
         connection = sqlite3.connect(str(path), isolation_level=None, check_same_thread=False, timeout=30)
@@ -59,31 +62,34 @@ class HostStore:
         return cls(connection)
 
     @classmethod
-    def read_only(cls, path: Path) -> "HostStore":
-        """Open what is there, or an empty one in memory."""
-        if not path.exists() or path.stat().st_size == 0:
+    def read_only(cls, path: Path) -> HostStore:
+        """Open what is there, or an empty one in memory where nobody has finished to make one."""
+        connection = _reader(path) if path.exists() else None
+        if connection is None or _version(connection) == 0:
             connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
             _migrate(connection)
-            return cls(connection)
-        connection = sqlite3.connect(
-            f"file:{_uri_path(path)}?mode=ro", uri=True, isolation_level=None, check_same_thread=False, timeout=30
-        )
-        _refuse_newer(connection)
         return cls(connection)
 
     def close(self) -> None:
         """Close; an open transaction is rolled back."""
         self.connection.close()
 
-    def begin(self, run: str, project: str, environment: str, lineage: str, plan: str) -> int:
-        """Record an open run under a new epoch, or continue one under another new epoch; the epoch comes back."""
+    def begin(self, run: str, owner: Owner, plan: str, over: Iterable[str] = ()) -> int:
+        """Record an open run under a new epoch, or continue one under another new epoch; the epoch comes back.
+
+        over: runs that ended while this host could not be told.
+        """
         with _Transaction(self.connection) as sql:
-            (last,) = sql.execute("SELECT coalesce(max(cast(value AS INTEGER)), 0) FROM meta WHERE key='epoch'").fetchone()
+            sql.executemany("UPDATE runs SET status='ended' WHERE run=? AND status='open'", [(name,) for name in over])
+            (last,) = sql.execute(
+                "SELECT coalesce(max(cast(value AS INTEGER)), 0) FROM meta WHERE key='epoch'"
+            ).fetchone()
             epoch = int(last) + 1
             sql.execute("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)", (str(epoch),))
             sql.execute(
-                "INSERT INTO runs VALUES (?,?,?,?,?,?,'open') ON CONFLICT (run) DO UPDATE SET epoch=excluded.epoch, status='open'",
-                (run, project, environment, lineage, plan, epoch),
+                "INSERT INTO runs VALUES (?,?,?,?,?,?,'open')"
+                " ON CONFLICT (run) DO UPDATE SET epoch=excluded.epoch, status='open'",
+                (run, *owner, plan, epoch),
             )
         return epoch
 
@@ -107,18 +113,21 @@ class HostStore:
 
     def journal(self, run: str) -> Dict[str, Dict[str, Json]]:
         """Step id → its latest entry: attempt, status (`intent` while open), action, observed digest."""
-        rows = self.connection.execute("SELECT step, attempt, status, action, observed FROM journal WHERE run=?", (run,))
+        rows = self.connection.execute(
+            "SELECT step, attempt, status, action, observed FROM journal WHERE run=?", (run,)
+        )
         return {row[0]: dict(zip(("attempt", "status", "action", "observed"), row[1:])) for row in rows}
 
-    def intend(self, run: str, steps: Iterable[Tuple[str, int, str]]) -> None:
-        """One commit: these (step, attempt, action) are about to have their effect."""
+    def intend(self, run: str, steps: Iterable[Tuple[str, int, str]], owner: Owner, raised: Iterable[str] = ()) -> None:
+        """One commit: these (step, attempt, action) are about to have their effect; `raised` receivers are to act."""
         with _Transaction(self.connection) as sql:
             sql.executemany(
                 "INSERT OR REPLACE INTO journal VALUES (?,?,?,'intent',?,NULL)",
                 [(run, step, attempt, action) for step, attempt, action in steps],
             )
+            sql.executemany(RAISE, [(*owner[:2], address) for address in raised])
 
-    def conclude(self, run: str, outcomes: Sequence["Outcome"]) -> None:
+    def conclude(self, run: str, outcomes: Sequence[Outcome]) -> None:
         """One commit: outcomes, the claims they make or give up, the notifications they raise or settle."""
         with _Transaction(self.connection) as sql:
             for item in outcomes:
@@ -132,10 +141,18 @@ class HostStore:
     def registry(self, project: str, environment: str) -> List[Dict[str, Json]]:
         """Every claim of one project's environment, sorted."""
         rows = self.connection.execute(
-            f"SELECT {_CLAIM} FROM registry WHERE project=? AND environment=? ORDER BY kind, identity",
+            f"SELECT {_CLAIM} FROM registry WHERE project=? AND environment=? ORDER BY kind, identity",  # noqa: S608
             (project, environment),
         )
         return [_claim(row) for row in rows]
+
+    def is_last_applied(self, item: Mapping[str, Json], owner: Owner) -> bool:
+        """True where `item`'s config is, by its keyed digest, the one that this owner applied last."""
+        row = self.connection.execute(
+            "SELECT declaration FROM registry WHERE kind=? AND identity=? AND project=? AND environment=?",
+            (item["kind"], identity_text(item["identity"]), *owner[:2]),
+        ).fetchone()
+        return row is not None and hmac.compare_digest(str(row[0]), self.keyed_digest(item["config"]))
 
     def lineages(self, project: str, environment: str) -> List[str]:
         """Lineages under which this project's environment has claims here."""
@@ -148,7 +165,7 @@ class HostStore:
     def others(self, kind: str, identity: str, project: str, environment: str) -> List[Dict[str, Json]]:
         """Claims of other projects or environments on the same identity."""
         rows = self.connection.execute(
-            f"SELECT {_CLAIM} FROM registry WHERE kind=? AND identity=? AND NOT (project=? AND environment=?)"
+            f"SELECT {_CLAIM} FROM registry WHERE kind=? AND identity=? AND NOT (project=? AND environment=?)"  # noqa: S608
             " ORDER BY project, environment",
             (kind, identity, project, environment),
         )
@@ -159,8 +176,12 @@ class HostStore:
         return self.connection.execute("SELECT 1 FROM registry LIMIT 1").fetchone() is not None
 
     def adopt_lineage(self, project: str, environment: str, lineage: str) -> None:
-        """Hand every claim of this project's environment to a new lineage, which fences the old one."""
+        """Hand every claim of this project's environment to a new lineage; the old one is fenced off, its runs over."""
         with _Transaction(self.connection) as sql:
+            sql.execute(
+                "UPDATE runs SET status='abandoned' WHERE status='open' AND project=? AND environment=?",
+                (project, environment),
+            )
             sql.execute(
                 "UPDATE registry SET lineage=? WHERE project=? AND environment=?", (lineage, project, environment)
             )
@@ -178,64 +199,6 @@ class HostStore:
         return hmac.new(bytes.fromhex(row[0]), canonical.encode(value), "sha256").hexdigest()
 
 
-class Outcome:
-    """What became of one step, and the statements that belong into the same commit."""
-
-    def __init__(self, step: str, attempt: int, status: str, action: str, observed: Optional[str]) -> None:
-        self.step = step
-        self.attempt = attempt
-        self.status = status
-        self.action = action
-        self.observed = observed
-        self.statements: List[Tuple[str, Tuple[Any, ...]]] = []
-
-    def claim(self, owner: Tuple[str, str, str], claim: Mapping[str, Json], declaration: str) -> None:
-        """This project now claims `claim` = {kind, identity, address, provenance, lifecycle, edges}."""
-        project, environment, lineage = owner
-        self.statements.append(
-            (
-                "INSERT OR REPLACE INTO registry VALUES (?,?,?,?,?,?,?,?,?,?)",
-                (
-                    claim["kind"],
-                    identity_text(claim["identity"]),
-                    project,
-                    environment,
-                    lineage,
-                    claim["address"],
-                    claim["provenance"],
-                    json.dumps(claim.get("lifecycle", {}), sort_keys=True),
-                    json.dumps(claim.get("edges", []), sort_keys=True),
-                    declaration,
-                ),
-            )
-        )
-
-    def release(self, owner: Tuple[str, str, str], kind: str, identity: Json) -> None:
-        """This project gives up its claim."""
-        self.statements.append(
-            (
-                "DELETE FROM registry WHERE kind=? AND identity=? AND project=? AND environment=?",
-                (kind, identity_text(identity), *owner[:2]),
-            )
-        )
-
-    def notify(self, owner: Tuple[str, str, str], addresses: Iterable[str]) -> None:
-        """These receivers have something to act upon."""
-        for address in addresses:
-            self.statements.append(("INSERT OR IGNORE INTO pending VALUES (?,?,?)", (*owner[:2], address)))
-
-    def settle(self, owner: Tuple[str, str, str], address: str) -> None:
-        """This receiver has acted."""
-        self.statements.append(
-            ("DELETE FROM pending WHERE project=? AND environment=? AND address=?", (*owner[:2], address))
-        )
-
-
-def identity_text(identity: Json) -> str:
-    """The canonical text of an identity."""
-    return canonical.encode(identity).decode()
-
-
 _CLAIM = "kind, identity, project, environment, lineage, address, provenance, lifecycle, edges"
 
 
@@ -244,12 +207,21 @@ def _claim(row: Sequence[Any]) -> Dict[str, Json]:
     return {**found, **{name: json.loads(found[name]) for name in ("identity", "lifecycle", "edges")}}
 
 
+def _reader(path: Path) -> sqlite3.Connection:
+    """A connection that changes nothing. In a folder that cannot be written SQLite has no place for its shared
+    memory, so the file is read as it stands; a writer there would have left its journal beside it.
+    """
+    mode = "mode=ro" if os.access(path.parent, os.W_OK) else "mode=ro&immutable=1"
+    return sqlite3.connect(
+        f"file:{_uri_path(path)}?{mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=30
+    )
+
+
 def _migrate(connection: sqlite3.Connection) -> None:
-    _refuse_newer(connection)
-    if connection.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+    if _version(connection) == VERSION:
         return
     with _Transaction(connection) as sql:
-        if sql.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+        if _version(connection) == VERSION:
             return
         for statement in _SCHEMA.split(";"):
             sql.execute(statement)
@@ -257,10 +229,12 @@ def _migrate(connection: sqlite3.Connection) -> None:
         sql.execute(f"PRAGMA user_version={VERSION}")
 
 
-def _refuse_newer(connection: sqlite3.Connection) -> None:
+def _version(connection: sqlite3.Connection) -> int:
+    """The database's format, 0 for an empty one. Raises HostStoreTooNew."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
         raise HostStoreTooNew(f"the host's database has format {version}, this aivp knows {VERSION}")
+    return int(version)
 
 
 def _uri_path(path: Path) -> str:
@@ -275,5 +249,10 @@ class _Transaction:
         self.connection.execute("BEGIN IMMEDIATE")
         return self.connection
 
-    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
-        self.connection.execute("COMMIT" if kind is None else "ROLLBACK")
+    def __exit__(self, kind: object, value: object, trace: object) -> None:
+        try:
+            if kind is None:
+                self.connection.execute("COMMIT")
+        finally:
+            if self.connection.in_transaction:  # what did not become durable, for lack of space, did not happen
+                self.connection.execute("ROLLBACK")

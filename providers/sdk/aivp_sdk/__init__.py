@@ -24,6 +24,7 @@ __all__ = [
     "Provider",
     "ProviderError",
     "Result",
+    "Secret",
     "Seen",
     "Session",
     "Temporary",

@@ -20,8 +20,8 @@ SHORTEST = 4
 class Redaction:
     """One item of a request: `plain` is its config with secrets opened, `refusal` why it cannot be worked on.
 
-    hidden: declared fields that hold secrets or are sensitive. tainted: fields that held secrets before, so that what is
-    there may still be one. secrets: what must not leave; shared: those of the whole request.
+    hidden: declared fields that hold secrets or are sensitive. tainted: fields that held secrets before, so that what
+    is there may still be one. secrets: what must not leave; shared: those of the whole request.
     """
 
     def __init__(self, kind: manifest.Kind, raw: Mapping[str, Json]) -> None:
@@ -56,7 +56,9 @@ class Redaction:
         normalised = seen.normalised
         if normalised is not None:
             normalised = {
-                name: self.config.get(name, value) if name in self.hidden else self._beside(self.config.get(name), value)
+                name: self.config.get(name, value)
+                if name in self.hidden
+                else self._beside(self.config.get(name), value)
                 for name, value in normalised.items()
             }
         return Observation(observed, normalised, seen.replace, self.clean(dict(seen.computed)), seen.satisfied)

@@ -46,17 +46,18 @@ class Key:
         return " ".join(part for part in (self.options, self.material, self.comment) if part)
 
 
-def declared(lines: Sequence[str]) -> List[Key]:
-    """The keys that a declaration names. Raises Permanent for what is no public key; it may be a secret, so no part of
-    it is quoted.
-    """
+def declared(lines: Sequence[str], *, is_secret: bool = False) -> List[Key]:
+    """The keys that a declaration names. Raises Permanent for what is no public key; of a secret it quotes no part."""
     found: Dict[str, Key] = {}
-    for number, line in enumerate(lines, 1):
+    for line in lines:
         key = None if "\n" in line or "\r" in line else parse(line)
         if key is None or not _is_whole(key.material):
-            raise Permanent(f"number {number} of {len(lines)} is not the line of a public key", path=FIELD)
+            is_shown = not is_secret and line[:4] in ("ssh-", "ecds", "sk-s", "sk-e")
+            shown = f"{line[:24]}..." if is_shown else "one of them"
+            raise Permanent(f"{shown} is not the line of a public key", path=FIELD)
         if key.material in found:
-            raise Permanent(f"the same key stands there twice; number {number} is the second", path=FIELD)
+            shown = "" if is_secret else f": {key.material[:40]}..."
+            raise Permanent(f"the same key stands there twice{shown}", path=FIELD)
         found[key.material] = key
     return list(found.values())
 

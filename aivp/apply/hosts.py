@@ -1,0 +1,96 @@
+"""The hosts of one run: begun together, told of its end together; one whose link broke is told over a new one."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from aivp_contract.values import Json
+
+from aivp.apply.answers import read_journal
+from aivp.diagnostics import Diagnostic, Refused
+from aivp.diagnostics.diagnostic import refusal
+from aivp.hosts.greeting import Owner, greet
+from aivp.hosts.refusals import refused
+from aivp.hosts.session import HostSession, Refusal
+from aivp.hosts.sessions import Sessions
+from aivp.observe.audit import Broken
+from aivp.plan.steps import Plan
+
+UNREACHED = "AIVP0601"
+"""The refusal of a host that is not there: it stops its own steps only."""
+
+
+@dataclass
+class RunHosts:
+    """`begun`: hosts that may have the run open; `lost`: by host, why one that is wanted could not be reached."""
+
+    plan: Plan
+    digest: str
+    sessions: Sessions
+    run: str = ""
+    lineage: str = ""
+    facts: dict[str, Mapping[str, Json]] = field(default_factory=dict)
+    begun: set[str] = field(default_factory=set)
+    lost: dict[str, Sequence[Diagnostic]] = field(default_factory=dict)
+
+    def begin(self, over: Sequence[str], *, is_resume: bool) -> dict[str, str]:
+        """Take every host's lock and open the run there; step id → status of what their journals know comes back.
+
+        over: runs that have ended. A new run needs all its hosts; one that is taken up goes on without those that
+        cannot be reached. Raises Refused.
+        """
+        names = sorted({step.host for step in self.plan.steps})
+        known: dict[str, str] = {}
+        answers = self.sessions.each(names, lambda name: self._begin(name, over, is_resume=is_resume))
+        for name, answer in answers.items():
+            if not isinstance(answer, Refused):
+                known.update(answer)
+            elif is_resume and all(item.code == UNREACHED for item in answer.diagnostics):
+                self.lost[name] = answer.diagnostics
+            else:
+                raise answer
+        return known
+
+    def end(self, status: str) -> None:
+        """The run is over. A host that cannot be told hears of it from the next run."""
+        params = {"run": self.run, "status": status}
+        for name in sorted(self.begun):
+            with contextlib.suppress(Refused), refusals():
+                try:
+                    self.sessions.open[name].request("end", params)
+                except Refused:
+                    self.sessions.drop(name)
+                    self._begin(name, [], is_resume=True)
+                    self.sessions.open[name].request("end", params)
+
+    def _begin(self, name: str, over: Sequence[str], *, is_resume: bool) -> dict[str, str]:
+        session = self.sessions.session(self.plan.hosts[name].host)
+        params = {"run": self.run, "plan": self.digest, "resume": is_resume, "over": list(over)}
+        with refusals():
+            self._greet(name, session)
+            self.begun.add(name)
+            entries = session.gather("begin", params, "journal", by="journal", most=len(self.plan.steps))
+        try:
+            return read_journal(entries)
+        except Broken as broken:
+            raise session.hostile(str(broken)) from None
+
+    def _greet(self, name: str, session: HostSession) -> None:
+        owner = Owner(self.plan.project, self.plan.environment, self.lineage)
+        found = greet(session, owner, self.sessions.archive.kinds)
+        if found.incarnation != self.plan.hosts[name].incarnation:
+            raise refusal(
+                "AIVP0502", f"{name} is another machine than the one that was planned for.", "Plan again.", exit_code=4
+            )
+        self.facts[name] = found.facts
+
+
+@contextlib.contextmanager
+def refusals() -> Iterator[None]:
+    """A runner's refusal as the diagnostic for people."""
+    try:
+        yield
+    except Refusal as no:
+        raise refused(no) from None

@@ -1,0 +1,73 @@
+"""What became of a step, as the statements that belong into the same commit: claims, and notifications."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Iterable, List, Mapping, Optional, Tuple
+
+from aivp_contract import canonical
+from aivp_contract.values import Json
+
+Owner = Tuple[str, str, str]
+"""Project, environment, lineage."""
+
+RAISE = "INSERT OR IGNORE INTO pending VALUES (?,?,?)"
+"""A notification for (project, environment, address)."""
+
+
+class Outcome:
+    """What became of one step, and the statements that belong into the same commit."""
+
+    def __init__(self, step: str, attempt: int, status: str, action: str, observed: Optional[str]) -> None:
+        self.step = step
+        self.attempt = attempt
+        self.status = status
+        self.action = action
+        self.observed = observed
+        self.statements: List[Tuple[str, Tuple[Any, ...]]] = []
+
+    def claim(self, owner: Owner, claim: Mapping[str, Json], declaration: str) -> None:
+        """This project now claims `claim` = {kind, identity, address, provenance, lifecycle, edges}."""
+        project, environment, lineage = owner
+        self.statements.append(
+            (
+                "INSERT OR REPLACE INTO registry VALUES (?,?,?,?,?,?,?,?,?,?)",
+                (
+                    claim["kind"],
+                    identity_text(claim["identity"]),
+                    project,
+                    environment,
+                    lineage,
+                    claim["address"],
+                    claim["provenance"],
+                    json.dumps(claim.get("lifecycle", {}), sort_keys=True),
+                    json.dumps(claim.get("edges", []), sort_keys=True),
+                    declaration,
+                ),
+            )
+        )
+
+    def release(self, owner: Owner, kind: str, identity: Json) -> None:
+        """This project gives up its claim."""
+        self.statements.append(
+            (
+                "DELETE FROM registry WHERE kind=? AND identity=? AND project=? AND environment=?",
+                (kind, identity_text(identity), *owner[:2]),
+            )
+        )
+
+    def notify(self, owner: Owner, addresses: Iterable[str]) -> None:
+        """These receivers have something to act upon."""
+        for address in addresses:
+            self.statements.append((RAISE, (*owner[:2], address)))
+
+    def settle(self, owner: Owner, address: str) -> None:
+        """This receiver has acted."""
+        self.statements.append(
+            ("DELETE FROM pending WHERE project=? AND environment=? AND address=?", (*owner[:2], address))
+        )
+
+
+def identity_text(identity: Json) -> str:
+    """The canonical text of an identity."""
+    return canonical.encode(identity).decode()

@@ -1,0 +1,104 @@
+"""One step on its way through a lane: what was begun, what was seen, what it will do, what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, Mapping, Optional, Tuple
+
+from aivp_contract.diff import Decision
+from aivp_contract.observation import Observation
+from aivp_contract.values import Json
+
+Step = Mapping[str, Json]
+
+NOTHING = "none"
+"""The action that the journal notes for a step which ended before it began anything."""
+
+
+@dataclass
+class Work:
+    """`begun`: the action for which there is an intent, of an earlier session or an earlier attempt.
+
+    `is_open`: that intent is of the attempt in hand, so effects answer under its key. `status` is empty until the
+    step has ended; `action` is what a provider is asked for.
+    """
+
+    step: Step
+    action: str
+    attempt: int = 1
+    tries: int = 1
+    begun: Optional[str] = None
+    is_open: bool = False
+    seen: Optional[Observation] = None
+    decision: Decision = field(default_factory=lambda: Decision("no-op"))
+    outputs: Dict[str, Json] = field(default_factory=dict)
+    absorbs: bool = False
+    error: Optional[Dict[str, Json]] = None
+    status: str = ""
+    residual: Tuple[Json, ...] = ()
+    computed: Dict[str, Json] = field(default_factory=dict)
+    after: Optional[str] = None
+
+    @classmethod
+    def of(cls, step: Step, entry: Optional[Mapping[str, Json]]) -> Work:
+        """The step as its journal `entry` left it: an intent or outcome is taken up, a failure tried anew."""
+        work = cls(step, step["action"])
+        if entry is None:
+            return work
+        work.is_open = entry["status"] in ("intent", "done")
+        work.attempt = entry["attempt"] + (0 if work.is_open else 1)
+        if entry["action"] not in (NOTHING, "no-op"):
+            work.begun = entry["action"]
+        return work
+
+    @property
+    def result(self) -> str:
+        """The action as it is reported: what a broken run began to create and we completed was created."""
+        return "create" if self.begun == "create" and self.action == "update" else self.action
+
+    def again(self) -> None:
+        """Ready for the next attempt, under a key of its own."""
+        self.begun = self.result
+        self.is_open = False
+        self.attempt += 1
+        self.tries += 1
+        self.error = None
+        self.residual = ()
+
+    def stale(self, message: str) -> None:
+        """End it without an effect: the world is not what the plan was made for."""
+        self.status, self.error = "stale", {"class": "stale", "message": message}
+
+    def item(self) -> Dict[str, Json]:
+        """As an `observe` request asks about it."""
+        found = {"id": self.step["id"], "kind": self.step["kind"], "config": self.step["config"]}
+        return {**found, **{name: self.step[name] for name in ("prior", "tainted") if self.step.get(name) is not None}}
+
+    def change(self) -> Dict[str, Json]:
+        """As an `apply` request asks for it."""
+        assert self.seen is not None
+        changes = [change.form() for change in self.decision.changes]
+        return {**self.item(), "action": self.action, "seen": self.seen.form(), "changes": changes}
+
+    def outcome_form(self) -> Dict[str, Json]:
+        """As the engine is told of it."""
+        found: Dict[str, Json] = {"step": self.step["id"], "status": self.status, "action": self.result}
+        found["attempt"] = self.attempt
+        if self.status == "done":
+            found["outputs"] = {**self.computed, **self.outputs}
+            found["observed"] = self.after
+            found["changes"] = [change.path for change in self.decision.changes]
+        if self.residual:
+            found["residual"] = list(self.residual)
+        if self.error is not None:
+            found["error"] = self.error
+        return found
+
+
+def left_over(work: Work, decision: Decision, seen: Observation) -> Tuple[Any, ...]:
+    """Differences that are left after the effect; a provider that leaves any broke its word."""
+    if work.action == "delete":
+        return () if seen.observed is None else ({"op": "remove", "path": "", "before": "it still exists"},)
+    if work.action == "refresh" or decision.action == "no-op":
+        return ()
+    return tuple(change.form() for change in decision.changes) or ({"op": "add", "path": "", "after": "nothing"},)

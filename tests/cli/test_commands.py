@@ -1,0 +1,227 @@
+"""The commands from outside: their list, their exit codes, and what they do where nobody listens."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from aivp.cli.commands import COMMANDS
+
+AIVP = str(Path(sys.executable).with_name("aivp"))
+CALM = "aivp: v1\nproject: calm\nhosts: {lab: {transport: local}}\n"
+
+
+class Shell:
+    """Commands in one project's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "project"
+        self.things = folder / "things"
+        for made in (self.folder, self.things):
+            made.mkdir()
+        path = f"{Path(AIVP).parent}:/usr/local/bin:/usr/bin:/bin"
+        self.environ = {"HOME": str(folder), "AIVP_HOST_STATE": str(folder / "host"), "PATH": path}
+
+    def declare(self, text: str) -> None:
+        (self.folder / "aivp.yaml").write_text(CALM + text)
+
+    def run(self, *words: str, **more) -> subprocess.CompletedProcess[bytes]:
+        environ = {**self.environ, **more.pop("env", {})}
+        return subprocess.run(
+            [AIVP, *words],
+            cwd=self.folder,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            **more,
+        )
+
+    def code(self, *words: str) -> int:
+        return self.run(*words).returncode
+
+    def pipe(self, line: str, **env: str) -> subprocess.CompletedProcess[bytes]:
+        """A line of shell."""
+        command = ["bash", "-o", "pipefail", "-c", line]
+        return subprocess.run(command, cwd=self.folder, env={**self.environ, **env}, capture_output=True, check=False)
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    found = Shell(tmp_path)
+    found.declare(f"resources:\n  file.a: {{host: lab, path: {found.things}/a, content: x}}\n")
+    return found
+
+
+def test_help_lists_every_command(shell: Shell) -> None:
+    said = shell.run("--help").stdout.decode()
+    assert all(f"\n  {name} " in said for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_help_of_its_own(name: str) -> None:
+    from click.testing import CliRunner
+
+    from aivp.cli.commands import cli
+
+    done = CliRunner().invoke(cli, [name, "--help"])
+    assert done.exit_code == 0
+    assert done.output.startswith("Usage: ")
+
+
+def test_exit_codes(shell: Shell) -> None:
+    """The table of DESIGN, from an empty project to an empty one."""
+    things = shell.things
+    assert shell.code("--version") == 0
+    assert shell.code("validate") == 0
+    assert shell.code("nonsense") == 1
+    assert shell.code("plan", "--nonsense") == 1
+    assert shell.code("plan") == 0
+    assert shell.code("plan", "--detailed-exitcode") == 2
+    assert shell.code("apply") == 1, "nobody is there to be asked"
+    assert shell.code("apply", "-y") == 0
+    assert shell.code("plan", "--detailed-exitcode") == 0
+    assert shell.code("apply", "-y") == 0
+    assert shell.code("drift") == 0
+    (things / "a").write_text("by hand")
+    assert shell.code("drift") == 2
+    assert shell.code("plan", "-o", "plan.json") == 0
+    (things / "a").write_text("by hand, again")
+    assert shell.code("apply", "plan.json") == 4, "stale"
+    (shell.folder / "plan.json").write_bytes((shell.folder / "plan.json").read_bytes() + b" ")
+    assert shell.code("apply", "plan.json") == 4, "tampered"
+    shell.declare(
+        f"resources: {{command.fails: {{host: lab, argv: ['false']}}, file.a: {{host: lab, path: {things}/b}}}}\n"
+    )
+    assert shell.code("apply", "-y") == 5, "one step failed, the rest is applied"
+    assert (things / "b").exists()
+    assert shell.code("apply", "--resume") == 5
+    shell.declare("")
+    assert shell.code("runs", "abandon") == 0
+    assert shell.code("destroy", "-y") == 0
+    assert list(things.iterdir()) == []
+    shell.declare("resources: {file.a: {host: nowhere, path: /x}}\n")
+    assert shell.code("validate") == 1
+
+
+def test_nobody_listens(shell: Shell) -> None:
+    shell.declare("resources:\n" + "".join(f"  noop.n{n}: {{host: lab}}\n" for n in range(2000)))
+    for line in (
+        "aivp plan | head -1",
+        "aivp plan --json | head -1",
+        "aivp compile | head -c 10",
+        "aivp plan >&-",
+        "aivp validate >&- 2>&-",
+        "aivp validate -C nowhere 2>&-",
+        "aivp plan > /dev/full",
+        "aivp compile > /dev/full",
+    ):
+        done = shell.pipe(line)
+        said = (done.stdout + done.stderr).decode(errors="replace")
+        assert "Traceback" not in said, (line, said)
+        assert "AIVP0999" not in said, (line, said)
+        assert "Exception ignored" not in said, (line, said)
+        assert done.returncode in (0, 1, 141), (line, done.returncode)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_terminal_that_cannot_show_everything(shell: Shell, encoding: str) -> None:
+    shell.declare(
+        f"resources: {{file.a: {{host: lab, path: '{shell.things}/ü→\\U0001f600', content: \"ä\\n→\\n\"}}}}\n"
+    )
+    for words in (("plan",), ("plan", "--json"), ("compile",), ("apply", "-y"), ("state", "list")):
+        done = shell.run(*words, env={"PYTHONIOENCODING": encoding})
+        assert done.returncode == 0, done.stderr.decode(errors="replace")
+
+
+@pytest.mark.parametrize("columns", ["40", "160", "many"])
+def test_terminals_of_every_width(shell: Shell, columns: str) -> None:
+    assert shell.run("plan", env={"COLUMNS": columns, "LINES": "1"}).returncode == 0
+
+
+def test_json_lines(shell: Shell) -> None:
+    """With --json every line is an object with a version and a type, in success and in failure."""
+    for words in (
+        ("plan",),
+        ("validate",),
+        ("apply", "-y"),
+        ("state", "list"),
+        ("runs", "list"),
+        ("runs", "show"),
+        ("drift",),
+    ):
+        done = shell.run(*words, "--json")
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        assert lines, words
+        assert all(line["aivp"] == 1 and (line.get("type") or line["event"]) for line in lines), (words, lines)
+        assert done.stderr == b"", words
+    shell.declare("resources: {file.a: {host: nowhere, path: /x}}\n")
+    (line,) = [json.loads(line) for line in shell.run("validate", "--json").stdout.splitlines()]
+    assert (line["type"], line["code"], line["severity"]) == ("diagnostic", "AIVP0210", "error")
+
+
+def test_what_looks_like_terminal_codes_reaches_no_terminal(shell: Shell) -> None:
+    evil = "\x1b]0;owned\x07\u202egnp.exe\x9b31m"
+    (shell.things / "a").write_bytes(evil.encode() + b"\xff\xfe\x80")
+    text = json.dumps(evil)
+    file = f"  file.a: {{host: lab, path: {shell.things}/a, content: {text}}}\n"
+    shell.declare(f"resources:\n{file}  noop.n: {{host: lab, input: {text}}}\n")
+    for line in (
+        "plan",
+        "plan --json",
+        "plan -v",
+        "apply -y",
+        "state show noop.n@lab",
+        "graph",
+        "graph --format json",
+        "drift",
+    ):
+        words = line.split()
+        done = shell.run(*words)
+        said = (done.stdout + done.stderr).decode()
+        raw = sorted({char for char in said if char != "\n" and (not char.isprintable() and not char.isspace())})
+        assert not raw, (words, raw)
+        assert "\u202e" not in said, words
+
+
+def test_variables_keep_their_order(shell: Shell) -> None:
+    shell.declare("variables: {v: {type: string, default: a}}\n")
+    (shell.folder / "v.yaml").write_text("v: from-file\n")
+    for words, last in (
+        (["--var", "v=b", "--var-file", "v.yaml"], "from-file"),
+        (["--var-file", "v.yaml", "--var=v=b"], "b"),
+        (["--var", "v=b", "--var", "v=c=d"], "c=d"),
+    ):
+        assert shell.run("explain", "var.v", *words).stdout.decode().startswith(f'var.v = "{last}"')
+
+
+def test_every_code_that_is_used_has_a_summary() -> None:
+    import re
+
+    from aivp.diagnostics.catalogue import SUMMARIES
+
+    root = Path(__file__).parents[2]
+    files = [*root.glob("aivp/**/*.py"), *root.glob("providers/*/aivp_*/**/*.py")]
+    used = {code for file in files for code in re.findall(r"AIVP0[0-9]{3}", file.read_text())}
+    assert sorted(used - set(SUMMARIES)) == []
+
+
+def test_nothing_is_written_but_where_it_belongs(shell: Shell) -> None:
+    before = set(shell.folder.rglob("*"))
+    for words in (
+        ("validate",),
+        ("plan",),
+        ("observe",),
+        ("compile",),
+        ("graph",),
+        ("state", "list"),
+        ("runs", "list"),
+    ):
+        assert shell.run(*words, env={"TMPDIR": str(shell.things)}).returncode == 0
+    assert set(shell.folder.rglob("*")) == before
+    assert os.listdir(shell.things) == []

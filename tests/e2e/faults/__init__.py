@@ -1,0 +1,1 @@
+"""Faults on purpose: kills, full disks, liars. After each, one resume must lead where an unfaulted run does."""

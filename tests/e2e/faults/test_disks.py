@@ -1,0 +1,209 @@
+"""Disks that are full or read-only, and formats of the future: a diagnostic, and nothing lost."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.faults.projects import note, project
+from tests.e2e.faults.world import World
+
+FILES = "\n".join(f'file.f{i}: {{path: "${{var.root}}/target/f{i}", content: "{i * 8 * "x"}"}}' for i in range(1, 6))
+
+
+@contextlib.contextmanager
+def small_disk(place: Path, size: str) -> Iterator[None]:
+    if os.geteuid() != 0:
+        pytest.skip("a small disk needs root")
+    place.mkdir(parents=True, exist_ok=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(place)], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip("a small disk cannot be mounted here")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=False)
+
+
+def fill(folder: Path) -> None:
+    """Leave not one free block."""
+    with contextlib.suppress(OSError), (folder / "ballast").open("wb", buffering=0) as file:
+        while True:
+            file.write(b"\0" * 4096)
+
+
+def free(folder: Path) -> None:
+    (folder / "ballast").unlink()
+
+
+def assert_told(world: World, *arguments: str, codes: tuple[int, ...] = (1,)) -> str:
+    result = world.aivp(*arguments)
+    assert result.code in codes, result.text
+    assert "error[AIVP" in result.text, result.text
+    return result.text
+
+
+def test_a_full_disk_under_the_state(world: World) -> None:
+    with small_disk(world.project / ".aivp", "1M"):
+        world.declare(project(note("first")))
+        world.succeed("apply", "-y")
+        world.declare(project(f"{note('first')}\n{note('second')}"))
+        fill(world.project / ".aivp")
+        assert_told(world, "apply", "-y")
+        free(world.project / ".aivp")
+        result = world.aivp("apply", "--resume")
+        if result.code != 0:
+            world.succeed("apply", "-y")
+        assert world.lines() == ["first", "second"]
+        assert world.aivp("plan", "--detailed-exitcode").code == 0
+
+
+def test_a_disk_under_the_state_that_fills_up_during_a_run(world: World) -> None:
+    """The command that comes first fills the disk on which its own outcome is to be recorded."""
+    with small_disk(world.project / ".aivp", "1M"):
+        filling = '; head -c 2000000 /dev/zero > "${var.root}/project/.aivp/ballast" 2>/dev/null; true'
+        world.declare(project(f"{note('afills', after=filling)}\n{note('blater')}"))
+        text = assert_told(world, "apply", "-y")
+        assert "AIVP0705" in text, text
+        free(world.project / ".aivp")
+        world.succeed("apply", "--resume")
+        assert world.lines() == ["afills", "blater"]
+        assert world.aivp("plan", "--detailed-exitcode").code == 0
+
+
+def test_a_disk_under_the_host_state_that_fills_up_during_a_run(world: World) -> None:
+    with small_disk(world.host, "4M"):
+        filling = '; head -c 8000000 /dev/zero > "${var.root}/host/ballast" 2>/dev/null; true'
+        world.declare(project(f"{note('afills', after=filling)}\n{note('blater')}"))
+        assert_told(world, "apply", "-y", codes=(1, 5))
+        free(world.host)
+        world.succeed("apply", "--resume")
+        assert world.lines() == ["afills", "blater"]
+        assert world.aivp("plan", "--detailed-exitcode").code == 0
+        world.check_provenance()
+        world.await_quiet()
+
+
+def test_a_full_disk_under_the_host_state_from_the_start(world: World) -> None:
+    with small_disk(world.host, "4M"):
+        world.declare(project(note("first")))
+        fill(world.host)
+        assert_told(world, "apply", "-y")
+        assert world.lines() == []
+        free(world.host)
+        if world.aivp("apply", "--resume").code != 0:
+            world.succeed("apply", "-y")
+        assert world.lines() == ["first"]
+
+
+def test_a_full_disk_under_the_target(world: World) -> None:
+    with small_disk(world.target, "64K"):
+        world.declare(project(f"{FILES}\n{note('zlast')}"))
+        fill(world.target)
+        failed = world.aivp("apply", "-y")
+        assert failed.code == 5, failed.text
+        assert [path.name for path in world.target.iterdir()] == ["ballast"]
+        free(world.target)
+        world.succeed("apply", "--resume")
+        assert sorted(path.name for path in world.target.iterdir()) == [f"f{i}" for i in range(1, 6)]
+        assert world.lines() == ["zlast"]
+
+
+def test_a_read_only_state_directory(world: World) -> None:
+    place = world.project / ".aivp"
+    with small_disk(place, "1M"):
+        world.declare(project(note("first")))
+        world.succeed("apply", "-y")
+        subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
+        world.declare(project(note("second")))
+        for command in (["apply", "-y"], ["destroy", "-y"], ["plan"], ["runs", "abandon"], ["state", "rebuild", "-y"]):
+            assert_told(world, *command)
+        assert world.lines() == ["first"]
+
+
+def test_a_read_only_host_state(world: World) -> None:
+    with small_disk(world.host, "4M"):
+        world.declare(project(note("first")))
+        world.succeed("apply", "-y")
+        subprocess.run(["mount", "-o", "remount,ro", str(world.host)], check=True)
+        assert world.aivp("plan", "--detailed-exitcode").code == 0
+        world.declare(project(note("second")))
+        assert_told(world, "apply", "-y")
+        assert world.lines() == ["first"]
+
+
+def test_no_project_folder_to_write_to(world: World) -> None:
+    (world.project / ".aivp").write_text("in the way")
+    world.declare(project(note("first")))
+    assert "AIVP0702" in assert_told(world, "apply", "-y")
+
+
+@pytest.mark.parametrize("name", ["project/.aivp/main/state.db", "host/host.db"])
+def test_a_format_of_the_future(world: World, name: str) -> None:
+    world.declare(project(note("first")))
+    world.succeed("apply", "-y")
+    connection = sqlite3.connect(world.root / name)
+    connection.execute("PRAGMA user_version=99")
+    connection.close()
+    for command in (["plan"], ["apply", "-y"], ["destroy", "-y"]):
+        assert "format 99" in assert_told(world, *command)
+    assert world.lines() == ["first"]
+
+
+@pytest.mark.parametrize("name", ["project/.aivp/main/state.db", "host/host.db"])
+@pytest.mark.parametrize("damage", [b"this is no database" * 500, b"SQLite format 3\0" + b"\xff" * 8000])
+def test_a_file_that_is_no_database(world: World, name: str, damage: bytes) -> None:
+    world.declare(project(note("first")))
+    world.succeed("apply", "-y")
+    for suffix in ("-wal", "-shm"):
+        Path(f"{world.root / name}{suffix}").unlink(missing_ok=True)
+    (world.root / name).write_bytes(damage)
+    for command in (["plan"], ["apply", "-y"], ["destroy", "-y"]):
+        assert_told(world, *command)
+    assert world.lines() == ["first"]
+
+
+def test_a_database_that_was_begun_and_never_finished(world: World) -> None:
+    """As a kill leaves it that comes between the first byte of a database and its tables."""
+    world.declare(project(note("first")))
+    (world.project / ".aivp/main").mkdir(parents=True)
+    world.host.mkdir()
+    for path in (world.project / ".aivp/main/state.db", world.host / "host.db"):
+        connection = sqlite3.connect(path)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("VACUUM")
+        connection.close()
+        assert path.stat().st_size > 0
+    world.succeed("apply", "-y")
+    assert world.lines() == ["first"]
+
+
+def test_the_cache_of_archives_is_bounded_and_clean(world: World) -> None:
+    world.declare(project(note("first")))
+    cache = world.host / "cache"
+    cache.mkdir(parents=True)
+    for i in range(9):
+        (cache / f"{i:064}").write_text("an old archive")
+        os.utime(cache / f"{i:064}", (i, i))
+    (cache / ".left-by-a-killed-writer.1").write_text("half")
+    world.succeed("apply", "-y")
+    names = {path.name.partition(".")[0] for path in cache.iterdir()}
+    assert len(names) == 4
+    assert {f"{i:064}" for i in (6, 7, 8)} < names
+
+
+def test_bytecode_that_a_power_cut_left_is_made_anew(world: World) -> None:
+    world.declare(project(note("first")))
+    world.succeed("plan")
+    (cached,) = (world.host / "cache").glob("*.cpython-*")
+    for rubbish in (b"", b"\0" * 4096, b"\xff" * 100):
+        cached.write_bytes(rubbish)
+        world.succeed("plan")
