@@ -184,7 +184,7 @@ class Engine:
     def rebuild(self, state: State, sessions: Sessions) -> int:
         """Make a lost state anew from what hosts remember; how many objects came back. Raises Refused.
 
-        State is written before any host follows it: broken off in between, it is a lost state once more, never an empty one.
+        State is written before any host follows it: broken off in between, it is a lost state again, never an empty one.
         """
         from aivp.observe.rebuild import hand_over, recall, remembered
         from aivp.plan.bind import bind
@@ -209,13 +209,14 @@ class Engine:
         except (canonical.NotCanonical, KeyError, TypeError, ValueError, AttributeError):
             raise _refused("AIVP0505", "This file is no plan, or was tampered with.", "Plan again.", 4) from None
         if (plan.project, plan.environment) != (self.project.name, self.project.environment):
-            why = f"The plan is for {plan.project}/{plan.environment}, this is {self.project.name}/{self.project.environment}."
+            here = f"{self.project.name}/{self.project.environment}"
+            why = f"The plan is for {plan.project}/{plan.environment}, this is {here}."
             raise _refused("AIVP0506", why, "Choose the environment with -e.", 4)
         if plan.pins["runner"] != self.archive.digest and not is_any_code:
             raise _refused(
                 "AIVP0507",
                 "The plan was made with other provider code than is installed.",
-                "Plan again. For an unfinished run: use the version that began it, or settle it with: aivp runs abandon.",
+                "Plan again. For an unfinished run: use the version that began it, or settle it: aivp runs abandon.",
                 4,
             )
         return plan

@@ -1,4 +1,4 @@
-"""`python -m bench [--quick] [-o FILE]`: all figures of one run as Markdown; ratios first, machine and method with them."""
+"""`python -m bench [--quick] [-o FILE]`: all figures of one run as Markdown, with machine and method."""
 
 from __future__ import annotations
 

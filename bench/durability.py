@@ -55,7 +55,7 @@ def observe_requests(folder: Path, count: int = 100) -> int:
     env = {"AIVP_HOST_STATE": str(project / "host"), "PATH": "/usr/bin:/bin", "HOME": str(folder)}
     subprocess.run([AIVP, "apply", "-y"], cwd=project, env=env, check=True, capture_output=True)
     script = (
-        "import sys; from pathlib import Path; from aivp.engine import Engine; from aivp.hosts.session import HostSession\n"
+        "from pathlib import Path; from aivp.engine import Engine; from aivp.hosts.session import HostSession\n"
         "asked = []; request = HostSession.request\n"
         "def count(self, method, *rest): asked.append(method); return request(self, method, *rest)\n"
         "HostSession.request = count\n"

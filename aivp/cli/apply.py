@@ -13,6 +13,7 @@ from types import FrameType
 from typing import TextIO
 
 import click
+from aivp_contract import canonical
 
 from aivp.apply.run import Run
 from aivp.cli.output import read_bytes
@@ -26,7 +27,6 @@ from aivp.events.event import RunStarted, form
 from aivp.plan.options import Options
 from aivp.state import State
 from aivp.state.store import refuse_open
-from aivp_contract import canonical
 
 EXIT_CODES = {"done": 0, "failed": 5, "interrupted": 130}
 
@@ -187,7 +187,7 @@ def _interruptible(run: Run) -> Iterator[None]:
     """Ctrl-C once: finish the steps in hand. Twice: stop the links; the hosts finish what they have begun."""
     presses: list[int] = []
 
-    def handle(number: int, frame: FrameType | None) -> None:
+    def handle(number: int, _: FrameType | None) -> None:
         presses.append(number)
         if len(presses) == 1:
             sys.stderr.write("\nFinishing the steps in hand. Once more to stop at once.\n")

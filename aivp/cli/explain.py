@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import click
+from aivp_contract import canonical
 
 from aivp.cli.settings import Settings, project_options
 from aivp.diagnostics.diagnostic import refusal
-from aivp_contract import canonical
 
 
 @click.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from aivp_contract import canonical
 
 from aivp.cli.output import read_bytes, write_bytes
 from aivp.cli.settings import Settings, project_options
@@ -12,7 +13,6 @@ from aivp.engine import Engine
 from aivp.model.evidence import Evidence, read_evidence
 from aivp.plan.options import Options
 from aivp.plan.steps import Plan
-from aivp_contract import canonical
 
 selection = (
     click.option("--target", "targets", metavar="ADDR", multiple=True, help="Only this, and what it needs."),

@@ -72,7 +72,7 @@ def abandon_command(settings: Settings) -> None:
             click.echo("No run is open.")
             return
         with engine.sessions() as sessions:
-            run = engine.settle(record, state, sessions, lambda event: None)
+            run = engine.settle(record, state, sessions, lambda _: None)
             run.abandon(record.run)
     click.echo(f"Abandoned {record.run}. The next plan starts from what it left.")
 

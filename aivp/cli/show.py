@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import click
+from aivp_contract import canonical
 
 from aivp.cli.settings import Settings
 from aivp.plan.steps import Plan
-from aivp_contract import canonical
 
 
 def show_plan(plan: Plan, settings: Settings, output: str | None) -> None:

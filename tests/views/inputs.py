@@ -32,7 +32,8 @@ def read_short_plan(text: str) -> Plan:
         for name, transport in raw.pop("hosts", {}).items()
     }
     pins = {**dict.fromkeys(("ir", "evidence", "objects", "runner"), "sha256:" + "0" * 64), "manifests": {}}
-    base = {"plan": 1, "project": "demo", "environment": "main", "pins": pins, "secrets": {}, "left_out": {}, "notes": []}
+    base = {"plan": 1, "project": "demo", "environment": "main", "pins": pins}
+    base |= {"secrets": {}, "left_out": {}, "notes": []}
     whole = {**base, "unchanged": 0, "is_applicable": True, **raw, "hosts": hosts, "steps": steps}
     return read_plan(json.dumps(whole).encode())
 

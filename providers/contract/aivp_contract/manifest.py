@@ -15,7 +15,10 @@ PHASES: Tuple[str, ...] = ("repository", "package", "identity", "file", "service
 """Sort key among resources without an edge between them, in this order."""
 
 FIELD_WORDS = frozenset(
-    "immutable computed sensitive write_only set key owned exclusive_when semantic content text guard exposed beneath".split()
+    (
+        "immutable computed sensitive write_only set key owned exclusive_when semantic"
+        " content text guard exposed beneath"
+    ).split()
 )
 SEMANTICS = frozenset({"quantity", "duration", "mode", "path"})
 

@@ -167,7 +167,7 @@ def _describe(kind: Kind[Any]) -> Dict[str, Json]:
         if value != getattr(manifest.Kind, name, None):
             described[name] = value
     for name in _LISTS:
-        value = [item for item in getattr(kind, name)]
+        value = list(getattr(kind, name))
         if value:
             described[name] = value
     return described

@@ -30,10 +30,8 @@ def attribute(
 
     A field without `default` that is not declared is None in the dataclass: not managed.
     """
-    schema: Dict[str, Json] = {"description": doc}
-    for name, value in (("pattern", pattern), ("minimum", minimum), ("maximum", maximum), ("minItems", min_items)):
-        if value is not None:
-            schema[name] = value
+    bounds = {"pattern": pattern, "minimum": minimum, "maximum": maximum, "minItems": min_items}
+    schema: Dict[str, Json] = {"description": doc, **{k: v for k, v in bounds.items() if v is not None}}
     if examples:
         schema["examples"] = list(examples)
     if default is not None:

@@ -78,7 +78,7 @@ class File:
     )
     purge: bool = attribute("Remove from the directory what `keep` and `ignore` do not name.", default=False)
     keep: Optional[List[str]] = attribute(
-        "Paths beneath, relative or absolute, that stay with all that they hold; what other files declare there stays anyway.",
+        "Paths beneath, relative or absolute, that stay with all they hold; what others declare there stays anyway.",
         beneath={"capability": "path", "when": {"purge": True}},
     )
     ignore: Optional[List[str]] = attribute("Globs of names, or of relative paths where they hold a /, left alone.")
