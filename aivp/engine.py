@@ -184,7 +184,7 @@ class Engine:
     def rebuild(self, state: State, sessions: Sessions) -> int:
         """Make a lost state anew from what hosts remember; how many objects came back. Raises Refused.
 
-        State is written before any host follows it: broken off in between, it is a lost state again, never an empty one.
+        State is written before any host follows it: broken off in between, it is lost again, never an empty one.
         """
         from aivp.observe.rebuild import hand_over, recall, remembered
         from aivp.plan.bind import bind
