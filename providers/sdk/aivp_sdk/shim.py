@@ -74,7 +74,7 @@ class Shim:
         """
         place = self.folder / key
         if not place.exists():
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _appear(self.folder)
             request = {"place": str(place), "order": dataclasses.asdict(order), "secrets": list(secrets)}
             try:
                 _send(self.link, {**request, "capture": capture})
@@ -317,6 +317,14 @@ def _write(path: Path, data: bytes) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _appear(folder: Path) -> None:
+    """Make `folder`, durably: the records in it are worth as much as the way to them."""
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for parent in (folder.parent, folder.parent.parent):
+            _sync_folder(parent)
 
 
 def _sync_folder(folder: Path) -> None:

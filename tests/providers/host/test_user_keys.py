@@ -229,7 +229,9 @@ def test_race_with_the_owner_of_the_home(world: World) -> None:
     world.sh("install -d -m 700 /root/.ssh && systemd-run --quiet --uid=alice --unit=race python3 /tmp/race.py")
     outcomes = {"done": 0, "refused": 0}
     config: dict[str, Json] = {"name": "alice", "keys_membership": "exclusive"}
-    for index in range(200):
+    for index in range(3000):  # until both have happened often: a loaded machine needs more tries
+        if index >= 200 and min(outcomes.values()) > 20:
+            break
         wanted = {**config, "authorized_keys": [line(f"key-{index}")]}
         [seen] = world.driver.observe_many("user", [wanted])
         if "error" in seen:

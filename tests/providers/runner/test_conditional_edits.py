@@ -16,7 +16,7 @@ OWNER = ("project", "main", "lineage")
 @pytest.fixture
 def lane(tmp_path: Path) -> Iterator[Lane]:
     store = HostStore.open(tmp_path / "host.db")
-    store.begin("run", *OWNER, "plan")
+    store.begin("run", OWNER, "plan")
     hosting = Hosting({"file": "tests.providers.host.disk"}, HostSession(None))
     yield Lane(hosting, store, "run", OWNER, lambda report: None)
     store.close()
