@@ -166,6 +166,6 @@ def _parse(reading: Reading, path: str, span: Span | None) -> Declared | None:
 def _without_root(error: Refused) -> Refused:
     from dataclasses import replace
 
-    mend = "Run `aivp init`, or name the project's directory with -C."
+    mend = "Name the project's directory with -C, or write an aivp.yaml here (README.md has one of ten lines)."
     changed = [replace(item, mend=mend) if item.code == "AIVP0101" else item for item in error.diagnostics]
     return Refused(changed)

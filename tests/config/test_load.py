@@ -119,7 +119,7 @@ def test_no_project(tmp_path: Path) -> None:
     for root in (tmp_path, tmp_path / "none"):
         found = outcome(root)
         assert "AIVP0101" in found
-        assert "`aivp init`" in found
+        assert "-C" in found
         assert str(tmp_path) not in found
 
 
