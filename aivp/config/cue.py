@@ -32,6 +32,10 @@ INPUT, PROBE = "../input.json", "../probe.json"
 """How positions in aivp's own files beside the staged module look in cue's messages."""
 
 _GET = f"Run `make setup` in a clone, or `go install cuelang.org/go/cmd/cue@{VERSION}`, or name it with AIVP_CUE."
+_OUT_OF_MEMORY = (b"allocate memory", b"out of memory", b"stack exceeds", b"unexpected signal during runtime execution")
+# Where an allocation of its own fails, Go's collector falls over a null pointer: a third of all ends by memory. A null
+# pointer in cue itself is a panic, and reads otherwise.
+_CRASHED = b"SIGSEGV"
 # A launcher rather than preexec_fn, which may deadlock in a threaded process.
 _LIMITED = 'ulimit -t "$1" && ulimit -d "$2" && ulimit -f "$3" && shift 3 && exec "$@"'
 
@@ -176,7 +180,7 @@ def _ended_by(status: int | None, size: int, said: bytes, limits: Limits) -> str
         return f"it printed more than {limits.output / 1024**2:g} MiB"
     if status in (-signal.SIGKILL, -signal.SIGXCPU):
         return f"it used more than {limits.cpu} seconds of CPU"
-    if b"allocate memory" in said or b"out of memory" in said or b"stack exceeds" in said:
+    if any(sign in said for sign in _OUT_OF_MEMORY) or said.startswith(_CRASHED):
         return f"it needed more than {limits.memory / 1024**2:g} MiB of memory"
     return f"cue ended with status {status}" if status not in (0, 1) else None
 

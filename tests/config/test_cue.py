@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aivp.config.cue import VERSION, Limits, find_cue
+from aivp.config.cue import VERSION, Cue, Limits, find_cue
 from aivp.config.documents import Package
 from aivp.config.packages import export
 from aivp.config.staging import Module
@@ -193,3 +193,25 @@ def _is_alive(process: int) -> bool:
     except OSError:
         os.kill(process, 0)
         return True
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (
+            "SIGSEGV: segmentation violation\nPC=0x42 m=3\nruntime.(*spanQueue).tryDrain()",
+            "it needed more than 1024 MiB",
+        ),
+        ("fatal error: unexpected signal during runtime execution", "it needed more than 1024 MiB"),
+        (
+            "panic: nil pointer dereference\n[signal SIGSEGV: segmentation violation]",
+            "cue ended with status 2",
+        ),
+    ],
+)
+def test_a_crash_for_want_of_memory_is_told_from_one_of_cue(tmp_path: Path, said: str, why: str) -> None:
+    cue = tmp_path / "cue"
+    cue.write_text(f"#!/bin/sh\nprintf '%s\\n' '{said}' >&2\nexit 2\n")
+    cue.chmod(0o755)
+    outcome = Cue(str(cue)).export(Module("", "site", {}), {})
+    assert (outcome.ended_by or "").startswith(why)
