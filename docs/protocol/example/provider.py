@@ -38,25 +38,24 @@ class Notes:
 
     def answer(self, message):
         """The answer to one request."""
-        number, params = message["id"], message.get("params") or {}
+        answer = {"jsonrpc": "2.0", "id": message["id"]}
         try:
-            method = {
-                "initialize": self.initialize,
-                "observe": lambda p: {"items": self.each(number, p, "observation", self.observe)},
-                "apply": lambda p: {"items": self.each(number, p, "outputs", self.apply)},
-                "list": self.list,
-                "shutdown": lambda p: {},
-            }.get(message["method"])
-            if method is None:
-                raise Refusal(-32601, f"no method {message['method']}")
-            if not self.is_initialized and message["method"] != "initialize":
-                raise Refusal(-32600, "initialize comes first")
-            return {"jsonrpc": "2.0", "id": number, "result": method(params)}
+            return {**answer, "result": self.result(message["id"], message["method"], message["params"])}
         except Refusal as refusal:
-            return {"jsonrpc": "2.0", "id": number, "error": refusal.form}
+            return {**answer, "error": refusal.form}
         except (KeyError, TypeError, AttributeError):
-            error = {"code": -32602, "message": f"the parameters of {message['method']} have another form"}
-            return {"jsonrpc": "2.0", "id": number, "error": error}
+            return {**answer, "error": {"code": -32602, "message": "the parameters have another form"}}
+
+    def result(self, number, method, params):
+        if method not in ("initialize", "observe", "apply", "list", "shutdown"):
+            raise Refusal(-32601, f"no method {method}")
+        if not self.is_initialized and method != "initialize":
+            raise Refusal(-32600, "initialize comes first")
+        if method == "observe":
+            return {"items": [self.one(number, item, "observation", self.observe) for item in params["items"]]}
+        if method == "apply":
+            return {"items": [self.one(number, item, "outputs", self.apply) for item in params["items"]]}
+        return {} if method == "shutdown" else getattr(self, method)(params)
 
     def initialize(self, params):
         if params["protocol"]["major"] != 1:
@@ -69,21 +68,18 @@ class Notes:
             "capabilities": {"list": True, "cancel": True},
         }
 
-    def each(self, number, params, member, handle):
-        """One answer per item, in order."""
-        answers = []
-        for item in params["items"]:
-            try:
-                if self.is_canceled(number):
-                    raise Problem("canceled", **{"class": "canceled"})
-                if item["kind"] != KIND:
-                    raise Problem(f"{item['kind']} is not served here")
-                answers.append({"id": item["id"], member: handle(item)})
-            except Problem as problem:
-                answers.append({"id": item["id"], "error": problem.form})
-            except OSError as error:
-                answers.append({"id": item["id"], "error": Problem(error.strerror or "it failed", path="/path").form})
-        return answers
+    def one(self, number, item, member, handle):
+        """The answer for one item."""
+        if self.is_canceled(number):
+            return {"id": item["id"], "error": {"class": "canceled", "message": "canceled"}}
+        if item["kind"] != KIND:
+            raise Refusal(-32602, f"{item['kind']} is not served here")
+        try:
+            return {"id": item["id"], member: handle(item)}
+        except Problem as problem:
+            return {"id": item["id"], "error": problem.form}
+        except OSError as error:
+            return {"id": item["id"], "error": Problem(error.strerror or "it failed", path="/path").form}
 
     def observe(self, item):
         config, hidden = item["config"], secret_fields(item)
