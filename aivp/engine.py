@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # each stage's room is imported by the method that enters it:
     from aivp.apply.run import Run
     from aivp.events import Listener
     from aivp.hosts.archive import Archive
+    from aivp.hosts.equipment import Equipment
     from aivp.hosts.sessions import Sessions
     from aivp.model.evidence import Evidence
     from aivp.plan.options import Options
@@ -88,11 +89,18 @@ class Engine:
 
         return build(self.registry)
 
+    @cached_property
+    def equipment(self) -> Equipment:
+        """What third-party providers' kinds need on hosts."""
+        from aivp.hosts.equipment import Equipment
+
+        return Equipment(self.registry)
+
     def sessions(self) -> Sessions:
         """A fresh set of host sessions; close it when done."""
         from aivp.hosts.sessions import Sessions
 
-        sessions = Sessions(self.archive, self.parallelism)
+        sessions = Sessions(self.archive, self.parallelism, equipment=self.equipment)
         sessions.withheld |= _variables(source for source, _ in self.project.secrets.values())
         return sessions
 
@@ -212,7 +220,8 @@ class Engine:
             here = f"{self.project.name}/{self.project.environment}"
             why = f"The plan is for {plan.project}/{plan.environment}, this is {here}."
             raise _refused("AIVP0506", why, "Choose the environment with -e.", 4)
-        if plan.pins["runner"] != self.archive.digest and not is_any_code:
+        code = {name: self._code(name) for name in plan.pins.get("providers", {})}
+        if (plan.pins["runner"], plan.pins.get("providers", {})) != (self.archive.digest, code) and not is_any_code:
             raise _refused(
                 "AIVP0507",
                 "The plan was made with other provider code than is installed.",
@@ -220,6 +229,10 @@ class Engine:
                 4,
             )
         return plan
+
+    def _code(self, provider: str) -> str:
+        """The digest of a third-party provider's code as it is installed; empty where it is not."""
+        return self.equipment.bundle(provider).digest if provider in self.registry.providers else ""
 
     def _run(self, plan: Plan, body: bytes, state: State, sessions: Sessions, listen: Listener) -> Run:
         from aivp.apply.run import Run

@@ -70,6 +70,7 @@ class RunHosts:
         params = {"run": self.run, "plan": self.digest, "resume": is_resume, "over": list(over)}
         with refusals():
             self._greet(name, session)
+            self.sessions.equip(name, {step.kind for step in self.plan.steps if step.host == name})
             self.begun.add(name)
             entries = session.gather("begin", params, "journal", by="journal", most=len(self.plan.steps))
         try:

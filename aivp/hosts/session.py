@@ -21,6 +21,7 @@ from aivp_contract.values import Json
 
 from aivp.diagnostics import Diagnostic, Refused
 from aivp.hosts.archive import Archive
+from aivp.hosts.bundle import Bundle
 from aivp.hosts.channel import channel
 from aivp.model.resource import Host
 
@@ -107,6 +108,29 @@ class HostSession:
             if "result" not in message:
                 raise self._broken("an answer without a result")
             return message["result"]
+
+    def provide(self, bundle: Bundle, configuration: Mapping[str, Json]) -> None:
+        """Bring a third-party provider to this host, unless it is there. Raises Refusal or Refused."""
+        params = {
+            "manifest": bundle.manifest,
+            "start": {platform: list(argv) for platform, argv in bundle.start.items()},
+            "files": {path: dict(entry) for path, entry in bundle.entries.items()},
+            "configuration": dict(configuration),
+        }
+        if missing := self._missing(bundle, params):
+            for path in missing:
+                for index, chunk in enumerate(bundle.chunks(path)):
+                    staged = {"provider": bundle.name, "path": path, "data": chunk, "is_first": index == 0}
+                    self.request("stage", staged)
+            if self._missing(bundle, params):
+                raise self.hostile(f"it does not keep the provider {bundle.name}")
+
+    def _missing(self, bundle: Bundle, params: Mapping[str, Json]) -> list[str]:
+        answer = self.request("provider", params)
+        missing = answer.get("missing") if isinstance(answer, dict) else None
+        if not isinstance(missing, list) or not all(path in bundle.entries for path in missing):
+            raise self.hostile("its answer to provider is not of the protocol")
+        return missing
 
     def gather(
         self, method: str, params: Mapping[str, Json], member: str, *, by: str, most: int | None = None

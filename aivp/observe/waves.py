@@ -72,7 +72,8 @@ class Observer:
 
     def _evidence(self) -> Evidence:
         runner = self.sessions.archive.digest
-        return Evidence(self.ir.project, self.ir.environment, runner, self.hosts, self.objects, self.seen)
+        code = self.sessions.code()
+        return Evidence(self.ir.project, self.ir.environment, runner, self.hosts, self.objects, self.seen, code)
 
     def _greet(self, host: Host) -> HostEvidence:
         if self.is_untrusted and host.transport not in SAFE_TRANSPORTS:
@@ -172,6 +173,7 @@ class Observer:
     ) -> dict[str, Seen]:
         host = session.host.name
         try:
+            self.sessions.equip(host, {item["kind"] for item in items})
             answers = session.gather("observe", {"items": list(items)}, "items", by="observed", most=len(items))
             if [answer["id"] for answer in answers] != [item["id"] for item in items]:
                 raise session.hostile("it answered other questions than were asked")

@@ -186,6 +186,7 @@ def _seal(
             "objects": canonical.digest([row.form() for row in evidence.objects]),
             "runner": evidence.runner,
             "manifests": dict(ir.manifests),
+            **({"providers": dict(evidence.providers)} if evidence.providers else {}),
         },
         hosts=hosts,
         steps=steps,

@@ -202,7 +202,7 @@ FORM: Final[Form] = {
     "plan": PLAN_VERSION,
     "project": str,
     "environment": str,
-    "pins": {"ir": str, "evidence": str, "objects": str, "runner": str, "manifests": Map(str)},
+    "pins": {"ir": str, "evidence": str, "objects": str, "runner": str, "manifests": Map(str), "providers?": Map(str)},
     "hosts": Map({**CONNECTION, "incarnation": str, "lane": [str]}),
     "steps": [_STEP],
     "unchanged": int,

@@ -21,7 +21,7 @@ from aivp_sdk.shim import Shim
 from .service import Refusal, Service, refusal_form
 from .store import HostStoreTooNew
 
-METHODS = frozenset({"hello", "observe", "begin", "apply", "end", "list", "remembered", "recall", "rebuild"})
+METHODS = frozenset("hello provider stage observe begin apply end list remembered recall rebuild".split())
 
 HEARTBEAT = 5.0
 """Seconds between signs of life while a request is in hand, so that the engine can tell slow from gone."""
@@ -41,6 +41,7 @@ def main(base: Optional[str]) -> int:
     while True:
         message = inbox.get()
         if message is None:
+            service.close()
             return 0
         link.at_work.set()
         answer = _answer(service, message)

@@ -32,6 +32,21 @@ class Temporary(ProviderError):
         self.delay = delay
 
 
+class RateLimited(Temporary):
+    """The other side asks for patience: nothing more of this provider's before `delay` seconds have passed."""
+
+    error_class = "rate_limited"
+
+
+class Canceled(ProviderError):
+    """Not begun, since the caller wants no more of this request."""
+
+    error_class = "canceled"
+
+    def __init__(self) -> None:
+        super().__init__("canceled before it was begun")
+
+
 class Interrupted(ProviderError):
     """An effect whose outcome nobody can know: its shim died. `meta.on_interrupt` decides what follows."""
 

@@ -55,6 +55,10 @@ class Session(Protocol):
     """Idempotency key of the step in hand, unguessable; empty while observing."""
     secrets: List[str]
     """Set by the dispatch: what must not leave the host with any output."""
+    standing: Sequence[str]
+    """Secrets of the configuration, which must not leave either."""
+    configuration: Any
+    """What people wrote for this provider, as its configuration's dataclass; None where it has none."""
 
     def probe(
         self,
@@ -92,8 +96,11 @@ class Session(Protocol):
         recorded outcome. Raises Permanent if it cannot be started. Without `capture` its output is not even recorded.
         """
 
-    def log(self, message: str) -> None:
-        """A line for the run's log."""
+    def log(self, message: str, level: str = "info") -> None:
+        """A line for people; `level` is debug, info, warning or error."""
+
+    def progress(self, message: str, done: Optional[float] = None, total: Optional[float] = None) -> None:
+        """How far a long effect is; a sign of life, too."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +150,18 @@ class Change(Generic[S]):
 
 
 @dataclass(frozen=True)
+class Listed:
+    """A thing that exists: its attributes as a declaration would say them, without what is at its default.
+
+    name: what people would call it; identity: where the provider assigns it (else it is among the attributes).
+    """
+
+    attributes: Mapping[str, Json]
+    name: str = ""
+    identity: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Done:
     """A success: `outputs` are the computed fields; `absorbs_refresh`: a pending refresh is done with it."""
 
@@ -184,8 +203,8 @@ class Kind(Generic[S]):
         """Bring the thing to `change.desired` (or away, for delete). None means Done()."""
         raise NotImplementedError(f"{self.name} does not apply")
 
-    def list(self, session: Session) -> Iterable[Mapping[str, Json]]:
-        """Attributes of everything of this kind that exists here, as a declaration would say it."""
+    def list(self, session: Session) -> Iterable[Listed]:
+        """Everything of this kind that exists here."""
         raise ProviderError(f"{self.name} cannot be listed")
 
     def upgrade(self, version: int, attributes: Mapping[str, Json]) -> Mapping[str, Json]:

@@ -32,6 +32,8 @@ class HostSession:
         self.shim = shim
         self.key = ""
         self.secrets: List[str] = []
+        self.standing: Sequence[str] = ()
+        self.configuration: Any = None
         self.timeout: Optional[float] = None
 
     def probe(
@@ -83,9 +85,12 @@ class HostSession:
         order = _order(argv, stdin, cwd, env, user, group, umask, timeout)
         return self.shim.run(key, order, secrets=self.secrets, capture=capture)
 
-    def log(self, message: str) -> None:
+    def log(self, message: str, level: str = "info") -> None:
         """A line on stderr, which the runner hands on."""
-        sys.stderr.write(without(message, self.secrets) + "\n")
+        sys.stderr.write(f"{level}: {without(message, self.secrets)}\n")
+
+    def progress(self, message: str, done: Optional[float] = None, total: Optional[float] = None) -> None:
+        """Nobody listens in the runner's own process yet."""
 
 
 def _blanked(value: Any, secrets: Sequence[str]) -> Any:
