@@ -13,8 +13,8 @@ from aivp_contract.manifest import PHASES, Kind
 from aivp_contract.values import Json
 
 from aivp.model.graph import ResourceGraph
-from aivp.plan.decide import Decided
 from aivp.plan.steps import Step, StepChange
+from aivp.plan.world import Decided
 
 BATCH = 500
 """Steps of one batch at most: one message, one commit of intents, one of outcomes."""

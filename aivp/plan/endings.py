@@ -1,0 +1,149 @@
+"""Objects that nothing declares any more → the step that ends each: delete, or forget where the real thing stays."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from aivp_contract import diff
+from aivp_contract.manifest import Kind
+
+from aivp.diagnostics import Diagnostics
+from aivp.model.address import format_address, parse_address
+from aivp.model.evidence import object_key
+from aivp.model.object import Object
+from aivp.model.resource import IR
+from aivp.plan.steps import Step
+from aivp.plan.world import Decided, World, report, why_unreached
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What somebody said about the end of an object, and how the plan puts it."""
+
+    is_delete: bool
+    reason: str
+
+
+REMOVED_FORGET = Ending(False, "declared as removed, to be kept")
+REMOVED_DELETE = Ending(True, "declared as removed")
+ON_FALSE_FORGET = Ending(False, "its condition no longer holds; the real thing stays")
+ON_FALSE_DELETE = Ending(True, "its condition no longer holds")
+
+
+def decide_orphans(
+    world: World,
+    ir: IR,
+    declared: Collection[str],
+    left_out: Mapping[str, str],
+    decided: Decided,
+    diagnostics: Diagnostics,
+) -> None:
+    """The end of every object that no declared resource stands for."""
+    spoken = {item.address: REMOVED_DELETE if item.destroy else REMOVED_FORGET for item in ir.removed}
+    taken = {id(row) for address, row in world.rows.items() if address in declared}
+    for row in world.evidence.objects:
+        if id(row) in taken:
+            continue
+        if row.address in left_out:
+            decided.left_out[row.address] = left_out[row.address]
+            continue
+        decide_orphan(world, row, decided, diagnostics, _said(spoken, row.address) or _on_false(ir, row))
+
+
+def decide_orphan(world: World, row: Object, decided: Decided, diagnostics: Diagnostics, how: Ending | None) -> None:
+    """The end of one object. `how`: what was said about it, None where its record decides."""
+    kind = world.kinds.get(row.kind)
+    if _is_refused(row, kind, diagnostics, how):
+        return
+    unreached = why_unreached(world, row.host, decided)
+    if unreached is not None:
+        decided.left_out[row.address] = unreached
+        return
+    seen = world.evidence.seen.get(object_key(row))
+    reason = why_forgotten(row, kind, how)
+    if reason is not None:
+        decided.add(ending("forget", row, reason))
+    elif seen is None or kind is None:
+        decided.left_out[row.address] = "nobody has looked at it"
+        decided.is_applicable = False
+    elif seen.error is not None:
+        report(seen, row.address, diagnostics)
+    elif seen.observation is not None and seen.observation.observed is None:
+        decided.add(ending("forget", row, "no longer declared, and already gone"))
+    elif seen.observation is not None:
+        digest = diff.managed_digest(kind, row.attributes, seen.observation)
+        why = "the rest of a replacement" if row.is_deposed else "no longer declared"
+        decided.add(ending("delete", row, why if how is None else how.reason, digest))
+
+
+def why_forgotten(row: Object, kind: Kind | None, how: Ending | None) -> str | None:
+    """Why the real thing stays, None where it has to go."""
+    if how is not None and not how.is_delete:
+        return how.reason
+    if kind is None or not kind.deletable:
+        return "no longer declared; there is nothing to delete"
+    if row.lifecycle.retain:
+        return "no longer declared; its lifecycle says retain"
+    if row.provenance == "adopted" and how is None:
+        return "no longer declared; it was there before, so it stays"
+    return None
+
+
+def ending(action: Literal["delete", "forget"], row: Object, reason: str, expected: str | None = None) -> Step:
+    """The step that ends `row`. `expected`: the digest of what is there."""
+    suffix = "#deposed" if row.is_deposed else ""
+    return Step(
+        id=f"{action}:{row.address}{suffix}",
+        address=row.address,
+        kind=row.kind,
+        host=row.host,
+        action=action,
+        reason=reason,
+        severity="destroy" if action == "delete" else "none",
+        config=row.attributes,
+        identity=row.identity,
+        expected=expected,
+        bounds=sorted(row.attributes),
+        provenance=row.provenance,
+        edges=row.edges,
+    )
+
+
+def _is_refused(row: Object, kind: Kind | None, diagnostics: Diagnostics, how: Ending | None) -> bool:
+    if row.lifecycle.prevent_destroy and (how is None or how == ON_FALSE_DELETE):
+        diagnostics.error(
+            "AIVP0406",
+            f"{row.address} is no longer declared, but its lifecycle says prevent_destroy.",
+            f"Declare it again, or say so on purpose: removed: [{{address: {row.address}, destroy: false}}].",
+            address=row.address,
+        )
+        return True
+    if kind is None and (how is None or how.is_delete):
+        diagnostics.error(
+            "AIVP0411",
+            f"No installed provider serves {row.kind}, which {row.address} is of: it cannot be deleted.",
+            f"Install the provider, or forget it: aivp state rm {row.address}.",
+            address=row.address,
+        )
+        return True
+    return False
+
+
+def _said(spoken: Mapping[str, Ending], address: str) -> Ending | None:
+    """What was said about an address; without its host or key it means all of them, the most precise one counts."""
+    parts = parse_address(address)
+    if not spoken or parts is None:
+        return None
+    kind, name, key, host = parts.kind, parts.name, parts.key, parts.host
+    forms = [address, format_address(kind, name, key, None)]
+    forms += [format_address(kind, name, None, host), format_address(kind, name, None, None)]
+    return next((spoken[form] for form in forms if form in spoken), None)
+
+
+def _on_false(ir: IR, row: Object) -> Ending | None:
+    resource = ir.resources.get(row.address)
+    if resource is None or resource.when is None:
+        return None
+    return ON_FALSE_DELETE if resource.lifecycle.on_false == "delete" else ON_FALSE_FORGET
