@@ -22,7 +22,7 @@ from aivp.model.resource import IR
 from aivp.plugins import Registry
 from aivp.views.diagnostic_text import render_diagnostics
 from aivp.views.plan_text import render_plan
-from tests.config import txtar
+from tests import txtar
 from tests.plan.worlds import MANIFEST_JSON, plan, row, witness
 
 CASES = sorted(Path(__file__).with_name("plan").glob("*.txtar"))
