@@ -50,7 +50,6 @@ def apply_command(
 ) -> None:
     """Apply a plan file; without one: plan, show, ask, apply."""
     engine = settings.engine()
-    engine.project  # noqa: B018
     state = engine.state()
     with contextlib.closing(state):
         if resume:
@@ -130,20 +129,7 @@ def _resume(engine: Engine, state: State, settings: Settings) -> str:
 @contextlib.contextmanager
 def _listener(settings: Settings, state: State) -> Iterator[Callable[[Event], None]]:
     """Events go to the terminal (or as JSON lines) and into the run's own log, which keeps the time of each."""
-    from aivp.views.run_text import RunPrinter
-
-    if settings.is_json:
-        from aivp.views.json_lines import event_line
-
-        say: Callable[[Event], None] = lambda event: click.echo(event_line(event))  # noqa: E731
-    else:
-        printer = RunPrinter(
-            lambda text: click.echo(text, color=settings.color),
-            color=settings.color,
-            verbose=settings.is_verbose,
-            width=settings.width,
-        )
-        say = printer.listen
+    say = _json_lines() if settings.is_json else _terminal(settings)
     log = _Log(state.place / "runs")
 
     def listen(event: Event) -> None:
@@ -154,6 +140,24 @@ def _listener(settings: Settings, state: State) -> Iterator[Callable[[Event], No
         yield listen
     finally:
         log.close()
+
+
+def _json_lines() -> Callable[[Event], None]:
+    from aivp.views.json_lines import event_line
+
+    return lambda event: click.echo(event_line(event))
+
+
+def _terminal(settings: Settings) -> Callable[[Event], None]:
+    from aivp.views.run_text import RunPrinter
+
+    printer = RunPrinter(
+        lambda text: click.echo(text, color=settings.color),
+        color=settings.color,
+        verbose=settings.is_verbose,
+        width=settings.width,
+    )
+    return printer.listen
 
 
 class _Log:

@@ -76,7 +76,6 @@ def drift_command(settings: Settings, ignore: tuple[str, ...]) -> None:
 def evidence(engine: Engine, observed: str | None) -> Evidence:
     """From the hosts, or from a file that `observe -o` wrote."""
     if observed is None:
-        engine.ir  # noqa: B018  (mistakes of the declaration come before any host is asked)
         with engine.sessions() as sessions:
             return engine.observe(sessions)
     try:

@@ -49,7 +49,7 @@ def _opcodes(before: Sequence[str], after: Sequence[str]) -> list[Opcode]:
     if len(old) + len(new) > LARGEST or not old or not new:
         middle: list[Opcode] = [("replace", 0, len(old), 0, len(new))] if old or new else []
     else:
-        middle = [tuple(code) for code in difflib.SequenceMatcher(None, old, new).get_opcodes()]  # type: ignore[misc]
+        middle = [*difflib.SequenceMatcher(None, old, new).get_opcodes()]
     found = [("equal", 0, head, 0, head)] if head else []
     found += [(name, a + head, b + head, c + head, d + head) for name, a, b, c, d in middle]
     if tail:
