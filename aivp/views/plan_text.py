@@ -63,9 +63,14 @@ def _write_refusal(page: Page) -> None:
 
 
 def _write_severe(page: Page, plan: Plan) -> None:
-    """Every step that destroys or disrupts, however many: this list is never folded."""
-    found = {severity: [step for step in plan.steps if step.severity == severity] for severity, _ in _SEVERE}
-    if not any(found.values()):
+    """Every step that destroys or disrupts, however many: this list is never folded.
+
+    Where a plan holds little else, it would only say everything twice.
+    """
+    replaced = _replaced(plan)
+    steps = [step for step in plan.steps if step.action != "delete" or step.address not in replaced]
+    found = {severity: [step for step in steps if step.severity == severity] for severity, _ in _SEVERE}
+    if not any(found.values()) or all(step.severity != "change" for step in steps):
         return
     counts = ", ".join(f"{word} {len(found[severity]):,}" for severity, word in _SEVERE if found[severity])
     page.add(("loud", f"{counts.capitalize()}:"))
@@ -95,7 +100,7 @@ def _write_host(page: Page, plan: Plan, name: str, steps: Sequence[Step], *, is_
     if folded:
         sign, meaning = SIGNS["check"]
         as_declared = f"{_count(folded, 'resource')} as declared, to check again after earlier steps"
-        page.add((meaning, f"{sign:>3} {as_declared} (--verbose lists them)"), indent=1, hang=DETAILS)
+        page.add((meaning, f"{sign:>3} {as_declared} (--verbose lists them)"), indent=1, hang=DETAILS - 1)
     page.blank()
 
 
@@ -128,7 +133,7 @@ def _is_marked(step: Step) -> bool:
 
 def _write_summary(page: Page, plan: Plan) -> None:
     """Counts by sign. The deletion that belongs to a replacement counts with it."""
-    replaced = {step.address for step in plan.steps if role(step) == "replace"}
+    replaced = _replaced(plan)
     roles = [role(step) for step in plan.steps if step.action != "delete" or step.address not in replaced]
     counts = Counter(roles)
     parts = [f"{SIGNS[name][0]} {counts[name]:,} to {_WORDS.get(name, name)}" for name in SIGNS if counts[name]]
@@ -137,6 +142,11 @@ def _write_summary(page: Page, plan: Plan) -> None:
         parts.append(f"{len(plan.left_out):,} left out")
     texts = [("", f"{part}{'.' if number == len(parts) else ','}") for number, part in enumerate(parts, 1)]
     page.add_parts(("strong", f"Plan for {escape.line(plan.project)}/{escape.line(plan.environment)}:"), *texts)
+
+
+def _replaced(plan: Plan) -> set[str]:
+    """Addresses whose deletion and creation belong together."""
+    return {step.address for step in plan.steps if role(step) == "replace"}
 
 
 def _count(number: int, noun: str) -> str:
