@@ -69,7 +69,7 @@ def destroy_command(settings: Settings, yes: bool) -> None:
     state = engine.state()
     with contextlib.closing(state):
         refuse_open(state.open_run())
-        finish(_plan_and_apply(engine, state, settings, Options(), yes))
+        finish(_plan_and_apply(engine, state, settings, Options(is_destroy=True), yes))
 
 
 def finish(status: str) -> None:

@@ -15,9 +15,14 @@ from aivp.model.evidence import Seen, object_key
 from aivp.model.object import Object, Provenance
 from aivp.plan.bind import Bound, same_values
 from aivp.plan.draft import Draft
-from aivp.plan.replacement import replacement
+from aivp.plan.replacement import end_of_old, replacement
 from aivp.plan.steps import Severity, Step
 from aivp.plan.world import Decided, World, report, why_unreached
+
+_REASONS = {
+    frozenset({"drift"}): "it drifted",
+    frozenset({"drift", "intent"}): "the declaration changed, and it drifted",
+}
 
 
 def decide_resource(world: World, bound: Bound, decided: Decided, diagnostics: Diagnostics) -> None:
@@ -101,9 +106,27 @@ def _steps(draft: Draft, seen: Observation, diagnostics: Diagnostics) -> Iterato
         diagnostics.error("AIVP0407", why, "Take the import away, or mend its identity.", address=address)
         return
     decision = diff.decide(draft.kind, desired, seen, draft.prior)
-    if decision.action == "replace" or draft.is_other_thing:
+    if draft.is_other_thing and draft.kind.existence == "observed" and decision.action != "create":
+        yield from _succession(draft, seen, diagnostics)
+    elif decision.action == "replace" or draft.is_other_thing:
         yield from replacement(draft, seen, decision, diagnostics)
-        return
+    else:
+        yield from _mending(draft, desired, decision, seen, exists=exists)
+
+
+def _succession(draft: Draft, seen: Observation, diagnostics: Diagnostics) -> Iterator[Step]:
+    """The recorded thing ends; the declared one is there already, or shall not be: it is dealt with by itself."""
+    ends = end_of_old(draft, seen, diagnostics)
+    if ends is not None:
+        yield from ends
+        yield from _steps(replace(draft, row=None), seen, diagnostics)
+
+
+def _mending(
+    draft: Draft, desired: Mapping[str, Json], decision: diff.Decision, seen: Observation, *, exists: bool
+) -> Iterator[Step]:
+    """The one step on one object, if there is anything to do or to record."""
+    row = draft.row
     expected = diff.managed_digest(draft.kind, desired, seen)
     match decision.action:
         case "no-op" if row is None and exists and not diff.declares_absence(desired) and seen.satisfied is None:
@@ -113,12 +136,12 @@ def _steps(draft: Draft, seen: Observation, diagnostics: Diagnostics) -> Iterato
             reason = "only what is recorded of it changes"
             yield draft.step("no-op", reason, "none", desired, expected=expected, provenance=row.provenance)
         case "create":
-            reason = "declared, and not there" if row is None else "gone since it was last applied"
+            reason = "not there yet" if row is None else "gone since it was last applied"
             yield draft.step("create", reason, "change", desired, decision.changes, expected=expected)
         case "update":
             yield _update(draft, desired, decision, seen, expected)
         case _:
-            pass  # nothing to do, and nothing to record
+            pass
 
 
 def _update(
@@ -136,7 +159,8 @@ def _update(
     elif seen.satisfied is False:
         reason = "its guard asks for it"
     else:
-        reason = "it drifted" if step.cause == "drift" else "the declaration changed"
+        causes = {change.cause for change in step.changes}
+        reason = _REASONS.get(frozenset(causes), "the declaration changed")
     return replace(step, reason=reason)
 
 

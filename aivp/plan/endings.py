@@ -20,16 +20,18 @@ from aivp.plan.world import Decided, World, report, why_unreached
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What somebody said about the end of an object, and how the plan puts it."""
+    """Why an object ends, and what was said about the real thing: delete it, keep it, or (None) as is recorded."""
 
-    is_delete: bool
     reason: str
+    is_delete: bool | None = None
 
 
-REMOVED_FORGET = Ending(False, "declared as removed, to be kept")
-REMOVED_DELETE = Ending(True, "declared as removed")
-ON_FALSE_FORGET = Ending(False, "its condition no longer holds; the real thing stays")
-ON_FALSE_DELETE = Ending(True, "its condition no longer holds")
+ORPHANED = Ending("no longer declared")
+DESTROYED = Ending("destroy was asked for")
+REMOVED_FORGET = Ending("declared as removed, to be kept", False)
+REMOVED_DELETE = Ending("declared as removed", True)
+ON_FALSE_FORGET = Ending("its condition no longer holds; the real thing stays", False)
+ON_FALSE_DELETE = Ending("its condition no longer holds", True)
 
 
 def decide_orphans(
@@ -39,8 +41,11 @@ def decide_orphans(
     left_out: Mapping[str, str],
     decided: Decided,
     diagnostics: Diagnostics,
+    *,
+    is_destroy: bool,
 ) -> None:
     """The end of every object that no declared resource stands for."""
+    otherwise = DESTROYED if is_destroy else ORPHANED
     spoken = {item.address: REMOVED_DELETE if item.destroy else REMOVED_FORGET for item in ir.removed}
     taken = {id(row) for address, row in world.rows.items() if address in declared}
     for row in world.evidence.objects:
@@ -49,11 +54,12 @@ def decide_orphans(
         if row.address in left_out:
             decided.left_out[row.address] = left_out[row.address]
             continue
-        decide_orphan(world, row, decided, diagnostics, _said(spoken, row.address) or _on_false(ir, row))
+        how = _said(spoken, row.address) or _on_false(ir, row) or otherwise
+        _decide_orphan(world, row, decided, diagnostics, how)
 
 
-def decide_orphan(world: World, row: Object, decided: Decided, diagnostics: Diagnostics, how: Ending | None) -> None:
-    """The end of one object. `how`: what was said about it, None where its record decides."""
+def _decide_orphan(world: World, row: Object, decided: Decided, diagnostics: Diagnostics, how: Ending) -> None:
+    """The end of one object."""
     kind = world.kinds.get(row.kind)
     if _is_refused(row, kind, diagnostics, how):
         return
@@ -62,32 +68,32 @@ def decide_orphan(world: World, row: Object, decided: Decided, diagnostics: Diag
         decided.left_out[row.address] = unreached
         return
     seen = world.evidence.seen.get(object_key(row))
-    reason = why_forgotten(row, kind, how)
-    if reason is not None:
-        decided.add(ending("forget", row, reason))
+    kept = why_kept(row, kind, how)
+    if how.is_delete is False:
+        decided.add(ending("forget", row, how.reason))
+    elif kept is not None:
+        decided.add(ending("forget", row, f"{how.reason}; {kept}"))
     elif seen is None or kind is None:
         decided.left_out[row.address] = "nobody has looked at it"
         decided.is_applicable = False
     elif seen.error is not None:
         report(seen, row.address, diagnostics)
     elif seen.observation is not None and seen.observation.observed is None:
-        decided.add(ending("forget", row, "no longer declared, and already gone"))
+        decided.add(ending("forget", row, f"{how.reason}; it is already gone"))
     elif seen.observation is not None:
         digest = diff.managed_digest(kind, row.attributes, seen.observation)
-        why = "the rest of a replacement" if row.is_deposed else "no longer declared"
-        decided.add(ending("delete", row, why if how is None else how.reason, digest))
+        why = "the rest of a replacement" if row.is_deposed and how.is_delete is None else how.reason
+        decided.add(ending("delete", row, why, digest))
 
 
-def why_forgotten(row: Object, kind: Kind | None, how: Ending | None) -> str | None:
-    """Why the real thing stays, None where it has to go."""
-    if how is not None and not how.is_delete:
-        return how.reason
+def why_kept(row: Object, kind: Kind | None, how: Ending) -> str | None:
+    """Why the real thing stays where nobody said that it should, None where it has to go."""
     if kind is None or not kind.deletable:
-        return "no longer declared; there is nothing to delete"
+        return f"a {row.kind} is left as it is"
     if row.lifecycle.retain:
-        return "no longer declared; its lifecycle says retain"
-    if row.provenance == "adopted" and how is None:
-        return "no longer declared; it was there before, so it stays"
+        return "its lifecycle says retain"
+    if row.provenance == "adopted" and how.is_delete is None:
+        return "it was there before, so it stays"
     return None
 
 
@@ -111,16 +117,17 @@ def ending(action: Literal["delete", "forget"], row: Object, reason: str, expect
     )
 
 
-def _is_refused(row: Object, kind: Kind | None, diagnostics: Diagnostics, how: Ending | None) -> bool:
-    if row.lifecycle.prevent_destroy and (how is None or how == ON_FALSE_DELETE):
-        diagnostics.error(
-            "AIVP0406",
-            f"{row.address} is no longer declared, but its lifecycle says prevent_destroy.",
-            f"Declare it again, or say so on purpose: removed: [{{address: {row.address}, destroy: false}}].",
-            address=row.address,
-        )
+def _is_refused(row: Object, kind: Kind | None, diagnostics: Diagnostics, how: Ending) -> bool:
+    if row.lifecycle.prevent_destroy and how in (ORPHANED, DESTROYED, ON_FALSE_DELETE):
+        what = "is no longer declared"
+        mend = f"Declare it again, or say so on purpose: removed: [{{address: {row.address}, destroy: false}}]."
+        if how == DESTROYED:
+            what = "is to be destroyed"
+            mend = f"Apply it without prevent_destroy first, or forget it: aivp state rm {row.address}."
+        why = f"{row.address} {what}, but its lifecycle says prevent_destroy."
+        diagnostics.error("AIVP0406", why, mend, address=row.address)
         return True
-    if kind is None and (how is None or how.is_delete):
+    if kind is None and how.is_delete is not False:
         diagnostics.error(
             "AIVP0411",
             f"No installed provider serves {row.kind}, which {row.address} is of: it cannot be deleted.",

@@ -49,7 +49,7 @@ def make_plan(ir: IR, graph: ResourceGraph, evidence: Evidence, kinds: Kinds, re
             decided.left_out[address] = f"it needs {lacking[0]}, which is left out"
         else:
             decide_resource(world, declared[address], decided, diagnostics)
-    decide_orphans(world, ir, declared, selection.left_out, decided, diagnostics)
+    decide_orphans(world, ir, declared, selection.left_out, decided, diagnostics, is_destroy=options.is_destroy)
     diagnostics.refuse()
     pending = {name for host in evidence.hosts.values() for name in host.pending}
     laid = lay_out(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from aivp_contract import diff
@@ -11,29 +11,53 @@ from aivp_contract.observation import Observation
 from aivp.diagnostics import Diagnostics
 from aivp.model.evidence import object_key
 from aivp.plan.draft import Draft
-from aivp.plan.endings import ending, why_forgotten
+from aivp.plan.endings import ORPHANED, ending, why_kept
 from aivp.plan.steps import Step
 
 
 def replacement(draft: Draft, seen: Observation, decision: diff.Decision, diagnostics: Diagnostics) -> Iterator[Step]:
-    """The steps, none where it is refused. `seen`: what stands where the declaration wants it to be."""
-    row = draft.row
-    because = ", ".join(decision.replace_because) or ", ".join(draft.kind.identity)
-    before = _old(draft) or seen
-    why_kept = "it was not created here" if row is None else why_forgotten(row, draft.kind, None)
-    would_stay = why_kept if before.observed is not None and not draft.is_other_thing else None
-    if _is_refused(draft, because, would_stay, diagnostics):
+    """Both steps, none where they are refused. `seen`: what stands where the declaration wants it to be."""
+    ends = end_of_old(draft, seen, diagnostics, decision.replace_because)
+    if ends is None:
         return
-    if row is not None and before.observed is not None:
-        reason = f"replaced because {because} changed"
-        if why_kept is None:
-            yield ending("delete", row, reason, diff.managed_digest(draft.kind, row.attributes, before))
-        else:
-            yield ending("forget", row, reason)
+    yield from ends
+    names = decision.replace_because or draft.kind.identity
+    reason = f"takes the place of the old one: {', '.join(names)} changed"
     fresh = replace(draft, row=None)
-    reason = f"takes the place of the old one: {because} changed"
-    create = fresh.step("create", reason, "destroy", draft.bound.desired, fresh.additions())
+    changes = _beside_old(draft, seen, names, fresh.additions())
+    create = fresh.step("create", reason, "destroy", draft.bound.desired, changes)
     yield replace(create, is_conditional=True)
+
+
+def end_of_old(
+    draft: Draft, seen: Observation, diagnostics: Diagnostics, because: Sequence[str] = ()
+) -> Sequence[Step] | None:
+    """The step that ends the old one, if it is still there; None where it is refused.
+
+    because: the fields that need a replacement; without them it is the identity that is another.
+    """
+    row = draft.row
+    names = ", ".join(because or draft.kind.identity)
+    before = _old(draft) or seen
+    kept = "it was not created here" if row is None else why_kept(row, draft.kind, ORPHANED)
+    would_stay = kept if before.observed is not None and not draft.is_other_thing else None
+    if _is_refused(draft, names, would_stay, diagnostics):
+        return None
+    if row is None or before.observed is None:
+        return ()
+    reason = f"replaced because {names} changed"
+    if kept is not None:
+        return (ending("forget", row, f"{reason}; {kept}"),)
+    return (ending("delete", row, reason, diff.managed_digest(draft.kind, row.attributes, before)),)
+
+
+def _beside_old(
+    draft: Draft, seen: Observation, names: Sequence[str], new: Sequence[diff.Change]
+) -> Sequence[diff.Change]:
+    """What is new; where it forces the replacement (`names`), beside what it takes the place of."""
+    old = draft.row.identity if draft.row is not None and draft.is_other_thing else seen.observed or {}
+    before = {f"/{name}": old[name] for name in names if name in old}
+    return [replace(item, op="replace", before=before[item.path]) if item.path in before else item for item in new]
 
 
 def _old(draft: Draft) -> Observation | None:

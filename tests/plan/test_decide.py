@@ -12,7 +12,7 @@ from aivp.model.expression import Ref
 from .worlds import MISSING, declare, plan, row, said, step, told, witness
 
 A = "thing.a@lab"
-CREATED = f"create {A} (declared, and not there)"
+CREATED = f"create {A} (not there yet)"
 ERROR = {"class": "permanent", "message": "cannot be read"}
 CLAIM = {"project": "other", "environment": "prod", "address": "thing.x@lab"}
 
@@ -100,7 +100,7 @@ def test_each_field_says_whether_the_declaration_or_the_world_changed():
         "/text": ("replace", "intent"),
     }
     assert found.steps[0].cause == "intent"
-    assert found.steps[0].reason == "the declaration changed"
+    assert found.steps[0].reason == "the declaration changed, and it drifted"
 
 
 @pytest.mark.parametrize(
@@ -146,6 +146,39 @@ def test_another_identity_is_another_thing():
     assert dict(found.steps[0].identity) == {"name": "a"}
 
 
+def test_another_identity_that_is_there_already_is_adopted():
+    ir = declare({A: {"name": "b", "text": "x"}})
+    as_declared = plan(ir, witness(ir, {A: {"name": "b", "text": "x"}}, [row(A, text="x")]))
+    assert told(as_declared) == [
+        f"delete {A} (replaced because name changed)",
+        f"adopt {A} (exists and is as declared; managed from now on)",
+    ]
+    assert as_declared.steps[1].waits_for == [f"delete:{A}"]
+    other = plan(ir, witness(ir, {A: {"name": "b", "text": "theirs"}}, [row(A, text="x")]))
+    assert told(other)[1:] == [f"update {A} (exists, but not as declared; managed from now on)"]
+    assert [(item.provenance, item.is_conditional) for item in other.steps[1:]] == [("adopted", False)]
+    assert other.steps[1].expected is not None, "apply must refuse it if it becomes another thing meanwhile"
+
+
+def test_another_identity_that_would_have_to_be_replaced_itself_is_refused():
+    ir = declare({A: {"name": "b", "size": 2}})
+    (text,) = said(ir, witness(ir, {A: {"name": "b", "size": 1}}, [row(A, size=2)]))
+    assert text.startswith("AIVP0412")
+    assert "because of size, but the old one would stay (it was not created here)" in text
+
+
+def test_another_identity_that_shall_not_be_there_is_not_created():
+    ir = declare({A: {"name": "b", "state": "absent"}})
+    assert told(plan(ir, witness(ir, {A: None}, [row(A)]))) == [f"delete {A} (replaced because name changed)"]
+
+
+def test_what_forces_a_replacement_shows_what_was_there():
+    ir = declare({A: {"size": 2, "text": "x"}})
+    found = plan(ir, witness(ir, {A: {"name": "a", "size": 1, "text": "x"}}, [row(A, size=3, text="x")]))
+    changes = {change.path: (change.op, change.before) for change in found.steps[1].changes}
+    assert changes == {"/name": ("add", None), "/size": ("replace", 1), "/text": ("add", None)}
+
+
 def test_another_identity_forgets_what_was_there_before():
     ir = declare({A: {"name": "b"}})
     found = plan(ir, witness(ir, {A: None}, [row(A, provenance="adopted")]))
@@ -156,8 +189,8 @@ def test_another_identity_forgets_what_was_there_before():
     ("recorded", "why"),
     [
         (None, "it was not created here"),
-        ({"provenance": "adopted"}, "no longer declared; it was there before, so it stays"),
-        ({"lifecycle": {"retain": True}}, "no longer declared; its lifecycle says retain"),
+        ({"provenance": "adopted"}, "would stay (it was there before, so it stays)"),
+        ({"lifecycle": {"retain": True}}, "would stay (its lifecycle says retain)"),
     ],
 )
 def test_what_may_not_be_deleted_is_not_replaced_either(recorded, why):
@@ -219,7 +252,7 @@ def test_ignored_fields_are_ignored_in_what_a_provider_normalised_too():
     ("recorded", "seen", "more", "expected"),
     [
         ({}, {"name": "a"}, {}, "delete (no longer declared)"),
-        ({}, None, {}, "forget (no longer declared, and already gone)"),
+        ({}, None, {}, "forget (no longer declared; it is already gone)"),
         ({"provenance": "adopted"}, {"name": "a"}, {}, "forget (no longer declared; it was there before, so it stays)"),
         ({"lifecycle": {"retain": True}}, {"name": "a"}, {}, "forget (no longer declared; its lifecycle says retain)"),
         ({}, {"name": "a"}, {"removed": {A: True}}, "delete (declared as removed)"),
@@ -241,6 +274,20 @@ def test_the_end_of_what_nothing_declares(recorded, seen, more, expected):
     assert told(plan(ir, witness(ir, {key: seen}, [item]))) == [f"{action} {A} {reason}"]
 
 
+def test_destroying_says_that_it_was_asked_for():
+    ir = declare({}, hosts=["lab"])
+    objects = [row(A), row("thing.b@lab", provenance="adopted"), row("thing.c@lab"), row("service.s@lab")]
+    found = plan(ir, witness(ir, {"object:thing.c@lab": None}, objects), is_destroy=True)
+    assert sorted(told(found)) == [
+        f"delete {A} (destroy was asked for)",
+        "forget service.s@lab (destroy was asked for; a service is left as it is)",
+        "forget thing.b@lab (destroy was asked for; it was there before, so it stays)",
+        "forget thing.c@lab (destroy was asked for; it is already gone)",
+    ]
+    (text,) = said(ir, witness(ir, {}, [row(A, lifecycle={"prevent_destroy": True})]), is_destroy=True)
+    assert text == f"AIVP0406: {A} is to be destroyed, but its lifecycle says prevent_destroy."
+
+
 def test_a_removed_address_with_a_key_counts_for_that_key_alone():
     one, two = "thing.a[x]@lab", "thing.a[y]@lab"
     ir = declare({}, hosts=["lab"], removed={"thing.a": False, "thing.a[y]": True})
@@ -251,7 +298,7 @@ def test_a_removed_address_with_a_key_counts_for_that_key_alone():
 def test_a_kind_that_cannot_be_deleted_is_forgotten():
     ir = declare({}, hosts=["lab"])
     found = plan(ir, witness(ir, {}, [row("service.web@lab")]))
-    assert told(found) == ["forget service.web@lab (no longer declared; there is nothing to delete)"]
+    assert told(found) == ["forget service.web@lab (no longer declared; a service is left as it is)"]
 
 
 def test_prevent_destroy_governs_orphans():
