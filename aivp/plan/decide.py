@@ -116,6 +116,13 @@ def _steps(draft: Draft, seen: Observation, diagnostics: Diagnostics) -> Iterato
 
 def _succession(draft: Draft, seen: Observation, diagnostics: Diagnostics) -> Iterator[Step]:
     """The recorded thing ends; the declared one is there already, or shall not be: it is dealt with by itself."""
+    identity = draft.kind.identity_of(draft.bound.desired)
+    for other, row in sorted(draft.world.rows.items()):
+        is_same_place = (row.kind, row.host) == (draft.bound.resource.kind, draft.bound.resource.host)
+        if other != draft.address and is_same_place and same_values(row.identity, identity):
+            why = f"{draft.address} is now what {other} was, and both would end it and make it at once."
+            diagnostics.error("AIVP0414", why, "Do it in two applies.", address=draft.address)
+            return
     ends = end_of_old(draft, seen, diagnostics)
     if ends is not None:
         yield from ends
@@ -130,7 +137,7 @@ def _mending(
     expected = diff.managed_digest(draft.kind, desired, seen)
     match decision.action:
         case "no-op" if row is None and exists and not diff.declares_absence(desired) and seen.satisfied is None:
-            reason = "exists and is as declared; managed from now on"
+            reason = "already as declared; managed from now on"
             yield draft.step("adopt", reason, "none", desired, expected=expected, provenance="adopted")
         case "no-op" if row is not None and _is_recorded_otherwise(draft, row, desired):
             reason = "only what is recorded of it changes"

@@ -36,7 +36,7 @@ def causes(found):
         ),
         pytest.param(
             {"text": "x"}, None, {"name": "a", "text": "x"},
-            [f"adopt {A} (exists and is as declared; managed from now on)"],
+            [f"adopt {A} (already as declared; managed from now on)"],
             id="adopt",
         ),
         pytest.param(
@@ -151,7 +151,7 @@ def test_another_identity_that_is_there_already_is_adopted():
     as_declared = plan(ir, witness(ir, {A: {"name": "b", "text": "x"}}, [row(A, text="x")]))
     assert told(as_declared) == [
         f"delete {A} (replaced because name changed)",
-        f"adopt {A} (exists and is as declared; managed from now on)",
+        f"adopt {A} (already as declared; managed from now on)",
     ]
     assert as_declared.steps[1].waits_for == [f"delete:{A}"]
     other = plan(ir, witness(ir, {A: {"name": "b", "text": "theirs"}}, [row(A, text="x")]))
@@ -165,6 +165,13 @@ def test_another_identity_that_would_have_to_be_replaced_itself_is_refused():
     (text,) = said(ir, witness(ir, {A: {"name": "b", "size": 1}}, [row(A, size=2)]))
     assert text.startswith("AIVP0412")
     assert "because of size, but the old one would stay (it was not created here)" in text
+
+
+def test_identities_that_change_hands_are_refused():
+    one, two = "thing.a@lab", "thing.b@lab"
+    ir = declare({one: {"name": "b"}, two: {"name": "c"}})
+    found = witness(ir, {one: {"name": "b"}, two: None}, [row(one), row(two)])
+    assert said(ir, found) == [f"AIVP0414: {one} is now what {two} was, and both would end it and make it at once."]
 
 
 def test_another_identity_that_shall_not_be_there_is_not_created():
