@@ -44,7 +44,9 @@ class ServiceKind(Kind[Service]):
 
 
 def see(desired: Service, unit: Unit) -> Observation:
-    """The declared fields as they are. A unit that is not there (yet) neither runs nor is enabled or masked."""
+    """The declared fields as they are. A unit that is not there (yet) neither runs nor is enabled or masked: where that
+    is what is declared, nothing is missing.
+    """
     observed: Dict[str, Any] = {"name": desired.name}
     wanted: Dict[str, Any] = {"name": desired.name}
     if desired.running is not None:
@@ -53,7 +55,7 @@ def see(desired: Service, unit: Unit) -> Observation:
         observed["enabled"], wanted["enabled"] = is_enabled(unit, desired.enabled), desired.enabled
     if desired.masked is not None:
         observed["masked"], wanted["masked"] = unit.is_masked, desired.masked
-    return Observation(observed, wanted)
+    return Observation(observed if unit.is_found or observed == wanted else None, wanted)
 
 
 def refuse_the_impossible(desired: Service, unit: Unit) -> None:
