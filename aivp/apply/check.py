@@ -48,7 +48,9 @@ def _check(
 ) -> list[Diagnostic]:
     sent = opened(steps, {step.id: known(step) for step in steps}, reveal)
     found: list[Diagnostic] = []
-    for portion in portions([[message(step, config, progress)] for step, config in zip(steps, sent, strict=True)]):
+    for portion in portions(
+        [[message(step, config, progress, kinds)] for step, config in zip(steps, sent, strict=True)]
+    ):
         found.extend(_stale([item for batch in portion for item in batch], session, progress.steps, kinds))
     return found
 

@@ -229,7 +229,10 @@ class Run:
             except Unfilled as error:
                 self._lack(step, str(error))
         sent = self._opened([step for batch in batches for step in batch if step.id in filled], filled)
-        return [[message(step, sent[step.id], self.progress) for step in batch if step.id in sent] for batch in batches]
+        return [
+            [message(step, sent[step.id], self.progress, self.kinds) for step in batch if step.id in sent]
+            for batch in batches
+        ]
 
     def _opened(self, steps: Sequence[Step], filled: Mapping[str, dict[str, Json]]) -> dict[str, dict[str, Json]]:
         """Step id → config with its secrets. One by one where that fails, to tell which step it is that fails."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from aivp_contract.manifest import Kind
 from aivp_contract.normal import NotNormal, normal
 from aivp_contract.values import Json, Secret, contains
 
 from aivp.apply.progress import Progress
+from aivp.apply.record import provenance
+from aivp.model import taint
 from aivp.model.address import parse_address
 from aivp.model.expression import EXPRESSIONS
 from aivp.model.object import Object
-from aivp.plan.bind import Fill, Kinds, Render
+from aivp.plan.bind import Fill, Kinds, Render, same_values
 from aivp.plan.exposure import ENDINGS
 from aivp.plan.steps import Step
 
@@ -55,9 +58,9 @@ def known(step: Step) -> dict[str, Json]:
     return {name: value for name, value in step.config.items() if not contains(value, EXPRESSIONS)}
 
 
-def message(step: Step, sent: Mapping[str, Json], progress: Progress) -> dict[str, Json]:
+def message(step: Step, sent: Mapping[str, Json], progress: Progress, kinds: Kinds) -> dict[str, Json]:
     """The step for the wire with `sent`, its opened config; the values of its secrets travel in it and nowhere else."""
-    row = progress.rows.get(step.previous or step.address)
+    row = _row(step, progress)
     found: dict[str, Json] = {
         "id": step.id,
         "address": step.address,
@@ -74,9 +77,10 @@ def message(step: Step, sent: Mapping[str, Json], progress: Progress) -> dict[st
         "on_interrupt": step.meta.on_interrupt,
         "timeout": step.meta.timeout,
         "claim": {
-            **_provenance(step, row),
+            **_provenance(step, row, kinds.get(step.kind)),
             "lifecycle": step.lifecycle.form(),
             "edges": list(step.edges),
+            "tainted": taint.fields(sent, () if row is None else row.tainted),
         },
     }
     if row is not None and not (step.action == "create" and row.is_deposed):
@@ -100,8 +104,18 @@ def _host(address: str) -> str | None:
     return None if parsed is None else parsed.host
 
 
-def _provenance(step: Step, row: Object | None) -> dict[str, Json]:
+def _row(step: Step, progress: Progress) -> Object | None:
+    """The object that `step` is about, where it is known; a move that has not been done yet has it elsewhere."""
+    move = progress.steps.get(f"move:{step.address}", step)
+    row = progress.rows.get(step.address) or progress.rows.get(move.previous or step.address)
+    return None if row is None or _is_other_thing(row, step) else row
+
+
+def _is_other_thing(row: Object, step: Step) -> bool:
+    """True for what `step` does not speak of: it takes the place of `row`, which an earlier step ends."""
+    return not contains(dict(step.identity), EXPRESSIONS) and not same_values(row.identity, step.identity)
+
+
+def _provenance(step: Step, row: Object | None, kind: Kind | None) -> dict[str, Json]:
     """What the host notes down: where the step `created` the thing, and where it `found` it. As `record.rows` does."""
-    if row is not None:
-        return {"created": row.provenance, "found": row.provenance}
-    return {"created": "created", "found": "adopted" if step.action == "create" else step.provenance}
+    return {"created": provenance(step, "create", row, kind), "found": provenance(step, "no-op", row, kind)}

@@ -1,7 +1,8 @@
 """What hosts remember → the rows of a state that was lost.
 
 Hosts keep no values, but a keyed digest of each declaration that was applied last: where today's declaration is that
-one, its values are known again, and nothing runs a second time. All others are unknown until the next apply.
+one, its values are known again, and nothing runs a second time. All others are unknown until the next apply. Which
+fields ever held secrets, the hosts do remember: what stands there is not shown, whatever is declared today.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from aivp.hosts.greeting import Owner, greet
 from aivp.hosts.refusals import refused
 from aivp.hosts.session import Refusal
 from aivp.hosts.sessions import Sessions
-from aivp.model import taint
 from aivp.model.object import Object
 from aivp.model.resource import IR, Host, read_lifecycle
 from aivp.plan.bind import Bound
@@ -97,9 +97,7 @@ def _recall(
             raise refused(refusal) from None
         pairs = zip(part, matches, strict=False)
         found.extend(
-            replace(item, attributes=declared.attributes, tainted=taint.fields(declared.attributes))
-            for (item, declared), is_last in pairs
-            if is_last is True
+            replace(item, attributes=declared.attributes) for (item, declared), is_last in pairs if is_last is True
         )
     return found
 
@@ -114,6 +112,7 @@ def _object(claim: Json, host: Host, incarnation: str) -> Object:
         attributes=dict(claim["identity"]),
         lifecycle=read_lifecycle(claim["lifecycle"]),
         edges=[str(edge) for edge in claim["edges"]],
+        tainted=[str(name) for name in claim["tainted"]],
         incarnation=incarnation,
         connection=host.form(),
     )

@@ -151,6 +151,7 @@ class Observer:
     def _items(self, questions: Sequence[tuple[str, Bound | Object]]) -> list[dict[str, Json]]:
         """The questions as the wire carries them; all secrets are opened at once, for one rendering of templates."""
         rows = current_rows(self.ir, self.objects)
+        things = {_thing(row.kind, row.host, row.identity): row for row in rows.values()}
         configs = [
             _without_secrets(what.attributes) if isinstance(what, Object) else what.known for _, what in questions
         ]
@@ -163,7 +164,7 @@ class Observer:
             else:
                 kind = what.resource.kind
                 identity = self.kinds[kind].identity_of(what.known)
-                row = rows.get(what.resource.address)
+                row = things.get(_thing(kind, what.resource.host, identity))  # also under an address that it had before
             item: dict[str, Json] = {"id": key, "kind": kind, "config": config, "identity": dict(identity)}
             found.append(item if row is None else {**item, "prior": dict(row.attributes), "tainted": list(row.tainted)})
         return found
@@ -228,6 +229,10 @@ def _places(ir: IR, objects: Sequence[Object]) -> dict[str, Host]:
     }
     used = {resource.host for resource in ir.resources.values()} | set(places) or set(ir.hosts)
     return {**places, **{name: host for name, host in ir.hosts.items() if name in used}}
+
+
+def _thing(kind: str, host: str, identity: Mapping[str, Json]) -> tuple[str, str, bytes]:
+    return (kind, host, encode(dict(identity)))
 
 
 def _needs_look(row: Object, bound: Mapping[str, Bound], rows: Mapping[str, Object], kinds: Kinds) -> bool:

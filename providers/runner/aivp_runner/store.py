@@ -33,7 +33,7 @@ CREATE TABLE journal (
 CREATE TABLE registry (
     kind TEXT NOT NULL, identity TEXT NOT NULL, project TEXT NOT NULL, environment TEXT NOT NULL,
     lineage TEXT NOT NULL, address TEXT NOT NULL, provenance TEXT NOT NULL, lifecycle TEXT NOT NULL,
-    edges TEXT NOT NULL, declaration TEXT NOT NULL,
+    edges TEXT NOT NULL, tainted TEXT NOT NULL, declaration TEXT NOT NULL,
     PRIMARY KEY (kind, identity, project, environment)) WITHOUT ROWID;
 CREATE TABLE pending (
     project TEXT NOT NULL, environment TEXT NOT NULL, address TEXT NOT NULL,
@@ -199,12 +199,12 @@ class HostStore:
         return hmac.new(bytes.fromhex(row[0]), canonical.encode(value), "sha256").hexdigest()
 
 
-_CLAIM = "kind, identity, project, environment, lineage, address, provenance, lifecycle, edges"
+_CLAIM = "kind, identity, project, environment, lineage, address, provenance, lifecycle, edges, tainted"
 
 
 def _claim(row: Sequence[Any]) -> Dict[str, Json]:
     found = dict(zip(_CLAIM.split(", "), row))
-    return {**found, **{name: json.loads(found[name]) for name in ("identity", "lifecycle", "edges")}}
+    return {**found, **{name: json.loads(found[name]) for name in ("identity", "lifecycle", "edges", "tainted")}}
 
 
 def _reader(path: Path) -> sqlite3.Connection:

@@ -128,6 +128,25 @@ def test_a_rebuild_that_breaks_off_leaves_a_lost_state_not_an_empty_one(world: W
     assert world.lines() == ["once"]
 
 
+@pytest.mark.parametrize("text", ["as declared\n", "theirs\n"])
+def test_a_renamed_thing_takes_over_what_is_there_without_making_it(world: World, text: str) -> None:
+    declaration = 'file.a: {{path: "${{var.root}}/target/{}", content: "as declared\\n"}}'
+    world.declare(project(declaration.format("old")))
+    world.succeed("apply", "-y")
+    there = world.target / "new"
+    there.write_text(text)
+    world.declare(project(declaration.format("new")))
+    planned = world.succeed("plan")
+    assert "- file.a@here: replaced because path changed" in planned
+    assert "managed from now on" in planned
+    assert "create" not in planned
+    world.succeed("apply", "-y")
+    assert (there.read_text(), [path.name for path in world.target.iterdir()]) == ("as declared\n", ["new"])
+    world.check_provenance()
+    world.succeed("destroy", "-y")
+    assert there.exists(), "it was there before us"
+
+
 # --- Interrupted -------------------------------------------------------------------------------------------------
 
 
