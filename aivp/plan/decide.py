@@ -16,7 +16,7 @@ from aivp.model.object import Object, Provenance
 from aivp.plan.bind import Bound, same_values
 from aivp.plan.draft import Draft
 from aivp.plan.replacement import end_of_old, replacement
-from aivp.plan.steps import Severity, Step
+from aivp.plan.steps import GONE, Severity, Step
 from aivp.plan.world import Decided, World, report, why_unreached
 
 _REASONS = {
@@ -143,7 +143,7 @@ def _mending(
             reason = "only what is recorded of it changes"
             yield draft.step("no-op", reason, "none", desired, expected=expected, provenance=row.provenance)
         case "create":
-            reason = "not there yet" if row is None else "gone since it was last applied"
+            reason = "not there yet" if row is None else GONE
             yield draft.step("create", reason, "change", desired, decision.changes, expected=expected)
         case "update":
             yield _update(draft, desired, decision, seen, expected)

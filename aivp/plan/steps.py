@@ -19,6 +19,9 @@ Action = Literal["create", "update", "replace", "delete", "adopt", "move", "forg
 Severity = Literal["none", "change", "disrupt", "destroy"]
 Cause = Literal["intent", "drift"]
 
+GONE = "gone since it was last applied"
+"""The reason to create what was there."""
+
 SEVERITIES: tuple[Severity, ...] = ("destroy", "disrupt", "change", "none")
 """The most severe first."""
 
@@ -80,10 +83,9 @@ class Step:
     edges: Sequence[str] = ()
 
     @property
-    def cause(self) -> Cause | None:
-        """Intent if any difference is; else drift if any is."""
-        causes = {change.cause for change in self.changes}
-        return "intent" if "intent" in causes else "drift" if causes else None
+    def is_drift(self) -> bool:
+        """True where the world changed behind our back, whatever the declaration did meanwhile."""
+        return self.reason == GONE or any(change.cause == "drift" for change in self.changes)
 
     def form(self) -> dict[str, Json]:
         """As JSON; members at their default are left out."""
@@ -182,9 +184,7 @@ _STEP: Final[Form] = {
     "severity": get_args(Severity),
     "config": Map(ANY),
     "identity": Map(ANY),
-    "changes?": [
-        {"op": ("add", "remove", "replace"), "path": str, "before?": ANY, "after?": ANY, "cause": get_args(Cause)}
-    ],
+    "changes?": [_CHANGE],
     "expected?": str,
     "is_conditional?": bool,
     "is_deferred?": bool,

@@ -99,7 +99,7 @@ def test_each_field_says_whether_the_declaration_or_the_world_changed():
         "/tags/b": ("add", "intent"),
         "/text": ("replace", "intent"),
     }
-    assert found.steps[0].cause == "intent"
+    assert found.steps[0].is_drift
     assert found.steps[0].reason == "the declaration changed, and it drifted"
 
 
