@@ -19,7 +19,7 @@ Action = Literal["create", "update", "replace", "delete", "adopt", "move", "forg
 Severity = Literal["none", "change", "disrupt", "destroy"]
 Cause = Literal["intent", "drift"]
 
-GONE = "gone since it was last applied"
+GONE = "it drifted: gone since it was last applied"
 """The reason to create what was there."""
 
 SEVERITIES: tuple[Severity, ...] = ("destroy", "disrupt", "change", "none")

@@ -8,6 +8,7 @@ from aivp_contract.values import Secret, Unknown, Verdict
 
 from aivp.model.evidence import HostEvidence, Seen
 from aivp.model.expression import Ref
+from aivp.plan.steps import GONE
 
 from .worlds import MISSING, declare, plan, row, said, step, told, witness
 
@@ -26,7 +27,7 @@ def causes(found):
     [
         pytest.param({"text": "x"}, None, None, [CREATED], id="create"),
         pytest.param({"text": "x"}, {"text": "x"}, {"name": "a", "text": "x"}, [], id="no-op"),
-        pytest.param({"text": "x"}, {"text": "x"}, None, [f"create {A} (gone since it was last applied)"], id="gone"),
+        pytest.param({"text": "x"}, {"text": "x"}, None, [f"create {A} ({GONE})"], id="gone"),
         pytest.param(
             {"text": "y"}, {"text": "x"}, {"name": "a", "text": "x"},
             [f"update {A} (the declaration changed)"], id="intent",
