@@ -202,11 +202,11 @@ class Engine:
 
     def read_plan(self, body: bytes, *, is_any_code: bool = False) -> Plan:
         """A plan file's bytes as a plan of this project and this code. Raises Refused (exit 4)."""
-        from aivp.plan.steps import read_plan
+        from aivp.plan.steps import UNREADABLE, read_plan
 
         try:
             plan = read_plan(body)
-        except (canonical.NotCanonical, KeyError, TypeError, ValueError, AttributeError):
+        except UNREADABLE:
             raise _refused("AIVP0505", "This file is no plan, or was tampered with.", "Plan again.", 4) from None
         if (plan.project, plan.environment) != (self.project.name, self.project.environment):
             here = f"{self.project.name}/{self.project.environment}"

@@ -13,13 +13,10 @@ from aivp.diagnostics import Diagnostic, Refused
 from aivp.diagnostics.diagnostic import refusal
 from aivp.hosts.greeting import Owner, greet
 from aivp.hosts.refusals import refused
-from aivp.hosts.session import HostSession, Refusal
+from aivp.hosts.session import UNREACHED, HostSession, Refusal
 from aivp.hosts.sessions import Sessions
 from aivp.observe.audit import Broken
 from aivp.plan.steps import Plan
-
-UNREACHED = "AIVP0601"
-"""The refusal of a host that is not there: it stops its own steps only."""
 
 
 @dataclass

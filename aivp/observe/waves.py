@@ -15,12 +15,13 @@ from aivp_contract.values import Json, Secret, contains
 from aivp.diagnostics import Diagnostic, Refused
 from aivp.hosts.greeting import Owner, greet
 from aivp.hosts.refusals import refused
-from aivp.hosts.session import HostSession, Refusal
+from aivp.hosts.session import UNREACHED, HostSession, Refusal
 from aivp.hosts.sessions import Sessions
 from aivp.model.evidence import Evidence, HostEvidence, Seen, object_key
 from aivp.model.object import Object
 from aivp.model.resource import IR, Host
 from aivp.observe.audit import Broken, audit
+from aivp.observe.unreached import untrusted
 from aivp.plan.bind import Bound, Kinds, Render, bind, current_rows, same_values
 from aivp.plan.decide import asked_digest
 
@@ -76,7 +77,7 @@ class Observer:
 
     def _greet(self, host: Host) -> HostEvidence:
         if self.is_untrusted and host.transport not in SAFE_TRANSPORTS:
-            return HostEvidence(error=f"--untrusted starts no {host.transport} channel")
+            return HostEvidence(error=f"{host.name}: {untrusted(host)}.")
         session = self.sessions.session(host)
         owner = Owner(self.ir.project, self.ir.environment, self.lineage)
         try:
@@ -211,7 +212,7 @@ class _Lost(Refused):
 
 def _unreached(refused: Refused) -> HostEvidence:
     """A host that cannot be reached blocks its own steps; any other refusal is everybody's."""
-    if any(item.code != "AIVP0601" for item in refused.diagnostics):
+    if any(item.code != UNREACHED for item in refused.diagnostics):
         raise refused
     return HostEvidence(error=refused.diagnostics[0].why)
 

@@ -25,6 +25,7 @@ class Decided:
     steps: dict[str, list[Step]] = field(default_factory=dict)
     unchanged: set[str] = field(default_factory=set)
     left_out: dict[str, str] = field(default_factory=dict)
+    blocked: dict[str, str] = field(default_factory=dict)
     is_applicable: bool = True
 
     def add(self, step: Step) -> None:
@@ -65,7 +66,7 @@ def decide_resource(world: World, bound: Bound, decided: Decided, diagnostics: D
     seen = world.evidence.seen.get(address)
     unreached = _why_unreached(world, bound.resource.host, decided)
     if unreached is not None:
-        decided.left_out[address] = unreached
+        decided.blocked[address] = unreached
         return
     if seen is None:
         decided.is_applicable &= not bound.is_known  # evidence that should have it: recorded for something else
@@ -109,14 +110,14 @@ def decide_orphan(world: World, row: Object, decided: Decided, diagnostics: Diag
         return
     unreached = _why_unreached(world, row.host, decided)
     if unreached is not None:
-        decided.left_out[row.address] = unreached
+        decided.blocked[row.address] = unreached
         return
     seen = world.evidence.seen.get(object_key(row))
     reason = _why_forgotten(row, kind, how)
     if reason is not None:
         decided.add(_ending(row, "forget", reason, None))
     elif seen is None or kind is None:
-        decided.left_out[row.address] = "nobody has looked at it"
+        decided.blocked[row.address] = "nobody has looked at it"
         decided.is_applicable = False
     elif seen.error is not None:
         _report(seen, row.address, diagnostics)

@@ -39,13 +39,13 @@ def make_plan(ir: IR, graph: ResourceGraph, evidence: Evidence, kinds: Kinds, re
     selection = select(graph, declared, evidence.objects, options, diagnostics)
     needs = _needs(ir)
     for address in (name for name in graph.order if name in declared):
-        lacking = [name for name in needs.get(address, ()) if name in decided.left_out]
+        lacking = [name for name in needs.get(address, ()) if name in decided.blocked]
         if address in selection.left_out:
             decided.left_out[address] = selection.left_out[address]
         elif declared[address].condition is None:
-            decided.left_out[address] = "a fact that decides about it is not known yet"
+            decided.blocked[address] = "a fact that decides about it is not known yet"
         elif lacking:
-            decided.left_out[address] = f"it needs {lacking[0]}, which is left out"
+            decided.blocked[address] = f"it needs {lacking[0]}, which is blocked"
         else:
             decide_resource(world, declared[address], decided, diagnostics)
     _decide_orphans(world, ir, declared, selection.left_out, decided, diagnostics)
@@ -191,6 +191,7 @@ def _seal(
         steps=steps,
         unchanged=len(decided.unchanged),
         left_out=dict(sorted(decided.left_out.items())),
+        blocked=dict(sorted(decided.blocked.items())),
         secrets={name: ir.secrets[name] for name in used if name in ir.secrets},
         is_applicable=decided.is_applicable,
     )

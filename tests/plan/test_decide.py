@@ -380,9 +380,9 @@ def test_an_unreachable_host_blocks_its_own_and_orphans_nothing():
     gone = {"edge": HostEvidence(error="no route")}
     found = plan(ir, witness(ir, {A: None}, [row("thing.old@edge", provenance="adopted")], hosts=gone))
     assert told(found) == [CREATED]
-    assert found.left_out == {
+    assert found.blocked == {
         there: "edge cannot be reached",
-        "thing.c@lab": f"it needs {there}, which is left out",
+        "thing.c@lab": f"it needs {there}, which is blocked",
         "thing.old@edge": "edge cannot be reached",
     }
 
@@ -464,7 +464,7 @@ def test_evidence_that_does_not_hold_a_new_host_cannot_be_applied():
     older, newer = declare({A: {}}), declare({"thing.a@new": {}})
     evidence = witness(older)
     found = plan(newer, evidence)
-    assert found.left_out == {"thing.a@new": "the evidence does not hold new"}
+    assert found.blocked == {"thing.a@new": "the evidence does not hold new"}
     assert not found.is_applicable
 
 
@@ -473,4 +473,4 @@ def test_evidence_where_nobody_looked_at_the_old_thing_cannot_be_applied():
     found = plan(ir, witness(ir, {A: None, f"object:{A}": MISSING}, [row(A)]))
     assert not found.is_applicable
     orphan = plan(declare({}, hosts=["lab"]), witness(declare({}), {f"object:{A}": MISSING}, [row(A)]))
-    assert (orphan.left_out, orphan.is_applicable) == ({A: "nobody has looked at it"}, False)
+    assert (orphan.blocked, orphan.is_applicable) == ({A: "nobody has looked at it"}, False)

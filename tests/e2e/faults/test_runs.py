@@ -313,9 +313,9 @@ def test_a_tampered_plan_is_refused(planned: World) -> None:
     path.write_bytes(body.replace(b'"new"', b'"bad"'))
     assert_refused(planned, "AIVP0509", "plan.json")
     path.write_bytes(body[:-1])
-    assert_refused(planned, "AIVP0509", "plan.json")
+    assert_refused(planned, "AIVP0505", "plan.json")
     path.write_bytes(b"\0" * 100)
-    assert_refused(planned, "AIVP0509", "plan.json")
+    assert_refused(planned, "AIVP0505", "plan.json")
 
 
 def test_a_plan_that_was_not_made_here_needs_its_digest(planned: World) -> None:
