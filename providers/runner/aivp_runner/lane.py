@@ -12,6 +12,7 @@ from typing import AbstractSet, Any, Callable, Dict, Iterator, List, Mapping, Se
 
 from aivp_contract import diff
 from aivp_contract.canonical import encode
+from aivp_contract.manifest import Kind
 from aivp_contract.observation import read_observation
 from aivp_contract.values import Json
 
@@ -72,6 +73,8 @@ class Lane:
         work = Work.of(step, entry)
         if self.broken.intersection(step.get("waits_for", ())):
             work.status = "blocked"
+        elif step["action"] == "delete" and entry is not None and entry["status"] == "done":
+            work.status, work.action = "done", entry["action"]  # what is there by now is somebody else's
         elif step["action"] == "refresh":
             if (
                 entry is not None
@@ -101,7 +104,7 @@ class Lane:
         step = work.step
         kind = self.hosting.kind(step["kind"])
         if step["action"] == "delete":
-            self._judge_delete(work, kind.shared)
+            self._judge_delete(work, kind)
             return
         work.decision = diff.decide(kind, step["config"], work.seen, step.get("prior"))
         if work.begun is not None and work.is_open and kind.existence == "recorded":
@@ -113,12 +116,26 @@ class Lane:
         elif diff.managed_digest(kind, step["config"], work.seen) != step["expected"]:
             work.stale("it changed after the plan was checked")
 
-    def _judge_delete(self, work: Work, is_shared: bool) -> None:
+    def _judge_delete(self, work: Work, kind: Kind) -> None:
+        """What is deleted cannot be looked at afterwards: it goes only as it was reviewed, or as we had left it."""
         assert work.seen is not None
         if work.seen.observed is None:
             self._no_effect(work, "delete")
-        elif is_shared and self._is_claimed_by_others(work.step):
+        elif kind.shared and self._is_claimed_by_others(work.step):
             self._no_effect(work, "forget")
+        elif not work.is_under_way and not self._is_as_reviewed(work, kind):
+            work.stale("it changed after the plan was checked, so it is not deleted")
+
+    @staticmethod
+    def _is_as_reviewed(work: Work, kind: Kind) -> bool:
+        """True also for exactly what was last applied: an earlier deletion may have taken its own part with it, such
+        as a user who was a member of a group.
+        """
+        assert work.seen is not None
+        step = work.step
+        if diff.managed_digest(kind, step["config"], work.seen) == step["expected"]:
+            return True
+        return diff.decide(kind, step["config"], work.seen, step["config"]).action == "no-op"
 
     def _is_claimed_by_others(self, step: Step) -> bool:
         return bool(self.store.others(step["kind"], identity_text(step["identity"]), *self.owner[:2]))
