@@ -7,8 +7,9 @@ nothing: `--resume` asks the hosts' journals.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 from aivp_contract import canonical
 from aivp_contract.values import Json
@@ -87,16 +88,25 @@ class Run:
                 raise
             return self._drive()
 
-    def abandon(self, run: str) -> None:
-        """Bring what was begun to its outcome, start nothing more, and close the run."""
+    def abandon(self, run: str, given_up: Collection[str] = ()) -> list[Step]:
+        """Bring what was begun to its outcome, start nothing more, and close the run.
+
+        given_up: hosts that are gone for good and are not asked; their steps that may have been begun come back.
+        """
+        self.hosts.refuse_strangers(given_up)
+        self.hosts.given_up = frozenset(given_up)
         with self.state.exclusive():
             journal = self._take_up(run)
-            if self.hosts.lost:
-                raise Refused(self._lost())
+            open_lanes = lanes(self._left())
+            if missing := sorted(self.hosts.lost.keys() & open_lanes.keys()):
+                raise Refused([_to_give_up(name, item) for name in missing for item in self.hosts.lost[name]])
+            lost = [step for name in sorted(given_up) for step in self._may_have_begun(open_lanes.get(name, ()))]
             begun = [step for step in self._left() if journal.get(step.id) in BEGUN]
             for host, steps in lanes(begun).items():
                 self._send(host, [[step] for step in steps])
+            self._record_lost(lost)
             self._end("abandoned")
+        return lost
 
     def stop(self) -> None:
         """Finish the steps in hand, start none."""
@@ -138,6 +148,15 @@ class Run:
         self.progress.facts = self.hosts.facts
         self.progress.left.update(self.hosts.lost)
         return journal
+
+    def _may_have_begun(self, lane: Sequence[Step]) -> Sequence[Step]:
+        """A lane is handed over from its front: what waits for another host, and all behind it, never was."""
+        return list(takewhile(self.progress.is_ready, lane))
+
+    def _record_lost(self, steps: Sequence[Step]) -> None:
+        error = {"class": "lost", "message": "its host was given up, so nobody knows whether this was done"}
+        records = [StepRecord(step.id, "lost", step.action, error, self.now()) for step in steps]
+        self.state.conclude(self.run, records, [], [])
 
     def _check(self, steps: Sequence[Step]) -> None:
         check(steps, self.sessions, self.progress, self.kinds, self.reveal)
@@ -287,3 +306,8 @@ class Run:
     def _note_fired(self, record: StepRecord) -> None:
         if record.status == "done" and record.action in ("create", "update", "refresh"):
             self.progress.fired.add(record.step)
+
+
+def _to_give_up(name: str, item: Diagnostic) -> Diagnostic:
+    mend = f"Let it be reached and try again. If it is gone for good: aivp runs abandon --lost {name}"
+    return replace(item, mend=mend)

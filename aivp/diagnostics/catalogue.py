@@ -112,6 +112,7 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0510": "No such run",
     "AIVP0511": "State is in use",
     "AIVP0512": "Part of the plan was blocked",
+    "AIVP0513": "Not a host of the run",
     "AIVP0601": "Host cannot be reached",
     "AIVP0602": "No usable Python on the host",
     "AIVP0603": "Host broke the protocol",
