@@ -26,11 +26,17 @@ Report = Callable[[Dict[str, Json]], None]
 BOOKKEEPING = frozenset({"adopt", "forget", "move"})
 """Actions whose whole effect is what we remember."""
 
+RETRIED = frozenset({"temporary"})
+"""Classes of errors that `meta.retries` is for. All others would only fail again: what a provider calls permanent, its
+bugs, and effects that did not bring about what it had predicted.
+"""
+
 REPORT = 1024 * 1024
 """Bytes of outcomes in one report, about."""
 
 _POLL = 0.05
-_LONGEST_PAUSE = 30.0
+_LONGEST_BACKOFF = 30.0
+_LONGEST_DELAY = 600.0
 
 
 class Lane:
@@ -215,13 +221,15 @@ class Lane:
                 work.error = {"class": "unfulfilled", "message": message}
 
     def _again(self, works: Sequence[Work]) -> List[Work]:
-        """The works that deserve another attempt and still need it, after a pause with full jitter."""
+        """The works that deserve another attempt and still need it, after a pause: at least as long as the provider
+        asks for, else a growing one with full jitter.
+        """
         again = [work for work in works if work.error is not None and self._may_retry(work)]
         if not again:
             return []
-        delays = [work.error.get("delay_ms", 1000 * 2**work.tries) / 1000 for work in again if work.error]
-        jitter = random.random()  # noqa: S311
-        if not self._pause(jitter * min(max(delays), _LONGEST_PAUSE)):
+        asked = max(work.error.get("delay_ms", 0) / 1000 for work in again if work.error)
+        backoff = random.random() * min(2 ** max(work.tries for work in again), _LONGEST_BACKOFF)  # noqa: S311
+        if not self._pause(min(asked, _LONGEST_DELAY) if asked else backoff):
             return []
         for work in again:
             work.again()
@@ -239,7 +247,7 @@ class Lane:
         assert work.error is not None
         if work.error["class"] == "interrupted":
             return bool(work.step.get("on_interrupt") == "retry")
-        return bool(work.tries <= work.step.get("retries", 0))
+        return bool(work.error["class"] in RETRIED and work.tries <= work.step.get("retries", 0))
 
     def _conclude(self, works: Sequence[Work], begun: AbstractSet[str]) -> None:
         for work in works:
