@@ -159,7 +159,7 @@ class Engine:
         """A diagnostic about a resource with the place where it is declared."""
         if item.span is not None or item.address is None or "compiled" not in self.__dict__:
             return item
-        return replace(item, span=self.compiled.sources.span(item.address))
+        return replace(item, span=self.compiled.sources.span(item.address, *item.path))
 
     def begin(self, body: bytes, state: State, sessions: Sessions, listen: Listener) -> Run:
         """A run of the plan in `body`, checked against everything but the world itself. Raises Refused (exit 4)."""

@@ -30,6 +30,7 @@ from aivp.hosts.sessions import Sessions
 from aivp.model.object import Object
 from aivp.observe.audit import Broken
 from aivp.plan.bind import Kinds, Render
+from aivp.plan.fit import Fit
 from aivp.plan.steps import Plan, Step
 from aivp.state import State, StepRecord
 
@@ -57,6 +58,7 @@ class Run:
         self.progress = Progress({step.id: step for step in self.plan.steps}, {}, {})
         self.hosts = RunHosts(self.plan, self.digest, self.sessions)
         self.failure: Refused | None = None
+        self.fit = Fit()
         self._slots = threading.BoundedSemaphore(self.sessions.parallelism)
 
     def start(self, body: bytes) -> str:
@@ -244,9 +246,9 @@ class Run:
         """The batches for the wire; a step whose inputs did not come has failed."""
         for step in (step for batch in batches for step in batch):
             try:
-                filled[step.id] = fill(step, self.progress, self.kinds, self.render)
+                filled[step.id] = fill(step, self.progress, self.kinds, self.render, self.fit)
             except Unfilled as error:
-                self._lack(step, str(error))
+                self._lack(step, str(error), path=error.path, mend=error.mend)
         sent = self._opened([step for batch in batches for step in batch if step.id in filled], filled)
         return [[message(step, sent[step.id], self.progress) for step in batch if step.id in sent] for batch in batches]
 
@@ -260,8 +262,8 @@ class Run:
             self._lack(steps[0], " ".join(item.why for item in refused.diagnostics))
             return {}
 
-    def _lack(self, step: Step, why: str) -> None:
-        outcome = Outcome("failed", step.action, error={"class": "input", "message": why})
+    def _lack(self, step: Step, why: str, **where: str) -> None:
+        outcome = Outcome("failed", step.action, error={"class": "input", "message": why, **where})
         with self.progress.changed:
             self._conclude([(step, outcome, {})])
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from aivp_contract.normal import NotNormal, normal
+from aivp_contract.normal import normal
+from aivp_contract.pointer import pointer
 from aivp_contract.values import Json, Secret, contains
 
 from aivp.apply.progress import Progress
@@ -13,6 +14,7 @@ from aivp.model.expression import EXPRESSIONS
 from aivp.model.object import Object
 from aivp.plan.bind import Fill, Kinds, Render
 from aivp.plan.exposure import ENDINGS
+from aivp.plan.fit import Fit
 from aivp.plan.steps import Step
 
 Reveal = Callable[[Json], Json]
@@ -21,10 +23,15 @@ BOOKKEEPING = frozenset({"adopt", "forget", "move"})
 
 
 class Unfilled(Exception):
-    """An input that was to come from an earlier step did not come; the message names it."""
+    """An input that was to come from an earlier step did not come, or does not fit; `path` leads to the field."""
+
+    def __init__(self, message: str, path: str, mend: str = "") -> None:
+        super().__init__(message)
+        self.path = path
+        self.mend = mend
 
 
-def fill(step: Step, progress: Progress, kinds: Kinds, render: Render) -> dict[str, Json]:
+def fill(step: Step, progress: Progress, kinds: Kinds, render: Render, fit: Fit) -> dict[str, Json]:
     """The step's config with every expression replaced, secrets by origin. Raises Unfilled."""
     config = dict(step.config)
     if not contains(config, EXPRESSIONS):
@@ -32,11 +39,10 @@ def fill(step: Step, progress: Progress, kinds: Kinds, render: Render) -> dict[s
     filled = Fill(progress.resolve, render).attributes(config)
     missing = sorted(name for name, value in filled.items() if contains(value, EXPRESSIONS))
     if missing and step.action not in BOOKKEEPING:
-        raise Unfilled(f"{', '.join(missing)} did not become known")
-    try:
-        return normal(kinds[step.kind].fields, filled)
-    except NotNormal as error:
-        raise Unfilled(str(error)) from None
+        raise Unfilled(f"{', '.join(missing)} did not become known", pointer(missing[:1]))
+    for item in fit.misfits(kinds[step.kind], config, filled):
+        raise Unfilled(item.message, pointer(map(str, item.path)), item.mend)
+    return normal(kinds[step.kind].fields, filled)
 
 
 def opened(steps: Sequence[Step], configs: Mapping[str, Mapping[str, Json]], reveal: Reveal) -> list[dict[str, Json]]:

@@ -110,7 +110,9 @@ class Observer:
         found: Questions = {}
         deferred: list[tuple[str, Bound]] = []
         for address, item in bound.items():
-            if item.condition is False or not self._is_reached(item.resource.host) or self._is_forbidden(item):
+            if item.condition is False or item.misfits:
+                continue
+            if not self._is_reached(item.resource.host) or self._is_forbidden(item):
                 continue
             seen = self.seen.get(address)
             if seen is not None and seen.asked == asked_digest(item):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from aivp_contract import canonical
 from aivp_contract.values import Json, Tagged
 
-from aivp.diagnostics import Diagnostics
+from aivp.diagnostics import Diagnostic, Diagnostics
 from aivp.model.address import format_address, parse_address
 from aivp.model.evidence import Evidence
 from aivp.model.expression import Fact
@@ -22,6 +22,7 @@ from aivp.plan.options import Options
 from aivp.plan.order import lay_out
 from aivp.plan.selection import select
 from aivp.plan.steps import HostPlan, Plan, Step
+from aivp.plugins.wording import Violation
 
 
 def make_plan(ir: IR, graph: ResourceGraph, evidence: Evidence, kinds: Kinds, render: Render, options: Options) -> Plan:
@@ -42,6 +43,8 @@ def make_plan(ir: IR, graph: ResourceGraph, evidence: Evidence, kinds: Kinds, re
         lacking = [name for name in needs.get(address, ()) if name in decided.blocked]
         if address in selection.left_out:
             decided.left_out[address] = selection.left_out[address]
+        elif misfits := declared[address].misfits:
+            diagnostics.items.extend(_misfit(address, item) for item in misfits)
         elif declared[address].condition is None:
             decided.blocked[address] = "a fact that decides about it is not known yet"
         elif lacking:
@@ -55,6 +58,11 @@ def make_plan(ir: IR, graph: ResourceGraph, evidence: Evidence, kinds: Kinds, re
         decided, graph, declared, kinds, _notifies(ir), pending, lambda name: check_step(world, declared[name])
     )
     return _seal(ir, evidence, decided, laid.steps, laid.lanes)
+
+
+def _misfit(address: str, item: Violation) -> Diagnostic:
+    where = ".".join((address, *map(str, item.path)))
+    return Diagnostic("AIVP0302", f"{where}: {item.message}", item.mend, address=address, path=item.path)
 
 
 def _needs(ir: IR) -> dict[str, list[str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
 
 from aivp_sdk import Change, Done, Item, Kind, Observation, Permanent, Provider, Session, Temporary, attribute
 
@@ -16,7 +15,7 @@ class Failing:
     path: str = attribute("What it brings about: a file with a line for each attempt.", required=True)
     how: str = attribute("permanent, temporary, bug or broken-word.", required=True)
     times: int = attribute("Attempts that fail.", default=0)
-    delay: Optional[int] = attribute("Milliseconds to wait, as the provider asks for it.")
+    delay: int | None = attribute("Milliseconds to wait, as the provider asks for it.")
 
 
 class FailingKind(Kind[Failing]):
@@ -32,7 +31,7 @@ class FailingKind(Kind[Failing]):
         wanted = {"path": item.desired.path, "how": item.desired.how}
         return Observation(wanted if is_done else None, wanted)
 
-    def apply(self, change: Change[Failing], session: Session) -> Optional[Done]:
+    def apply(self, change: Change[Failing], session: Session) -> Done | None:
         """One attempt."""
         desired = change.desired
         path = Path(desired.path)

@@ -25,8 +25,8 @@ class Permanent(ProviderError):
 class Temporary(ProviderError):
     """The world may be another one in a moment: worth as many more tries as `meta.retries` says.
 
-    delay: seconds to wait at least; None leaves it to the engine, which waits longer from try to try. Also for a program
-    that failed, since nobody but it knows whether that was for good.
+    delay: seconds to wait at least; None leaves it to the engine, which waits longer from try to try. Also for a
+    program that failed, since nobody but it knows whether that was for good.
     """
 
     error_class = "temporary"

@@ -1,4 +1,4 @@
-"""Runs on hosts that never come back: they are closed without them, and nothing is claimed about what was done there."""
+"""Runs on hosts that never come back: closed without them, and nothing is claimed about what was done there."""
 
 from __future__ import annotations
 
