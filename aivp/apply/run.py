@@ -17,7 +17,6 @@ from aivp_contract.values import Json
 from aivp.apply.answers import BEGUN, Outcome, read_outcomes
 from aivp.apply.check import check
 from aivp.apply.hosts import RunHosts, refusals
-from aivp.apply.portions import Items, portions
 from aivp.apply.progress import Progress
 from aivp.apply.record import Rows, settle
 from aivp.apply.segment import lanes, next_segment
@@ -25,6 +24,7 @@ from aivp.apply.wire import Reveal, Unfilled, fill, message, opened
 from aivp.diagnostics import Diagnostic, Refused
 from aivp.diagnostics.diagnostic import refusal
 from aivp.events import Listener, RunEnded, RunStarted, StepEnded, StepsStarted
+from aivp.hosts.portions import Items, portions_of_batches
 from aivp.hosts.session import HostSession
 from aivp.hosts.sessions import Sessions
 from aivp.model.object import Object
@@ -232,7 +232,7 @@ class Run:
             if method == "outcomes":
                 self._take(session, params, filled)
 
-        for portion in portions([batch for batch in ready if batch]):
+        for portion in portions_of_batches(ready):
             sent = [str(item["id"]) for batch in portion for item in batch]
             self.listen(StepsStarted(host, sent))
             with refusals():

@@ -13,6 +13,7 @@ from aivp_contract.values import Json
 
 from aivp.diagnostics import Refused
 from aivp.hosts.greeting import Owner, greet
+from aivp.hosts.portions import Items, portions
 from aivp.hosts.refusals import refused
 from aivp.hosts.session import Refusal
 from aivp.hosts.sessions import Sessions
@@ -20,9 +21,6 @@ from aivp.model import taint
 from aivp.model.object import Object
 from aivp.model.resource import IR, Host, read_lifecycle
 from aivp.plan.bind import Bound
-
-ITEMS = 500
-"""Declarations in one question."""
 
 
 def remembered(ir: IR, sessions: Sessions) -> list[Object]:
@@ -83,25 +81,25 @@ def _recall(
     host: str, asked: Sequence[tuple[Object, Bound]], sessions: Sessions, reveal: Callable[[Json], Json]
 ) -> Sequence[Object]:
     session = sessions.open[host]
-    found: list[Object] = []
-    for start in range(0, len(asked), ITEMS):
-        part = asked[start : start + ITEMS]
-        configs = reveal([dict(declared.attributes) for _, declared in part])
-        items = [
-            {"kind": item.kind, "identity": dict(item.identity), "config": config}
-            for (item, _), config in zip(part, configs, strict=True)
-        ]
+    configs = reveal([dict(declared.attributes) for _, declared in asked])
+    items: Items = [
+        {"kind": item.kind, "identity": dict(item.identity), "config": config}
+        for (item, _), config in zip(asked, configs, strict=True)
+    ]
+    matches: list[Json] = []
+    for portion in portions(items):
         try:
-            matches = session.gather("recall", {"items": items}, "matches", by="", most=len(items))
+            found = session.gather("recall", {"items": portion}, "matches", by="", most=len(portion))
         except Refusal as refusal:
             raise refused(refusal) from None
-        pairs = zip(part, matches, strict=False)
-        found.extend(
-            replace(item, attributes=declared.attributes, tainted=taint.fields(declared.attributes))
-            for (item, declared), is_last in pairs
-            if is_last is True
-        )
-    return found
+        if len(found) != len(portion):
+            raise session.hostile("it answered other questions than were asked")
+        matches += found
+    return [
+        replace(item, attributes=declared.attributes, tainted=taint.fields(declared.attributes))
+        for (item, declared), is_last in zip(asked, matches, strict=True)
+        if is_last is True
+    ]
 
 
 def _object(claim: Json, host: Host, incarnation: str) -> Object:

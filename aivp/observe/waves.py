@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from aivp_contract.canonical import encode
 from aivp_contract.values import Json, Secret, contains
 
 from aivp.diagnostics import Diagnostic, Refused
 from aivp.hosts.greeting import Owner, greet
+from aivp.hosts.portions import portions
 from aivp.hosts.refusals import refused
 from aivp.hosts.session import UNREACHED, HostSession, Refusal
 from aivp.hosts.sessions import Sessions
@@ -26,8 +26,6 @@ from aivp.plan.bind import Bound, Kinds, Render, bind, current_rows, same_values
 from aivp.plan.decide import asked_digest
 
 MAX_WAVES = 8
-REQUEST = 2 * 1024 * 1024
-"""Bytes of items in one request, about."""
 
 SAFE_TRANSPORTS = frozenset({"local"})
 """Transports that run nothing that the project's author wrote."""
@@ -146,8 +144,8 @@ class Observer:
     def _ask(self, name: str, questions: Sequence[tuple[str, Bound | Object]]) -> dict[str, Seen]:
         session = self.sessions.open[name]
         found: dict[str, Seen] = {}
-        for chunk in _chunks(self._items(questions)):
-            found.update(self._request(session, chunk, dict(questions)))
+        for portion in portions(self._items(questions)):
+            found.update(self._request(session, portion, dict(questions)))
         return found
 
     def _items(self, questions: Sequence[tuple[str, Bound | Object]]) -> list[dict[str, Json]]:
@@ -244,16 +242,3 @@ def _needs_look(row: Object, bound: Mapping[str, Bound], rows: Mapping[str, Obje
 
 def _without_secrets(attributes: Mapping[str, Json]) -> dict[str, Json]:
     return {name: value for name, value in attributes.items() if not contains(value, (Secret,))}
-
-
-def _chunks(items: Sequence[dict[str, Json]]) -> list[list[dict[str, Json]]]:
-    chunks: list[list[dict[str, Json]]] = [[]]
-    size = 0
-    for item in items:
-        length = len(encode(item))
-        if chunks[-1] and size + length > REQUEST:
-            chunks.append([])
-            size = 0
-        chunks[-1].append(item)
-        size += length
-    return chunks
