@@ -15,7 +15,9 @@ class Failing:
     path: str = attribute("What it brings about: a file with a line for each attempt.", required=True)
     how: str = attribute("permanent, temporary, bug or broken-word.", required=True)
     times: int = attribute("Attempts that fail.", default=0)
-    delay: int | None = attribute("Milliseconds to wait, as the provider asks for it.")
+    delay: int = attribute(
+        "Milliseconds to wait, as the provider asks for it; 0: as long as the engine likes.", default=0
+    )
 
 
 class FailingKind(Kind[Failing]):
@@ -42,7 +44,7 @@ class FailingKind(Kind[Failing]):
         if desired.how == "permanent":
             raise Permanent("never again")
         if desired.how == "temporary":
-            raise Temporary("not now", delay=None if desired.delay is None else desired.delay / 1000)
+            raise Temporary("not now", delay=desired.delay / 1000 or None)
         if desired.how == "bug":
             raise RuntimeError("unexpected")
         return None

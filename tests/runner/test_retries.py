@@ -11,7 +11,7 @@ from aivp_runner import lane as lanes
 from aivp_runner.hosting import Hosting
 from aivp_runner.lane import Lane
 from aivp_runner.store import HostStore
-from aivp_sdk.process import HostSession
+from aivp_sdk.process import Session
 
 from tests.runner.failing import attempts
 from tests.runner.test_lane import OWNER, create
@@ -27,7 +27,7 @@ def run(folder: Path, retries: int = 2, **config: Any) -> tuple[str, int]:
     store = HostStore.open(folder / "host.db")
     store.begin("run", OWNER, "plan")
     found: list[dict[str, Any]] = []
-    hosting = Hosting({"failing": "tests.runner.failing"}, HostSession(None))
+    hosting = Hosting({"failing": "tests.runner.failing"}, Session(None))
     path = str(folder / "attempts")
     step = {**create(folder / "a"), "kind": "failing", "identity": {"path": path}, "retries": retries}
     step |= {"config": {"path": path, **config}, "bounds": ["path", "how"]}

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 from aivp_contract.manifest import Kind
 from aivp_contract.values import Json
 from aivp_sdk import Provider
-from aivp_sdk.process import HostSession
+from aivp_sdk.process import Session
 
 Answers = List[Dict[str, Json]]
 
@@ -17,7 +17,7 @@ Answers = List[Dict[str, Json]]
 class Hosting:
     """First-party providers of the archive, imported when a kind of theirs is first met."""
 
-    def __init__(self, packages: Mapping[str, str], session: HostSession) -> None:
+    def __init__(self, packages: Mapping[str, str], session: Session) -> None:
         """`packages`: kind → module whose `PROVIDER` serves it."""
         self.packages = packages
         self.session = session

@@ -14,7 +14,7 @@ from typing import AbstractSet, Any, Callable, Dict, Iterable, List, Mapping, Op
 from aivp_contract.canonical import encode
 from aivp_contract.values import Json
 from aivp_sdk import shim
-from aivp_sdk.process import HostSession
+from aivp_sdk.process import Session
 
 from . import facts
 from .hosting import Hosting
@@ -45,7 +45,7 @@ class Refusal(Exception):
 class Service:
     """One session of one engine with this host."""
 
-    def __init__(self, base: Optional[Path], session: HostSession, notify: Notify) -> None:
+    def __init__(self, base: Optional[Path], session: Session, notify: Notify) -> None:
         self.base = base
         self.session = session
         self.notify = notify
