@@ -40,7 +40,7 @@ Ended = tuple[Step, Outcome, Mapping[str, Json]]
 
 @dataclass
 class Run:
-    """Everything that one run needs. `now` gives the time for records, as ISO 8601 text."""
+    """Everything that one run needs. `now` gives the time for records, as ISO 8601 text. generated: as in Progress."""
 
     plan: Plan
     digest: str
@@ -51,11 +51,12 @@ class Run:
     reveal: Reveal
     listen: Listener
     now: Callable[[], str]
+    generated: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = field(init=False)
     run: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
-        self.progress = Progress({step.id: step for step in self.plan.steps}, {}, {})
+        self.progress = Progress({step.id: step for step in self.plan.steps}, {}, {}, self.generated)
         self.hosts = RunHosts(self.plan, self.digest, self.sessions)
         self.failure: Refused | None = None
         self.fit = Fit()

@@ -9,6 +9,7 @@ from aivp_contract.pointer import pointer
 from aivp_contract.values import Json, Secret, contains
 
 from aivp.apply.progress import Progress
+from aivp.model import taint
 from aivp.model.address import parse_address
 from aivp.model.expression import EXPRESSIONS
 from aivp.model.object import Object
@@ -83,6 +84,7 @@ def message(step: Step, sent: Mapping[str, Json], progress: Progress) -> dict[st
             **_provenance(step, row),
             "lifecycle": step.lifecycle.form(),
             "edges": list(step.edges),
+            **_secret_key(step, progress),
         },
     }
     if row is not None and not (step.action == "create" and row.is_deposed):
@@ -94,6 +96,12 @@ def message(step: Step, sent: Mapping[str, Json], progress: Progress) -> dict[st
         senders = (name for name in step.waits_for if progress.steps[name].host != step.host)
         found["fired"] = any(name in progress.fired for name in senders)
     return found
+
+
+def _secret_key(step: Step, progress: Progress) -> dict[str, Json]:
+    """The id of the project key, where generated secrets take part: whoever rebuilds a lost state needs that key."""
+    used = [progress.generated[name] for name in taint.names(dict(step.config)) if name in progress.generated]
+    return {"secret_key": used[0]} if used else {}
 
 
 def _without_secrets(config: Mapping[str, Json]) -> dict[str, Json]:

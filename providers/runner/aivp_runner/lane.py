@@ -288,6 +288,8 @@ class Lane:
         step = work.step
         provenance = step["claim"]["created" if work.result == "create" else "found"]
         claim = {**step["claim"], "kind": step["kind"], "identity": step["identity"], "address": step["address"]}
+        if step["action"] == "move":  # it comes without its secrets
+            claim["secret_key"] = self.store.secret_key(step["kind"], step["identity"], self.owner)
         outcome.claim(self.owner, {**claim, "provenance": provenance}, self.store.keyed_digest(step["config"]))
 
 
