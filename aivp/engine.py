@@ -167,7 +167,7 @@ class Engine:
         """A diagnostic about a resource with the place where it is declared."""
         if item.span is not None or item.address is None or "compiled" not in self.__dict__:
             return item
-        return replace(item, span=self.compiled.sources.span(item.address))
+        return replace(item, span=self.compiled.sources.span(item.address, *item.path))
 
     def begin(self, body: bytes, state: State, sessions: Sessions, listen: Listener) -> Run:
         """A run of the plan in `body`, checked against everything but the world itself. Raises Refused (exit 4)."""
@@ -199,9 +199,12 @@ class Engine:
         from aivp.state.store import new_lineage
 
         with state.exclusive():
-            objects = remembered(self.ir, sessions)
+            objects, key_ids = remembered(self.ir, sessions)
+            vault = self._vault(self.ir.secrets)
+            for key_id in key_ids:
+                self._check_key(vault, key_id)
             lineage = new_lineage()
-            state.rebuild(lineage, self.ir.hosts, objects)
+            state.rebuild(lineage, self.ir.hosts, objects, key_ids[-1] if key_ids else None)
             hand_over(self.ir, sessions, lineage)
             evidence = self.observe(sessions)
             bound = bind(self.ir, self.graph.order, evidence, self.registry.kinds, render, is_provisional=True)
@@ -210,11 +213,11 @@ class Engine:
 
     def read_plan(self, body: bytes, *, is_any_code: bool = False) -> Plan:
         """A plan file's bytes as a plan of this project and this code. Raises Refused (exit 4)."""
-        from aivp.plan.steps import read_plan
+        from aivp.plan.steps import UNREADABLE, read_plan
 
         try:
             plan = read_plan(body)
-        except (canonical.NotCanonical, KeyError, TypeError, ValueError, AttributeError):
+        except UNREADABLE:
             raise _refused("AIVP0505", "This file is no plan, or was tampered with.", "Plan again.", 4) from None
         if (plan.project, plan.environment) != (self.project.name, self.project.environment):
             here = f"{self.project.name}/{self.project.environment}"
@@ -240,7 +243,7 @@ class Engine:
 
         vault = self._vault(plan.secrets)
         sessions.withheld |= _variables(plan.secrets.values())
-        self._check_key(vault, state)
+        self._check_key(vault, state.key_id)
         if vault.needs_key and vault.key_id is not None:
             state.record_key(vault.key_id)
         found = Diagnostics()
@@ -260,14 +263,15 @@ class Engine:
             reveal=lambda value: reveal(value, vault, render),
             listen=listen,
             now=self.now,
+            generated={name: str(vault.key_id) for name, item in plan.secrets.items() if item.source == "generate"},
         )
 
     @staticmethod
-    def _check_key(vault: Vault, state: State | None) -> None:
+    def _check_key(vault: Vault, recorded: str | None) -> None:
         """Generated secrets of another key would silently replace every one of them. Raises Refused."""
         from aivp.secrets import check_key
 
-        wrong = check_key(None if state is None else state.key_id, vault.key_id) if vault.needs_key else None
+        wrong = check_key(recorded, vault.key_id) if vault.needs_key else None
         if wrong is not None:
             raise Refused((wrong,))
 
@@ -276,7 +280,7 @@ class Engine:
 
         vault = self._vault(ir.secrets)
         if not self.is_untrusted:
-            self._check_key(vault, state)
+            self._check_key(vault, None if state is None else state.key_id)
         return lambda value: reveal(value, vault, render)
 
     def _vault(self, sources: Mapping[str, SecretSource]) -> Vault:

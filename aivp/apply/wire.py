@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from aivp_contract.manifest import Kind
-from aivp_contract.normal import NotNormal, normal
+from aivp_contract.normal import normal
+from aivp_contract.pointer import pointer
 from aivp_contract.values import Json, Secret, contains
 
 from aivp.apply.progress import Progress
@@ -16,6 +17,7 @@ from aivp.model.expression import EXPRESSIONS
 from aivp.model.object import Object
 from aivp.plan.bind import Fill, Kinds, Render, same_values
 from aivp.plan.exposure import ENDINGS
+from aivp.plan.fit import Fit
 from aivp.plan.steps import Step
 
 Reveal = Callable[[Json], Json]
@@ -24,10 +26,15 @@ BOOKKEEPING = frozenset({"adopt", "forget", "move"})
 
 
 class Unfilled(Exception):
-    """An input that was to come from an earlier step did not come; the message names it."""
+    """An input that was to come from an earlier step did not come, or does not fit; `path` leads to the field."""
+
+    def __init__(self, message: str, path: str, mend: str = "") -> None:
+        super().__init__(message)
+        self.path = path
+        self.mend = mend
 
 
-def fill(step: Step, progress: Progress, kinds: Kinds, render: Render) -> dict[str, Json]:
+def fill(step: Step, progress: Progress, kinds: Kinds, render: Render, fit: Fit) -> dict[str, Json]:
     """The step's config with every expression replaced, secrets by origin. Raises Unfilled."""
     config = dict(step.config)
     if not contains(config, EXPRESSIONS):
@@ -35,11 +42,10 @@ def fill(step: Step, progress: Progress, kinds: Kinds, render: Render) -> dict[s
     filled = Fill(progress.resolve, render).attributes(config)
     missing = sorted(name for name, value in filled.items() if contains(value, EXPRESSIONS))
     if missing and step.action not in BOOKKEEPING:
-        raise Unfilled(f"{', '.join(missing)} did not become known")
-    try:
-        return normal(kinds[step.kind].fields, filled)
-    except NotNormal as error:
-        raise Unfilled(str(error)) from None
+        raise Unfilled(f"{', '.join(missing)} did not become known", pointer(missing[:1]))
+    for item in fit.misfits(kinds[step.kind], config, filled):
+        raise Unfilled(item.message, pointer(map(str, item.path)), item.mend)
+    return normal(kinds[step.kind].fields, filled)
 
 
 def opened(steps: Sequence[Step], configs: Mapping[str, Mapping[str, Json]], reveal: Reveal) -> list[dict[str, Json]]:
@@ -81,6 +87,7 @@ def message(step: Step, sent: Mapping[str, Json], progress: Progress, kinds: Kin
             "lifecycle": step.lifecycle.form(),
             "edges": list(step.edges),
             "tainted": taint.fields(sent, () if row is None else row.tainted),
+            **_secret_key(step, progress),
         },
     }
     if row is not None and not (step.action == "create" and row.is_deposed):
@@ -92,6 +99,12 @@ def message(step: Step, sent: Mapping[str, Json], progress: Progress, kinds: Kin
         senders = (name for name in step.waits_for if progress.steps[name].host != step.host)
         found["fired"] = any(name in progress.fired for name in senders)
     return found
+
+
+def _secret_key(step: Step, progress: Progress) -> dict[str, Json]:
+    """The id of the project key, where generated secrets take part: whoever rebuilds a lost state needs that key."""
+    used = [progress.generated[name] for name in taint.names(dict(step.config)) if name in progress.generated]
+    return {"secret_key": used[0]} if used else {}
 
 
 def _without_secrets(config: Mapping[str, Json]) -> dict[str, Json]:

@@ -28,13 +28,13 @@ def refusals(settings: Settings) -> Iterator[None]:
         raise click.exceptions.Exit(refused.exit_code) from None
 
 
-def print_diagnostics(diagnostics: Sequence[Diagnostic], settings: Settings) -> None:
-    """On stderr for people, on stdout as JSON lines for machines."""
+def print_diagnostics(diagnostics: Sequence[Diagnostic], settings: Settings, *, is_stdout_taken: bool = False) -> None:
+    """On stderr for people, as JSON lines for machines: on stdout, unless the command's product goes there."""
     if settings.is_json:
         from aivp.views.json_lines import diagnostic_line
 
         for item in diagnostics:
-            click.echo(diagnostic_line(item))
+            click.echo(diagnostic_line(item), err=is_stdout_taken)
         return
     from aivp.views.diagnostic_text import render_diagnostics
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from aivp.cli.output import write_bytes
+from aivp.cli.plan import warn
 from aivp.cli.settings import Settings, project_options
 
 
@@ -15,4 +16,6 @@ def observe_command(settings: Settings, output: str | None) -> None:
     """Record what the hosts look like now. Changes nothing anywhere."""
     engine = settings.engine()
     with engine.sessions() as sessions:
-        write_bytes(engine.observe(sessions).encode(), output)
+        evidence = engine.observe(sessions)
+    write_bytes(evidence.encode(), output)
+    warn(evidence, settings, is_stdout_taken=output is None)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 
 import click
 
 from aivp.cli.settings import Settings, project_options
 from aivp.diagnostics.diagnostic import refusal
+from aivp.plugins.suggestion import listing
 from aivp.state import RunRecord
 
 
@@ -62,8 +64,9 @@ def show_command(settings: Settings, run: str | None) -> None:
 
 
 @runs_command.command("abandon")
+@click.option("--lost", metavar="HOST", multiple=True, help="This host is gone for good: do not ask it.")
 @project_options
-def abandon_command(settings: Settings) -> None:
+def abandon_command(settings: Settings, lost: tuple[str, ...]) -> None:
     """Settle what an interrupted run has begun, start nothing more of it, and close it."""
     engine = settings.engine()
     with contextlib.closing(engine.state()) as state:
@@ -73,8 +76,15 @@ def abandon_command(settings: Settings) -> None:
             return
         with engine.sessions() as sessions:
             run = engine.settle(record, state, sessions, lambda _: None)
-            run.abandon(record.run)
+            unknown = run.abandon(record.run, lost)
     click.echo(f"Abandoned {record.run}. The next plan starts from what it left.")
+    for host in sorted(set(lost)):
+        _say_lost(host, [step.id for step in unknown if step.host == host])
+
+
+def _say_lost(host: str, steps: Sequence[str]) -> None:
+    click.echo(f"{host} was not asked. Whether these steps were done there is unknown: {listing(steps) or 'none'}.")
+    click.echo(f"The next plan looks at it again. If its objects are gone with it: aivp state rm --host {host}")
 
 
 def _form(record: RunRecord) -> dict[str, object]:

@@ -31,7 +31,8 @@ class Related:
 class Diagnostic:
     """A mistake that a person can mend. `code` is stable, its constant summary stands in the catalogue.
 
-    why: what is wrong here, in one or two sentences; mend: what to do about it (may be empty).
+    why: what is wrong here, in one or two sentences; mend: what to do about it (may be empty). address, path: the
+    resource and the field in it; who knows the declaration finds the span by them.
     """
 
     code: str
@@ -41,6 +42,7 @@ class Diagnostic:
     address: str | None = None
     related: tuple[Related, ...] = ()
     severity: Literal["error", "warning"] = "error"
+    path: tuple[str | int, ...] = ()
 
 
 @dataclass

@@ -9,24 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from aivp_contract.canonical import encode
+from aivp_contract import canonical
 from aivp_contract.values import Json, Secret, contains
 
 from aivp.diagnostics import Diagnostic, Refused
 from aivp.hosts.greeting import Owner, greet
+from aivp.hosts.portions import portions
 from aivp.hosts.refusals import refused
-from aivp.hosts.session import HostSession, Refusal
+from aivp.hosts.session import UNREACHED, HostSession, Refusal
 from aivp.hosts.sessions import Sessions
 from aivp.model.evidence import Evidence, HostEvidence, Seen, object_key
 from aivp.model.object import Object
 from aivp.model.resource import IR, Host
 from aivp.observe.audit import Broken, audit
+from aivp.observe.unreached import untrusted
 from aivp.plan.bind import Bound, Kinds, Render, bind, current_rows, same_values
 from aivp.plan.decide import asked_digest
 
 MAX_WAVES = 8
-REQUEST = 2 * 1024 * 1024
-"""Bytes of items in one request, about."""
 
 SAFE_TRANSPORTS = frozenset({"local"})
 """Transports that run nothing that the project's author wrote."""
@@ -77,7 +77,7 @@ class Observer:
 
     def _greet(self, host: Host) -> HostEvidence:
         if self.is_untrusted and host.transport not in SAFE_TRANSPORTS:
-            return HostEvidence(error=f"--untrusted starts no {host.transport} channel")
+            return HostEvidence(error=f"{host.name}: {untrusted(host)}.")
         session = self.sessions.session(host)
         owner = Owner(self.ir.project, self.ir.environment, self.lineage)
         try:
@@ -110,7 +110,9 @@ class Observer:
         found: Questions = {}
         deferred: list[tuple[str, Bound]] = []
         for address, item in bound.items():
-            if item.condition is False or not self._is_reached(item.resource.host) or self._is_forbidden(item):
+            if item.condition is False or item.misfits:
+                continue
+            if not self._is_reached(item.resource.host) or self._is_forbidden(item):
                 continue
             seen = self.seen.get(address)
             if seen is not None and seen.asked == asked_digest(item):
@@ -144,8 +146,8 @@ class Observer:
     def _ask(self, name: str, questions: Sequence[tuple[str, Bound | Object]]) -> dict[str, Seen]:
         session = self.sessions.open[name]
         found: dict[str, Seen] = {}
-        for chunk in _chunks(self._items(questions)):
-            found.update(self._request(session, chunk, dict(questions)))
+        for portion in portions(self._items(questions)):
+            found.update(self._request(session, portion, dict(questions)))
         return found
 
     def _items(self, questions: Sequence[tuple[str, Bound | Object]]) -> list[dict[str, Json]]:
@@ -214,7 +216,7 @@ class _Lost(Refused):
 
 def _unreached(refused: Refused) -> HostEvidence:
     """A host that cannot be reached blocks its own steps; any other refusal is everybody's."""
-    if any(item.code != "AIVP0601" for item in refused.diagnostics):
+    if any(item.code != UNREACHED for item in refused.diagnostics):
         raise refused
     return HostEvidence(error=refused.diagnostics[0].why)
 
@@ -232,7 +234,7 @@ def _places(ir: IR, objects: Sequence[Object]) -> dict[str, Host]:
 
 
 def _thing(kind: str, host: str, identity: Mapping[str, Json]) -> tuple[str, str, bytes]:
-    return (kind, host, encode(dict(identity)))
+    return (kind, host, canonical.encode(dict(identity)))
 
 
 def _needs_look(row: Object, bound: Mapping[str, Bound], rows: Mapping[str, Object], kinds: Kinds) -> bool:
@@ -248,16 +250,3 @@ def _needs_look(row: Object, bound: Mapping[str, Bound], rows: Mapping[str, Obje
 
 def _without_secrets(attributes: Mapping[str, Json]) -> dict[str, Json]:
     return {name: value for name, value in attributes.items() if not contains(value, (Secret,))}
-
-
-def _chunks(items: Sequence[dict[str, Json]]) -> list[list[dict[str, Json]]]:
-    chunks: list[list[dict[str, Json]]] = [[]]
-    size = 0
-    for item in items:
-        length = len(encode(item))
-        if chunks[-1] and size + length > REQUEST:
-            chunks.append([])
-            size = 0
-        chunks[-1].append(item)
-        size += length
-    return chunks

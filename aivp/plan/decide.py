@@ -33,7 +33,7 @@ def decide_resource(world: World, bound: Bound, decided: Decided, diagnostics: D
     seen = world.evidence.seen.get(address)
     unreached = why_unreached(world, bound.resource.host, decided)
     if unreached is not None:
-        decided.left_out[address] = unreached
+        decided.blocked[address] = unreached
         return
     if seen is None:
         decided.is_applicable &= not bound.is_known  # evidence that should have it: recorded for something else
@@ -121,7 +121,7 @@ def _succession(draft: Draft, seen: Observation, diagnostics: Diagnostics) -> It
         is_same_place = (row.kind, row.host) == (draft.bound.resource.kind, draft.bound.resource.host)
         if other != draft.address and is_same_place and same_values(row.identity, identity):
             why = f"{draft.address} is now what {other} was, and both would end it and make it at once."
-            diagnostics.error("AIVP0414", why, "Do it in two applies.", address=draft.address)
+            diagnostics.error("AIVP0415", why, "Do it in two applies.", address=draft.address)
             return
     ends = end_of_old(draft, seen, diagnostics)
     if ends is not None:

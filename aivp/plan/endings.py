@@ -65,7 +65,7 @@ def _decide_orphan(world: World, row: Object, decided: Decided, diagnostics: Dia
         return
     unreached = why_unreached(world, row.host, decided)
     if unreached is not None:
-        decided.left_out[row.address] = unreached
+        decided.blocked[row.address] = unreached
         return
     seen = world.evidence.seen.get(object_key(row))
     kept = why_kept(row, kind, how)
@@ -74,7 +74,7 @@ def _decide_orphan(world: World, row: Object, decided: Decided, diagnostics: Dia
     elif kept is not None:
         decided.add(ending("forget", row, f"{how.reason}; {kept}"))
     elif seen is None or kind is None:
-        decided.left_out[row.address] = "nobody has looked at it"
+        decided.blocked[row.address] = "nobody has looked at it"
         decided.is_applicable = False
     elif seen.error is not None:
         report(seen, row.address, diagnostics)

@@ -116,7 +116,7 @@ class _Declared:
         senders = self.senders.get(address, [])
         if not senders and address not in self.pending:
             return None
-        if address in self.decided.left_out:
+        if address in self.decided.left_out or address in self.decided.blocked:
             return None
         is_certain = address in self.pending or any(not sender.startswith("no-op:") for sender in senders)
         names = _listed(sorted({sender.split(":", 1)[1] for sender in senders}))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from aivp_contract import canonical
 from aivp_contract.values import Json, Tagged
 
-from aivp.diagnostics import Diagnostics
+from aivp.diagnostics import Diagnostic, Diagnostics
 from aivp.model.evidence import Evidence
 from aivp.model.graph import ResourceGraph
 from aivp.model.object import Object
@@ -23,6 +23,7 @@ from aivp.plan.seal import seal
 from aivp.plan.selection import select
 from aivp.plan.steps import Plan
 from aivp.plan.world import Decided, World
+from aivp.plugins.wording import Violation
 
 
 def make_plan(ir: IR, graph: ResourceGraph, evidence: Evidence, kinds: Kinds, render: Render, options: Options) -> Plan:
@@ -40,13 +41,15 @@ def make_plan(ir: IR, graph: ResourceGraph, evidence: Evidence, kinds: Kinds, re
     selection = select(graph, declared, evidence.objects, options, diagnostics)
     needs = _needs(ir)
     for address in (name for name in graph.order if name in declared):
-        lacking = [name for name in needs.get(address, ()) if name in decided.left_out]
+        lacking = [name for name in needs.get(address, ()) if name in decided.blocked]
         if address in selection.left_out:
             decided.left_out[address] = selection.left_out[address]
+        elif misfits := declared[address].misfits:
+            diagnostics.items.extend(_misfit(address, item) for item in misfits)
         elif declared[address].condition is None:
-            decided.left_out[address] = "a fact that decides about it is not known yet"
+            decided.blocked[address] = "a fact that decides about it is not known yet"
         elif lacking:
-            decided.left_out[address] = f"it needs {lacking[0]}, which is left out"
+            decided.blocked[address] = f"it needs {lacking[0]}, which is blocked"
         else:
             decide_resource(world, declared[address], decided, diagnostics)
     decide_orphans(world, ir, declared, selection.left_out, decided, diagnostics, is_destroy=options.is_destroy)
@@ -62,6 +65,11 @@ def make_plan(ir: IR, graph: ResourceGraph, evidence: Evidence, kinds: Kinds, re
         lambda name: Draft(world, declared[name], rows.get(name)).check(),
     )
     return seal(ir, evidence, decided, laid.steps, laid.lanes)
+
+
+def _misfit(address: str, item: Violation) -> Diagnostic:
+    where = ".".join((address, *map(str, item.path)))
+    return Diagnostic("AIVP0302", f"{where}: {item.message}", item.mend, address=address, path=item.path)
 
 
 def _needs(ir: IR) -> dict[str, list[str]]:

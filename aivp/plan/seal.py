@@ -45,6 +45,7 @@ def seal(
         steps=steps,
         unchanged=len(decided.unchanged),
         left_out=dict(sorted(decided.left_out.items())),
+        blocked=dict(sorted(decided.blocked.items())),
         secrets={name: ir.secrets[name] for name in used if name in ir.secrets},
         is_applicable=decided.is_applicable,
     )

@@ -127,6 +127,7 @@ class Plan:
 
     pins: digests of `ir`, `evidence` (what was read of it), `objects` (state rows), `runner` (archive with provider
     code) and `manifests` (by provider). left_out: address → why a `--target` or `--exclude` left it out.
+    blocked: address → why nothing could be planned for it, such as a host that cannot be reached.
     is_applicable: False where some part of the evidence was too old to tell.
     """
 
@@ -137,6 +138,7 @@ class Plan:
     steps: Sequence[Step]
     unchanged: int
     left_out: Mapping[str, str] = field(default_factory=dict)
+    blocked: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, SecretSource] = field(default_factory=dict)
     is_applicable: bool = True
     notes: Sequence[str] = ()
@@ -147,8 +149,10 @@ class Plan:
         return not self.steps
 
     def form(self) -> dict[str, Json]:
-        """As JSON."""
+        """As JSON; `blocked` is there only where anything is."""
+        blocked: dict[str, Json] = {"blocked": dict(self.blocked)} if self.blocked else {}
         return {
+            **blocked,
             "plan": PLAN_VERSION,
             "project": self.project,
             "environment": self.environment,
@@ -207,14 +211,22 @@ FORM: Final[Form] = {
     "steps": [_STEP],
     "unchanged": int,
     "left_out": Map(str),
+    "blocked?": Map(str),
     "secrets": Map(SECRET),
     "is_applicable": bool,
     "notes": [str],
 }
 
 
+_PLAIN = ("project", "environment", "pins", "unchanged", "left_out", "blocked", "is_applicable", "notes")
+
+
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
+"""What `read_plan` raises where its data is no plan."""
+
+
 def read_plan(data: bytes) -> Plan:
-    """The reverse of `encode`. Raises ValueError where `data` is no such plan, or one that contradicts itself."""
+    """The reverse of `encode`. Raises one of UNREADABLE for what is no such plan, or one that contradicts itself."""
     raw = canonical.decode(data, IR_TAGS)
     check(FORM, raw)
     _check_steps(raw)
@@ -226,10 +238,8 @@ def read_plan(data: bytes) -> Plan:
     for name, item in raw["secrets"].items():
         (source,) = set(item) - {"version"}
         secrets[name] = SecretSource(name, item["version"], source, item[source])
-    plain = {name: raw[name] for name in ("project", "environment", "pins", "unchanged", "left_out", "is_applicable")}
-    return Plan(
-        **plain, hosts=hosts, secrets=secrets, notes=raw["notes"], steps=[_read_step(item) for item in raw["steps"]]
-    )
+    plain = {name: raw[name] for name in _PLAIN if name in raw}
+    return Plan(**plain, hosts=hosts, secrets=secrets, steps=[_read_step(item) for item in raw["steps"]])
 
 
 def _check_steps(raw: Mapping[str, Any]) -> None:

@@ -26,11 +26,15 @@ class World:
 
 @dataclass
 class Decided:
-    """Steps by address; what has nothing to do; what is left out, and why. Not applicable: parts of it are guesses."""
+    """Steps by address; what has nothing to do; what is left out or blocked, and why.
+
+    Not applicable: parts of it are guesses.
+    """
 
     steps: dict[str, list[Step]] = field(default_factory=dict)
     unchanged: set[str] = field(default_factory=set)
     left_out: dict[str, str] = field(default_factory=dict)
+    blocked: dict[str, str] = field(default_factory=dict)
     is_applicable: bool = True
 
     def add(self, step: Step) -> None:

@@ -103,12 +103,17 @@ class State:
         rows = self._rows("SELECT body FROM objects ORDER BY address, deposed")
         return [_object(body) for (body,) in rows]
 
-    def rebuild(self, lineage: str, hosts: Iterable[str], objects: Iterable[Object]) -> None:
-        """One commit: a new lineage, and `objects` in place of everything that was known of `hosts`."""
+    def rebuild(self, lineage: str, hosts: Iterable[str], objects: Iterable[Object], key_id: str | None) -> None:
+        """One commit: a new lineage, and `objects` in place of everything that was known of `hosts`.
+
+        key_id: of the project key that hosts remember, None where they know of none.
+        """
         replaced = frozenset(hosts)
         old = [item for item in self.objects() if item.host in replaced]
         with self._transaction("rebuild") as sql:
             sql.execute("UPDATE meta SET value=? WHERE key='lineage'", (lineage,))
+            if key_id is not None:
+                sql.execute("INSERT OR REPLACE INTO meta VALUES ('secret-key', ?)", (key_id,))
             sql.execute("UPDATE runs SET status='abandoned' WHERE status IN ('open', 'interrupted')")
             sql.executemany("DELETE FROM objects WHERE address=?", [(item.address,) for item in old])
             for item in objects:

@@ -62,6 +62,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
             "steps": len(plan.steps),
             "unchanged": plan.unchanged,
             "left_out": dict(plan.left_out),
+            "blocked": dict(plan.blocked),
             "is_applicable": plan.is_applicable,
             "notes": list(plan.notes),
         },

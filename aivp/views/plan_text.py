@@ -35,13 +35,16 @@ def render_plan(plan: Plan, *, width: int, color: bool, verbose: bool, digest: s
     page = Page(width, color=color)
     if not plan.is_applicable:
         _write_refusal(page)
-    if plan.is_empty:
+    if plan.is_empty and (plan.unchanged or not plan.blocked):
         are = "resource is" if plan.unchanged == 1 else "resources are"
         page.add(("good", "No changes."), ("", f" {plan.unchanged:,} {are} as declared."))
     _write_severe(page, plan)
     for name, steps in _by_host(plan):
         _write_host(page, plan, name, steps, is_verbose=verbose)
-    _write_left_out(page, plan, is_verbose=verbose)
+    _write_takes_no_part(page, "Blocked", plan.blocked, is_verbose=verbose)
+    _write_takes_no_part(page, "Left out", plan.left_out, is_verbose=verbose)
+    for note in plan.notes:
+        page.add(("change", "Note: "), ("", escape.line(note)))
     if not plan.is_empty:
         _write_legend(page, plan)
         _write_summary(page, plan)
@@ -104,19 +107,18 @@ def _write_host(page: Page, plan: Plan, name: str, steps: Sequence[Step], *, is_
     page.blank()
 
 
-def _write_left_out(page: Page, plan: Plan, *, is_verbose: bool) -> None:
-    if plan.left_out:
-        page.blank()
-        page.add(("change", f"Left out: {_count(len(plan.left_out), 'resource')}"))
-        names = list(plan.left_out)
-        shown = names if is_verbose else names[:FOLD]
-        for name in shown:
-            page.add(("", f"{escape.line(name, 400)}: {escape.line(plan.left_out[name], 1000)}"), indent=2)
-        if len(names) > len(shown):
-            page.add(("faint", f"... {len(names) - len(shown):,} more (--verbose lists them)"), indent=2)
-        page.blank()
-    for note in plan.notes:
-        page.add(("change", "Note: "), ("", escape.line(note)))
+def _write_takes_no_part(page: Page, title: str, reasons: Mapping[str, str], *, is_verbose: bool) -> None:
+    if not reasons:
+        return
+    page.blank()
+    page.add(("change", f"{title}: {_count(len(reasons), 'resource')}"))
+    names = list(reasons)
+    shown = names if is_verbose else names[:FOLD]
+    for name in shown:
+        page.add(("", f"{escape.line(name, 400)}: {escape.line(reasons[name], 1000)}"), indent=2)
+    if len(names) > len(shown):
+        page.add(("faint", f"... {len(names) - len(shown):,} more (--verbose lists them)"), indent=2)
+    page.blank()
 
 
 def _write_legend(page: Page, plan: Plan) -> None:
@@ -138,8 +140,9 @@ def _write_summary(page: Page, plan: Plan) -> None:
     counts = Counter(roles)
     parts = [f"{SIGNS[name][0]} {counts[name]:,} to {_WORDS.get(name, name)}" for name in SIGNS if counts[name]]
     parts.append(f"{plan.unchanged:,} unchanged")
-    if plan.left_out:
-        parts.append(f"{len(plan.left_out):,} left out")
+    for word, reasons in (("blocked", plan.blocked), ("left out", plan.left_out)):
+        if reasons:
+            parts.append(f"{len(reasons):,} {word}")
     texts = [("", f"{part}{'.' if number == len(parts) else ','}") for number, part in enumerate(parts, 1)]
     page.add_parts(("strong", f"Plan for {escape.line(plan.project)}/{escape.line(plan.environment)}:"), *texts)
 

@@ -172,7 +172,7 @@ def test_identities_that_change_hands_are_refused():
     one, two = "thing.a@lab", "thing.b@lab"
     ir = declare({one: {"name": "b"}, two: {"name": "c"}})
     found = witness(ir, {one: {"name": "b"}, two: None}, [row(one), row(two)])
-    assert said(ir, found) == [f"AIVP0414: {one} is now what {two} was, and both would end it and make it at once."]
+    assert said(ir, found) == [f"AIVP0415: {one} is now what {two} was, and both would end it and make it at once."]
 
 
 def test_another_identity_that_shall_not_be_there_is_not_created():
@@ -435,9 +435,9 @@ def test_an_unreachable_host_blocks_its_own_and_orphans_nothing():
     gone = {"edge": HostEvidence(error="no route")}
     found = plan(ir, witness(ir, {A: None}, [row("thing.old@edge", provenance="adopted")], hosts=gone))
     assert told(found) == [CREATED]
-    assert found.left_out == {
+    assert found.blocked == {
         there: "edge cannot be reached",
-        "thing.c@lab": f"it needs {there}, which is left out",
+        "thing.c@lab": f"it needs {there}, which is blocked",
         "thing.old@edge": "edge cannot be reached",
     }
 
@@ -519,7 +519,7 @@ def test_evidence_that_does_not_hold_a_new_host_cannot_be_applied():
     older, newer = declare({A: {}}), declare({"thing.a@new": {}})
     evidence = witness(older)
     found = plan(newer, evidence)
-    assert found.left_out == {"thing.a@new": "the evidence does not hold new"}
+    assert found.blocked == {"thing.a@new": "the evidence does not hold new"}
     assert not found.is_applicable
 
 
@@ -528,4 +528,4 @@ def test_evidence_where_nobody_looked_at_the_old_thing_cannot_be_applied():
     found = plan(ir, witness(ir, {A: None, f"object:{A}": MISSING}, [row(A)]))
     assert not found.is_applicable
     orphan = plan(declare({}, hosts=["lab"]), witness(declare({}), {f"object:{A}": MISSING}, [row(A)]))
-    assert (orphan.left_out, orphan.is_applicable) == ({A: "nobody has looked at it"}, False)
+    assert (orphan.blocked, orphan.is_applicable) == ({A: "nobody has looked at it"}, False)

@@ -11,7 +11,20 @@ import signal
 from dataclasses import dataclass
 from typing import Dict, List, Mapping, Optional, Union
 
-from aivp_sdk import Change, Completed, Done, Item, Json, Kind, Observation, Permanent, Session, Unknown, attribute
+from aivp_sdk import (
+    Change,
+    Completed,
+    Done,
+    Item,
+    Json,
+    Kind,
+    Observation,
+    Permanent,
+    Session,
+    Temporary,
+    Unknown,
+    attribute,
+)
 
 from .command_guards import Finding, ask, shell_argv, surroundings
 
@@ -144,14 +157,14 @@ def _judge(desired: Command, done: Completed, *, is_withheld: bool) -> None:
     else:
         accepted = ", ".join(str(code) for code in sorted(desired.exit_codes))
         how = f"ended with exit code {done.code} (a success would be {accepted})"
-    raise Permanent(f"{_title(desired)} {how}{_last_words(desired, done, is_withheld)}")
+    raise Temporary(f"{_title(desired)} {how}{_last_words(desired, done, is_withheld)}")
 
 
 def _hold_to_guards(findings: List[Finding]) -> None:
     """A guard that still asks for the run would ask again at every plan."""
     if findings and not any(finding.is_met for finding in findings):
         said = "; ".join(finding.said for finding in findings)
-        raise Permanent(
+        raise Temporary(
             f"it ran with success, but its guard still asks for it: {said}",
             path=f"/{findings[0].field}",
             mend="Let the guard check what the command brings about.",

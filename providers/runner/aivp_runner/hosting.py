@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
 from aivp_contract.manifest import Kind
 from aivp_contract.values import Json
 from aivp_sdk import Provider
-from aivp_sdk.process import HostSession
+from aivp_sdk.process import Session
 
 from .external import External
 
@@ -25,7 +25,7 @@ Server = Union[Provider, External]
 class Hosting:
     """All providers of one session. `packages`: kind → module whose `PROVIDER` serves it."""
 
-    def __init__(self, packages: Mapping[str, str], session: HostSession) -> None:
+    def __init__(self, packages: Mapping[str, str], session: Session) -> None:
         self.packages = packages
         self.session = session
         self.loaded: Dict[str, Provider] = {}

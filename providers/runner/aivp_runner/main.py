@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Dict, Optional
 
 from aivp_contract.lines import BadLine, read_message, write_message
 from aivp_contract.values import Json
-from aivp_sdk.process import HostSession
+from aivp_sdk.process import Session
 from aivp_sdk.shim import Shim
 
 from .service import Refusal, Service, refusal_form
@@ -34,7 +34,7 @@ def main(base: Optional[str]) -> int:
     inbox: queue.Queue[Optional[Dict[str, Json]]] = queue.Queue()
     cancelled = threading.Event()
     link = _Link(outgoing)
-    service = Service(Path(base) if base else None, HostSession(shim), link.notify)
+    service = Service(Path(base) if base else None, Session(shim), link.notify)
     service.is_cancelled = cancelled.is_set
     threading.Thread(target=_read, args=(incoming, inbox, cancelled), daemon=True).start()
     threading.Thread(target=link.beat, daemon=True).start()

@@ -15,7 +15,7 @@ from aivp_contract.canonical import encode
 from aivp_contract.manifest import read_manifest
 from aivp_contract.values import Json
 from aivp_sdk import ProviderError, shim
-from aivp_sdk.process import HostSession
+from aivp_sdk.process import Session
 
 from . import facts
 from .answers import Broken, Refused
@@ -50,7 +50,7 @@ class Refusal(Exception):
 class Service:
     """One session of one engine with this host."""
 
-    def __init__(self, base: Optional[Path], session: HostSession, notify: Notify) -> None:
+    def __init__(self, base: Optional[Path], session: Session, notify: Notify) -> None:
         self.base = base
         self.session = session
         self.notify = notify

@@ -13,7 +13,6 @@ from typing import (
     List,
     Mapping,
     Optional,
-    Protocol,
     Sequence,
     Tuple,
     Type,
@@ -27,80 +26,9 @@ from aivp_contract.observation import Observation
 from aivp_contract.values import Json
 
 from .errors import ProviderError
+from .process import Session
 
 S = TypeVar("S")
-
-
-@dataclass(frozen=True)
-class Completed:
-    """A process that ended: `code` is its exit status (negative: the signal), the output is bounded text."""
-
-    code: int
-    stdout: str
-    stderr: str
-    truncated: bool = False
-    timed_out: bool = False
-    """It ran out of time and was stopped; then `code` says how it took that."""
-
-    @property
-    def ok(self) -> bool:
-        """True for exit status 0, reached in time."""
-        return self.code == 0 and not self.timed_out
-
-
-class Session(Protocol):
-    """What a provider may ask of the place where it runs."""
-
-    key: str
-    """Idempotency key of the step in hand, unguessable; empty while observing."""
-    secrets: List[str]
-    """Set by the dispatch: what must not leave the host with any output."""
-    standing: Sequence[str]
-    """Secrets of the configuration, which must not leave either."""
-    configuration: Any
-    """What people wrote for this provider, as its configuration's dataclass; None where it has none."""
-
-    def probe(
-        self,
-        argv: Sequence[str],
-        *,
-        stdin: Optional[str] = None,
-        cwd: Optional[str] = None,
-        env: Optional[Mapping[str, str]] = None,
-        user: Optional[str] = None,
-        group: Optional[str] = None,
-        umask: Optional[int] = None,
-        timeout: float = 60,
-    ) -> Completed:
-        """Run a command that changes nothing. C locale, minimal environment, the beginning of its output kept.
-
-        One that cannot be started ends with 127 (not found) or 126. Raises Temporary if it does not end in time.
-        """
-
-    def effect(
-        self,
-        argv: Sequence[str],
-        *,
-        stdin: Optional[str] = None,
-        cwd: Optional[str] = None,
-        env: Optional[Mapping[str, str]] = None,
-        user: Optional[str] = None,
-        group: Optional[str] = None,
-        umask: Optional[int] = None,
-        timeout: Optional[float] = None,
-        capture: bool = True,
-    ) -> Completed:
-        """Run a command that changes something, once per step and attempt, under the shim that outlives us.
-
-        Called again with the same arguments in the same step and attempt, after a crash or not, it answers with the
-        recorded outcome. Raises Permanent if it cannot be started. Without `capture` its output is not even recorded.
-        """
-
-    def log(self, message: str, level: str = "info") -> None:
-        """A line for people; `level` is debug, info, warning or error."""
-
-    def progress(self, message: str, done: Optional[float] = None, total: Optional[float] = None) -> None:
-        """How far a long effect is; a sign of life, too."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from aivp_contract.observation import read_observation
 from aivp_contract.values import Json
 
 from .errors import ProviderError
-from .kind import Change, Done, Item, Kind, Result, Seen, Session
+from .kind import Change, Done, Item, Kind, Result, Seen
+from .process import Session
 from .redaction import Redaction
 from .schema import json_schema, load
 

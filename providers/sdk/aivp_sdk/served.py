@@ -20,7 +20,7 @@ from aivp_contract.values import Json
 from . import shim
 from .errors import Canceled
 from .kind import Kind
-from .process import HostSession
+from .process import Session
 from .provider import Provider, error_form
 from .redaction import opened, without
 from .schema import load
@@ -42,7 +42,7 @@ class Refusal(Exception):
         self.form: Dict[str, Json] = {"code": code, "message": message, **({"data": data} if data else {})}
 
 
-class ServedSession(HostSession):
+class ServedSession(Session):
     """What a provider may ask for, over this link: `log` and `progress` become notifications."""
 
     def __init__(self, watch: shim.Shim, outgoing: BinaryIO) -> None:

@@ -23,9 +23,8 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
 from . import scope
-from .child import Kept, Order, spawn, watch
+from .child import Completed, Kept, Order, spawn, watch
 from .errors import Interrupted, Permanent
-from .kind import Completed
 
 OUTPUT_HEAD = 16 * 1024
 OUTPUT_TAIL = 48 * 1024

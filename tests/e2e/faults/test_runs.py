@@ -332,9 +332,9 @@ def test_a_tampered_plan_is_refused(planned: World) -> None:
     path.write_bytes(body.replace(b'"new"', b'"bad"'))
     assert_refused(planned, "AIVP0509", "plan.json")
     path.write_bytes(body[:-1])
-    assert_refused(planned, "AIVP0509", "plan.json")
+    assert_refused(planned, "AIVP0505", "plan.json")
     path.write_bytes(b"\0" * 100)
-    assert_refused(planned, "AIVP0509", "plan.json")
+    assert_refused(planned, "AIVP0505", "plan.json")
 
 
 def test_a_plan_that_was_not_made_here_needs_its_digest(planned: World) -> None:
@@ -362,3 +362,55 @@ def test_a_plan_from_before_another_apply_is_refused(planned: World) -> None:
     planned.succeed("apply", "-y", "--target", "command.runs")
     planned.ledger.write_text("")
     assert_refused(planned, "AIVP0504", "plan.json")
+
+
+def test_a_file_that_an_earlier_step_wrote_to_is_not_deleted(world: World) -> None:
+    """Nobody reviewed what is in it now; the rest of the plan is applied, and the next one shows it."""
+    file = 'file.a: {path: "${var.root}/target/a", content: "ours"}'
+    world.declare(project(file))
+    world.succeed("apply", "-y")
+    world.declare(project(note("writes", after='; echo precious > "${var.root}/target/a"')))
+    failed = world.aivp("apply", "-y")
+    assert (failed.code, "so it is not deleted" in failed.text) == (5, True), failed.text
+    assert (world.target / "a").read_text() == "precious\n"
+    assert world.lines() == ["writes"]
+    assert "delete" in world.succeed("plan")
+    world.succeed("apply", "-y")
+    assert not (world.target / "a").exists()
+
+
+def test_a_file_that_an_earlier_step_took_away_counts_as_deleted(world: World) -> None:
+    world.declare(project('file.a: {path: "${var.root}/target/a", content: "ours"}'))
+    world.succeed("apply", "-y")
+    world.declare(project(note("takes", after='; rm "${var.root}/target/a"')))
+    world.succeed("apply", "-y")
+    assert world.aivp("plan", "--detailed-exitcode").code == 0
+    world.check_provenance()
+
+
+def test_the_old_half_of_a_replacement_is_not_deleted_either(world: World) -> None:
+    """The identity changes, so the old file goes just before the new one comes; a command before it wrote to it."""
+    world.declare(project('file.a: {path: "${var.root}/target/old", content: "ours"}'))
+    world.succeed("apply", "-y")
+    writes = note("writes", after='; echo precious > "${var.root}/target/old"')
+    moved = 'file.a: {path: "${var.root}/target/new", content: "ours", depends_on: [command.writes]}'
+    world.declare(project(f"{writes}\n{moved}"))
+    failed = world.aivp("apply", "-y")
+    assert (failed.code, "so it is not deleted" in failed.text) == (5, True), failed.text
+    assert (world.target / "old").read_text() == "precious\n"
+    assert not (world.target / "new").exists()
+
+
+def test_a_tree_with_rules_is_destroyed_in_one_go(world: World) -> None:
+    """What goes first changes what is seen of the directory that goes after it; that is no hand of a stranger."""
+    world.declare(
+        project(
+            """
+            file.tree: {path: "${var.root}/target/tree", state: directory, recurse: true, file_mode: "0644"}
+            file.in: {path: "${var.root}/target/tree/in", content: "x", mode: "0600"}
+            """
+        )
+    )
+    world.aivp("apply", "-y")
+    world.succeed("destroy", "-y")
+    assert list(world.target.iterdir()) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Sequence
 
-from aivp_sdk import Completed, Permanent, Session
+from aivp_sdk import Completed, Permanent, Session, Temporary
 
 from . import systemd
 from .declaration import Service
@@ -142,7 +142,7 @@ def _switch(desired: Service, verb: str, unit: Unit, session: Session) -> None:
         time.sleep(_LOOK_AGAIN)
 
 
-def _failure(verb: str, unit: Unit, begun: float, desired: Service, done: Completed, session: Session) -> Permanent:
+def _failure(verb: str, unit: Unit, begun: float, desired: Service, done: Completed, session: Session) -> Temporary:
     now = _look(desired, session)
     state = f"{now.active_state} ({now.sub_state}{'' if now.result in ('', 'success') else ', ' + now.result})"
     what = f"{unit.name} did not survive its {verb}" if done.ok else f"{verb} of {unit.name} failed"
@@ -150,7 +150,7 @@ def _failure(verb: str, unit: Unit, begun: float, desired: Service, done: Comple
         what = f"{verb} of {unit.name} did not end within {desired.timeout} s"
     said = systemd.journal(unit.name, begun, session) or systemd.tail(done.stderr)
     path = "/timeout" if done.timed_out else None
-    return Permanent(f"{what}: it is {state}" + (f"\n{said}" if said else ""), path=path)
+    return Temporary(f"{what}: it is {state}" + (f"\n{said}" if said else ""), path=path)
 
 
 def _do(verb: Sequence[str], unit: Unit, path: str, session: Session) -> None:
