@@ -14,7 +14,7 @@ from aivp_contract import canonical
 from aivp_contract.values import Json
 
 from aivp.compile import Compiled, compile_project
-from aivp.config.load import NO_INPUTS, load
+from aivp.config.load import NO_INPUTS, read
 from aivp.config.project import Project
 from aivp.config.variables import VariableInputs
 from aivp.diagnostics import Diagnostic, Diagnostics, Refused, Span
@@ -57,12 +57,18 @@ class Engine:
     @cached_property
     def project(self) -> Project:
         """The declarations. Raises Refused."""
-        return load(self.root, environment=self.environment, variables=self.variables)
+        Diagnostics([*self.read.flaws.mistakes]).refuse()
+        return self.read
+
+    @cached_property
+    def read(self) -> Project:
+        """The declarations, as far as they could be read. Raises Refused where they could not be at all."""
+        return read(self.root, environment=self.environment, variables=self.variables)
 
     @cached_property
     def compiled(self) -> Compiled:
-        """The program. Raises Refused."""
-        return compile_project(self.project, self.registry)
+        """The program. Raises Refused with all that is wrong, in its files and beyond."""
+        return compile_project(self.read, self.registry)
 
     @cached_property
     def ir(self) -> IR:

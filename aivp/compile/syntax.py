@@ -106,13 +106,14 @@ def parse_path(text: str) -> ValuePath:
 
 def parse_target(text: str) -> ResourceRef:
     """What `depends_on` and `notify` name: `kind.name[key]@host`, no field. Raises Mistake (AIVP0201)."""
-    reference, end = _reference(text, 0)
+    mend = "Write kind.name, kind.name[key] or kind.name@host."
+    try:
+        reference, end = _reference(text, 0)
+    except Mistake as mistake:
+        why = f"{_shown(text)} is no address of a resource: {mistake.why}"
+        raise Mistake("AIVP0201", why, mistake.mend or mend) from None
     if end != len(text) or not isinstance(reference, ResourceRef) or reference.path:
-        raise Mistake(
-            "AIVP0201",
-            f"{_shown(text)} is no address of a resource.",
-            "Write kind.name, kind.name[key] or kind.name@host.",
-        )
+        raise Mistake("AIVP0201", f"{_shown(text)} is no address of a resource.", mend)
     return reference
 
 

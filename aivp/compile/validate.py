@@ -18,8 +18,14 @@ Attributes = Mapping[str, Mapping[str, Json]]
 """By address."""
 
 
-def validate(instances: Mapping[str, Instance], attributes: Attributes, diagnostics: Diagnostics) -> None:
-    """Report every field that does not fit. Attributes shared by several instances are looked at once."""
+def validate(
+    instances: Mapping[str, Instance], attributes: Attributes, diagnostics: Diagnostics
+) -> set[tuple[int, str]]:
+    """Report every field that does not fit; (id of the declaration, field) of those.
+
+    Attributes shared by several instances are looked at once.
+    """
+    unfit: set[tuple[int, str]] = set()
     validator = Validator()
     seen: set[int] = set()
     for address, fields in attributes.items():
@@ -29,6 +35,7 @@ def validate(instances: Mapping[str, Instance], attributes: Attributes, diagnost
         instance = instances[address]
         kind = instance.declaration.kind
         for violation in validator.check(kind, fields):
+            unfit.update((id(instance.declaration), str(step)) for step in violation.path[:1])
             if not _is_computed(kind, violation):
                 diagnostics.add(_objection(instance, violation))
         for diagnostic in _declared_computed(instance, fields):
@@ -40,6 +47,7 @@ def validate(instances: Mapping[str, Instance], attributes: Attributes, diagnost
                 for why in _broken(rule, fields):
                     place = instance.declaration.span()
                     diagnostics.error("AIVP0304", f"{address}: {why}{_because(rule)}.", span=place, address=address)
+    return unfit
 
 
 def _is_computed(kind: Kind, violation: Violation) -> bool:

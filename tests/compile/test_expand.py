@@ -136,7 +136,7 @@ def test_a_wrong_reserved_member_says_what_is_wrong_and_where(body: Any, message
         ({"transport": "local", "vars": ["a"]}, "AIVP0211 hosts.h.vars"),
         (
             {"transport": "local", "vars": {"a": "${secret.s}"}},
-            "AIVP0205 hosts.h: Facts and secrets cannot be used here",
+            "AIVP0205 hosts.h.vars.a: Facts and secrets cannot be used here",
         ),
         ("local", "AIVP0211 hosts.h: a host is a mapping."),
     ],
@@ -156,7 +156,7 @@ def test_groups_that_come_later_are_refused() -> None:
         "AIVP0213 groups.g.serial"
     )
     assert said({"hosts": HOSTS, "groups": {"g": {"hosts": ["lob"]}}})[0].startswith(
-        "AIVP0210 groups.g.hosts: There is no host"
+        "AIVP0210 groups.g.hosts.0: There is no host"
     )
 
 

@@ -86,7 +86,7 @@ def test_one_mistake_on_many_hosts_is_told_once() -> None:
         "hosts": hosts,
         "resources": {"file.r": {"host": list(hosts), "path": "/a", "mode": "x", "tags": "${var.no}"}},
     }
-    assert len(said(data)) == 1
+    assert len(said(data)) == 2  # mode and tags
     data["resources"]["file.r"]["tags"] = []
     assert len(said(data)) == 1
 
