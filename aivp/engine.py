@@ -165,7 +165,7 @@ class Engine:
         """A diagnostic about a resource with the place where it is declared."""
         if item.span is not None or item.address is None or "compiled" not in self.__dict__:
             return item
-        return replace(item, span=self.compiled.sources.span(item.address))
+        return replace(item, span=self.compiled.sources.span(item.address, *_steps(item.pointer)))
 
     def begin(self, body: bytes, state: State, sessions: Sessions, listen: Listener) -> Run:
         """A run of the plan in `body`, checked against everything but the world itself. Raises Refused (exit 4)."""
@@ -284,6 +284,12 @@ class Engine:
             keys=key_folder(os.environ),
             allow_commands=not self.is_untrusted,
         )
+
+
+def _steps(pointer: str) -> list[str | int]:
+    """The steps of a provider's JSON pointer, bounded: it comes from a host."""
+    parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:20]]
+    return [int(part) if part.isascii() and part.isdigit() and len(part) < 10 else part for part in parts]
 
 
 def _variables(sources: Iterable[SecretSource]) -> set[str]:

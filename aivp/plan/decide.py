@@ -172,7 +172,7 @@ def _report(seen: Seen, address: str, diagnostics: Diagnostics) -> None:
     what = f"{error.get('message', 'no reason given')}"
     code = "AIVP0611" if error.get("class") == "bug" else "AIVP0610"
     why = f"{address}{error.get('path') or ''}: {what}."
-    diagnostics.error(code, why, str(error.get("mend") or ""), address=address)
+    diagnostics.error(code, why, str(error.get("mend") or ""), address=address, pointer=str(error.get("path") or ""))
 
 
 def _observation(seen: Seen, bound: Bound, decided: Decided) -> Observation:
