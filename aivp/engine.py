@@ -118,6 +118,7 @@ class Engine:
         """Ask every host. Creates no state and changes nothing anywhere."""
         from aivp.observe.waves import Observer
 
+        self._refuse_strangers()
         state = self.existing_state()
         try:
             observer = Observer(
@@ -136,6 +137,22 @@ class Engine:
                 state.close()
         return observer.observe()
 
+    def _refuse_strangers(self) -> None:
+        """No code of a third party starts: there is no process of its own for it yet, and no lock file that pins it."""
+        found = Diagnostics()
+        for address, resource in self.ir.resources.items():
+            name = self.registry.kinds[resource.kind].provider
+            if self.registry.providers[name].is_first_party:
+                continue
+            why = f"{address} is served by the provider {name}, which does not come with aivp. "
+            if self.is_untrusted:
+                why += "--untrusted starts only providers that a lock file pins, and lock files come later."
+            else:
+                why += "Providers of third parties come later: their kinds can be compiled, not observed."
+            mend = f"Take the resources of {name} out, or check the project with aivp validate."
+            found.add(self._placed(Diagnostic("AIVP0414", why, mend, address=address)))
+        found.refuse()
+
     def plan(self, evidence: Evidence, options: Options) -> Plan:
         """The plan that follows from the declaration and `evidence`. Pure."""
         from aivp.plan.plan import make_plan
@@ -143,9 +160,16 @@ class Engine:
         if (evidence.project, evidence.environment) != (self.ir.project, self.ir.environment):
             raise _refused("AIVP0409", f"This evidence is of {evidence.project}/{evidence.environment}.")
         try:
-            return make_plan(self.ir, self.graph, evidence, self.registry.kinds, render, options)
+            plan = make_plan(self.ir, self.graph, evidence, self.registry.kinds, render, options)
         except Refused as refused:
             raise Refused([self._placed(item) for item in refused.diagnostics], refused.exit_code) from None
+        return self._as_guesses(plan) if self.is_untrusted else plan
+
+    def _as_guesses(self, plan: Plan) -> Plan:
+        """A plan from evidence that was gathered without running anything of the author's: never to be applied."""
+        from aivp.observe.untrusted import unseen
+
+        return replace(plan, is_applicable=False, notes=[*plan.notes, *unseen(self.ir, self.registry.kinds)])
 
     def source_map(self, plan: Plan) -> bytes:
         """Where each step's resource and its changed fields are declared: canonical JSON, address → pointer → place.
@@ -173,8 +197,8 @@ class Engine:
         if not plan.is_applicable:
             raise _refused(
                 "AIVP0503",
-                "This plan was derived from evidence of an older declaration; parts of it are guesses.",
-                "Plan again against the hosts.",
+                "Parts of this plan are guesses: its evidence is of an older declaration, or from --untrusted.",
+                "Plan again against the hosts, without --untrusted once the project is reviewed.",
                 4,
             )
         return self._run(plan, body, state, sessions, listen)
@@ -231,6 +255,8 @@ class Engine:
         from aivp.apply.run import Run
         from aivp.secrets import reveal
 
+        if self.is_untrusted:
+            raise _refused("AIVP0503", "--untrusted runs nothing of the project's, so it applies nothing.", exit_code=4)
         vault = self._vault(plan.secrets)
         sessions.withheld |= _variables(plan.secrets.values())
         self._check_key(vault, state)

@@ -27,6 +27,8 @@ from aivp.plugins.suggestion import did_you_mean, listing
 
 MAX_INSTANCES = 250_000
 
+_LATER_KINDS = {"vm": "VMs", "image": "VMs", "network": "VMs", "secret": "vaults", "agent": "AI agents"}
+
 _KEY = re.compile(rf"({KIND})\.({NAME})")
 _EACH = re.compile(r"\$\{each\b|\[each\.")
 _ON_HOST = re.compile(r"\$\{host\b")
@@ -64,10 +66,7 @@ def _declaration(
         return None
     kind = registry.kind(match[1])
     if kind is None:
-        mend = did_you_mean(match[1], registry.kinds) or f"Known kinds: {listing(registry.kinds, 30)}."
-        diagnostics.error(
-            "AIVP0300", f"{name}: no installed provider serves the kind {match[1]}.", mend, span=declared.key_span()
-        )
+        _refuse_kind(name, match[1], declared, registry, diagnostics)
         kind = unknown_kind(match[1])
     body = {} if declared.value is None else declared.value
     if type(body) is not dict:
@@ -80,6 +79,20 @@ def _declaration(
     return Declaration(kind, match[2], declared, body, own, fallback, base, is_plain, is_broken=is_unknown(kind))
 
 
+def _refuse_kind(what: str, kind: str, declared: Declared, registry: Registry, diagnostics: Diagnostics) -> None:
+    provider, is_third_party, _ = kind.partition("/")
+    if kind in _LATER_KINDS:
+        why = f"{what}: the kind {kind} comes with {_LATER_KINDS[kind]} and is refused until then."
+        diagnostics.error("AIVP0213", why, f"Known kinds: {listing(registry.kinds, 30)}.", span=declared.key_span())
+        return
+    mend = did_you_mean(kind, registry.kinds)
+    if not mend and is_third_party and provider not in registry.providers:
+        mend = f"Install the provider {provider} beside aivp; aivp providers lists what is there."
+    why = f"{what}: no installed provider serves the kind {kind[:80]}."
+    mend = mend or f"Known kinds: {listing(registry.kinds, 30)}."
+    diagnostics.error("AIVP0300", why, mend, span=declared.key_span())
+
+
 def _checked_defaults(kind: str, declared: Declared, registry: Registry, diagnostics: Diagnostics) -> Declared | None:
     """Defaults without what they cannot hold; None where nothing of them can be used."""
     if type(declared.value) is not dict:
@@ -87,14 +100,15 @@ def _checked_defaults(kind: str, declared: Declared, registry: Registry, diagnos
         return None
     found = registry.kind(kind)
     if found is None:
-        mend = did_you_mean(kind, registry.kinds) or f"Known kinds: {listing(registry.kinds, 30)}."
-        diagnostics.error(
-            "AIVP0300", f"defaults: no installed provider serves the kind {kind[:80]}.", mend, span=declared.key_span()
-        )
+        _refuse_kind("defaults", kind, declared, registry, diagnostics)
         return None
     known = found.fields.keys() | set(IN_DEFAULTS)
     for name in sorted(declared.value.keys() - known):
-        mend = "" if name in _RESERVED else did_you_mean(name, known) or f"Known: {listing(known, 30)}."
+        mend = (
+            "It stands on resources only."
+            if name in _RESERVED
+            else did_you_mean(name, known) or f"Known: {listing(known, 30)}."
+        )
         diagnostics.error(
             "AIVP0301", f"defaults of {kind} cannot hold {name[:80]}.", mend, span=declared.key_span(name)
         )

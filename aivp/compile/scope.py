@@ -107,7 +107,8 @@ class Scope:
         if "each" in self.unknown:
             raise Reported
         if self.key is None:
-            raise Mistake("AIVP0202", f"${{{path}}} stands where there is no for_each.")
+            mend = "Add for_each to the resource, or take the reference out."
+            raise Mistake("AIVP0202", f"${{{path}}} stands where there is no for_each.", mend)
         match path.path:
             case ("key",):
                 return self.key
@@ -123,7 +124,8 @@ class Scope:
                 known_fact(path, path.path[1:])
             raise Reported
         if host is None:
-            raise Mistake("AIVP0202", f"${{{path}}} stands where there is no host.")
+            mend = "Only fields, when, and a for_each that does not choose the host know one; use var or values here."
+            raise Mistake("AIVP0202", f"${{{path}}} stands where there is no host.", mend)
         match path.path:
             case ("name",):
                 return host.name

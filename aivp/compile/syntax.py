@@ -122,7 +122,7 @@ def has_reference(text: str) -> bool:
     return "${" in text
 
 
-_ROOTS_MEND = f"A path starts with {', '.join(ROOTS[:-1])} or {ROOTS[-1]}."
+_ROOTS_MEND = "A path starts with var, values, each, host, environment or project."
 
 
 def _enclosed(text: str, dollar: int) -> tuple[Reference, int]:
@@ -148,6 +148,9 @@ def _reference(text: str, start: int) -> tuple[Reference, int]:
     if head[0] in ROOTS:
         path, end = _steps(text, head.end())
         return ValuePath(head[0], path, text[start:end]), end
+    if head[0] == "env":
+        mend = "Declare a variable, such as var.home; AIVP_VAR_home then sets it."
+        raise Mistake("AIVP0201", "variables of the process cannot be referred to.", mend)
     name = _RESOURCE_NAME.match(text, head.end())
     if name is None:
         raise Mistake("AIVP0201", f"a resource is kind.name, and {_shown(head[0])} lacks the name.")

@@ -44,9 +44,10 @@ def validate(
             diagnostics.add(diagnostic)
         for rule in kind.rules:
             if rule_applies(rule, kind, fields):
-                for why in _broken(rule, fields):
-                    place = instance.declaration.span()
-                    diagnostics.error("AIVP0304", f"{address}: {why}{_because(rule)}.", span=place, address=address)
+                for why, mend, path in _broken(rule, fields):
+                    place = instance.declaration.key_span(*path)
+                    what = f"{address}: {why}{_because(rule)}."
+                    diagnostics.error("AIVP0304", what, mend, span=place, address=address)
     return unfit
 
 
@@ -91,18 +92,20 @@ def _takes_text(kind: Kind, name: str) -> bool:
     return schema.get("type", "string") == "string" and "enum" not in schema
 
 
-def _broken(rule: Rule, fields: Mapping[str, Json]) -> Iterator[str]:
+def _broken(rule: Rule, fields: Mapping[str, Json]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Every objection with its mend, and the path of the field that it is about."""
     for name in rule.required:
         if name not in fields:
-            yield f"{name} is missing"
+            yield f"{name} is missing", f"Add {name}.", ()
     for name in rule.forbidden:
         if name in fields:
-            yield f"{name} is not admitted"
+            yield f"{name} is not admitted", f"Remove {name}.", (name,)
     chosen = [name for name in rule.at_most_one if name in fields]
     if len(chosen) > 1:
-        yield f"only one of {', '.join(rule.at_most_one)} is admitted, and there are {', '.join(chosen)}"
+        why = f"only one of {', '.join(rule.at_most_one)} is admitted, and there are {', '.join(chosen)}"
+        yield why, "Keep one of them.", (chosen[-1],)
     if rule.at_least_one and fields.keys().isdisjoint(rule.at_least_one):
-        yield f"one of {', '.join(rule.at_least_one)} is missing"
+        yield f"one of {', '.join(rule.at_least_one)} is missing", "Add one of them.", ()
 
 
 def _because(rule: Rule) -> str:

@@ -99,6 +99,7 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0411": "No provider left to delete with",
     "AIVP0412": "Replacement would leave the old one",
     "AIVP0413": "Reference to something not declared here",
+    "AIVP0414": "Provider that may not run",
     "AIVP0501": "The world changed since the plan was made",
     "AIVP0502": "Another machine than planned for",
     "AIVP0503": "Plan cannot be applied",

@@ -269,7 +269,10 @@ def test_a_rule_sees_the_schemas_default() -> None:
             {"file": {"ownr": 1}},
             "AIVP0301 defaults.file.ownr:key: defaults of file cannot hold ownr. Did you mean owner?",
         ),
-        ({"file": {"when": True}}, "AIVP0301 defaults.file.when:key: defaults of file cannot hold when."),
+        (
+            {"file": {"when": True}},
+            "AIVP0301 defaults.file.when:key: defaults of file cannot hold when. It stands on resources only.",
+        ),
         ({"file": []}, "AIVP0211 defaults.file: defaults of file is a mapping of fields."),
     ],
 )
@@ -347,3 +350,10 @@ def test_when_differs_from_host_to_host() -> None:
     data = one({"host": ["lab", "web1"], "when": {"host.name": "lab"}})
     assert list(run(data).ir.resources) == ["noop.r@lab"]
     assert list(run(data).left_out) == ["noop.r@web1"]
+
+
+def test_kinds_that_come_later_or_from_others_say_so() -> None:
+    (vm,) = said({"resources": {"vm.a": {"memory": "1GiB"}}})
+    assert vm.startswith("AIVP0213 resources.vm.a:key: vm.a: the kind vm comes with VMs and is refused until then.")
+    (other,) = said({"resources": {"acme/dns.a": {}}})
+    assert "Install the provider acme beside aivp" in other
