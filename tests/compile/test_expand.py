@@ -355,5 +355,5 @@ def test_when_differs_from_host_to_host() -> None:
 def test_kinds_that_come_later_or_from_others_say_so() -> None:
     (vm,) = said({"resources": {"vm.a": {"memory": "1GiB"}}})
     assert vm.startswith("AIVP0213 resources.vm.a:key: vm.a: the kind vm comes with VMs and is refused until then.")
-    (other,) = said({"resources": {"acme/dns.a": {}}})
-    assert "Install the provider acme beside aivp" in other
+    (other,) = said({"resources": {"other/queue.a": {}}})
+    assert "Install the provider other beside aivp" in other
