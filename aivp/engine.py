@@ -14,7 +14,7 @@ from aivp_contract import canonical
 from aivp_contract.values import Json
 
 from aivp.compile import Compiled, compile_project
-from aivp.config.load import NO_INPUTS, load
+from aivp.config.load import NO_INPUTS, read
 from aivp.config.project import Project
 from aivp.config.variables import VariableInputs
 from aivp.diagnostics import Diagnostic, Diagnostics, Refused, Span
@@ -58,12 +58,18 @@ class Engine:
     @cached_property
     def project(self) -> Project:
         """The declarations. Raises Refused."""
-        return load(self.root, environment=self.environment, variables=self.variables)
+        Diagnostics([*self.read.flaws.mistakes]).refuse()
+        return self.read
+
+    @cached_property
+    def read(self) -> Project:
+        """The declarations, as far as they could be read. Raises Refused where they could not be at all."""
+        return read(self.root, environment=self.environment, variables=self.variables)
 
     @cached_property
     def compiled(self) -> Compiled:
-        """The program. Raises Refused."""
-        return compile_project(self.project, self.registry)
+        """The program. Raises Refused with all that is wrong, in its files and beyond."""
+        return compile_project(self.read, self.registry)
 
     @cached_property
     def ir(self) -> IR:
@@ -120,6 +126,7 @@ class Engine:
         """Ask every host. Creates no state and changes nothing anywhere."""
         from aivp.observe.waves import Observer
 
+        self._refuse_strangers()
         state = self.existing_state()
         try:
             observer = Observer(
@@ -138,6 +145,22 @@ class Engine:
                 state.close()
         return observer.observe()
 
+    def _refuse_strangers(self) -> None:
+        """No code of a third party starts: there is no process of its own for it yet, and no lock file that pins it."""
+        found = Diagnostics()
+        for address, resource in self.ir.resources.items():
+            name = self.registry.kinds[resource.kind].provider
+            if self.registry.providers[name].is_first_party:
+                continue
+            why = f"{address} is served by the provider {name}, which does not come with aivp. "
+            if self.is_untrusted:
+                why += "--untrusted starts only providers that a lock file pins, and lock files come later."
+            else:
+                why += "Providers of third parties come later: their kinds can be compiled, not observed."
+            mend = f"Take the resources of {name} out, or check the project with aivp validate."
+            found.add(self._placed(Diagnostic("AIVP0416", why, mend, address=address)))
+        found.refuse()
+
     def plan(self, evidence: Evidence, options: Options) -> Plan:
         """The plan that follows from the declaration and `evidence`. Pure."""
         from aivp.plan.plan import make_plan
@@ -145,9 +168,16 @@ class Engine:
         if (evidence.project, evidence.environment) != (self.ir.project, self.ir.environment):
             raise _refused("AIVP0409", f"This evidence is of {evidence.project}/{evidence.environment}.")
         try:
-            return make_plan(self.ir, self.graph, evidence, self.registry.kinds, render, options)
+            plan = make_plan(self.ir, self.graph, evidence, self.registry.kinds, render, options)
         except Refused as refused:
             raise Refused([self._placed(item) for item in refused.diagnostics], refused.exit_code) from None
+        return self._as_guesses(plan) if self.is_untrusted else plan
+
+    def _as_guesses(self, plan: Plan) -> Plan:
+        """A plan from evidence that was gathered without running anything of the author's: never to be applied."""
+        from aivp.observe.untrusted import unseen
+
+        return replace(plan, is_applicable=False, notes=[*plan.notes, *unseen(self.ir, self.registry.kinds)])
 
     def source_map(self, plan: Plan) -> bytes:
         """Where each step's resource and its changed fields are declared: canonical JSON, address → pointer → place.
@@ -167,7 +197,7 @@ class Engine:
         """A diagnostic about a resource with the place where it is declared."""
         if item.span is not None or item.address is None or "compiled" not in self.__dict__:
             return item
-        return replace(item, span=self.compiled.sources.span(item.address, *item.path))
+        return replace(item, span=self.compiled.sources.span(item.address, *_steps(item.pointer)))
 
     def begin(self, body: bytes, state: State, sessions: Sessions, listen: Listener) -> Run:
         """A run of the plan in `body`, checked against everything but the world itself. Raises Refused (exit 4)."""
@@ -175,8 +205,8 @@ class Engine:
         if not plan.is_applicable:
             raise _refused(
                 "AIVP0503",
-                "This plan was derived from evidence of an older declaration; parts of it are guesses.",
-                "Plan again against the hosts.",
+                "Parts of this plan are guesses: its evidence is of an older declaration, or from --untrusted.",
+                "Plan again against the hosts, without --untrusted once the project is reviewed.",
                 4,
             )
         return self._run(plan, body, state, sessions, listen)
@@ -241,6 +271,8 @@ class Engine:
         from aivp.apply.run import Run
         from aivp.secrets import reveal
 
+        if self.is_untrusted:
+            raise _refused("AIVP0503", "--untrusted runs nothing of the project's, so it applies nothing.", exit_code=4)
         vault = self._vault(plan.secrets)
         sessions.withheld |= _variables(plan.secrets.values())
         self._check_key(vault, state.key_id)
@@ -295,6 +327,12 @@ class Engine:
             keys=key_folder(os.environ),
             allow_commands=not self.is_untrusted,
         )
+
+
+def _steps(pointer: str) -> list[str | int]:
+    """The steps of a provider's JSON pointer, bounded: it comes from a host."""
+    parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:20]]
+    return [int(part) if part.isascii() and part.isdigit() and len(part) < 10 else part for part in parts]
 
 
 def _variables(sources: Iterable[SecretSource]) -> set[str]:

@@ -6,6 +6,7 @@ import click
 
 from aivp.cli.settings import Settings, project_options
 from aivp.diagnostics.diagnostic import refusal
+from aivp.plugins.suggestion import did_you_mean, listing
 
 
 @click.group()
@@ -31,7 +32,11 @@ def show_command(settings: Settings, kind: str) -> None:
     registry = settings.engine().registry
     found = registry.kind(kind)
     if found is None:
-        raise refusal("AIVP0906", f"There is no kind {kind}.", f"Did you mean {', '.join(registry.nearest(kind))}?")
+        raise refusal(
+            "AIVP0906",
+            f"There is no kind {kind}.",
+            did_you_mean(kind, registry.kinds) or f"Known kinds: {listing(registry.kinds, 30)}.",
+        )
     click.echo(f"{found.name}: {found.description}\n")
     for name, schema in found.schema["properties"].items():
         needed = " (required)" if name in found.schema.get("required", ()) else ""

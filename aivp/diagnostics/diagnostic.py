@@ -42,7 +42,8 @@ class Diagnostic:
     address: str | None = None
     related: tuple[Related, ...] = ()
     severity: Literal["error", "warning"] = "error"
-    path: tuple[str | int, ...] = ()
+    pointer: str = ""
+    """JSON pointer to the field of `address` that is at fault; whoever knows where it stands makes `span` of it."""
 
 
 @dataclass
@@ -64,9 +65,10 @@ class Diagnostics:
         span: Span | None = None,
         address: str | None = None,
         related: Iterable[Related] = (),
+        pointer: str = "",
     ) -> None:
         """Append an error built from its parts."""
-        self.add(Diagnostic(code, why, mend, span, address, tuple(related)))
+        self.add(Diagnostic(code, why, mend, span, address, tuple(related), pointer=pointer))
 
     @property
     def has_errors(self) -> bool:

@@ -23,13 +23,11 @@ from aivp.model.object import Object
 from aivp.model.resource import IR, Host
 from aivp.observe.audit import Broken, audit
 from aivp.observe.unreached import untrusted
+from aivp.observe.untrusted import guards, is_safe
 from aivp.plan.bind import Bound, Kinds, Render, bind, current_rows, same_values
 from aivp.plan.decide import asked_digest
 
 MAX_WAVES = 8
-
-SAFE_TRANSPORTS = frozenset({"local"})
-"""Transports that run nothing that the project's author wrote."""
 
 Reveal = Callable[[Json], Json]
 
@@ -76,7 +74,7 @@ class Observer:
         return Evidence(self.ir.project, self.ir.environment, runner, self.hosts, self.objects, self.seen, code)
 
     def _greet(self, host: Host) -> HostEvidence:
-        if self.is_untrusted and host.transport not in SAFE_TRANSPORTS:
+        if self.is_untrusted and not is_safe(host):
             return HostEvidence(error=f"{host.name}: {untrusted(host)}.")
         session = self.sessions.session(host)
         owner = Owner(self.ir.project, self.ir.environment, self.lineage)
@@ -134,8 +132,7 @@ class Observer:
 
     def _is_forbidden(self, item: Bound) -> bool:
         """Guards run what the author wrote: a stranger's are not looked at."""
-        fields = self.kinds[item.resource.kind].fields
-        return self.is_untrusted and any(fields[name].guard for name in item.attributes if name in fields)
+        return self.is_untrusted and bool(guards(self.kinds[item.resource.kind], item.attributes))
 
     def _is_reached(self, host: str) -> bool:
         return host in self.hosts and self.hosts[host].error is None

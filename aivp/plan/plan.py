@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from aivp_contract import canonical
+from aivp_contract.pointer import pointer
 from aivp_contract.values import Json, Tagged
 
 from aivp.diagnostics import Diagnostic, Diagnostics
@@ -69,7 +70,7 @@ def make_plan(ir: IR, graph: ResourceGraph, evidence: Evidence, kinds: Kinds, re
 
 def _misfit(address: str, item: Violation) -> Diagnostic:
     where = ".".join((address, *map(str, item.path)))
-    return Diagnostic("AIVP0302", f"{where}: {item.message}", item.mend, address=address, path=item.path)
+    return Diagnostic("AIVP0302", f"{where}: {item.message}", item.mend, address=address, pointer=pointer(item.path))
 
 
 def _needs(ir: IR) -> dict[str, list[str]]:

@@ -56,4 +56,4 @@ def report(seen: Seen, address: str, diagnostics: Diagnostics) -> None:
     error = seen.error or {}
     code = "AIVP0611" if error.get("class") == "bug" else "AIVP0610"
     why = f"{address}{error.get('path') or ''}: {error.get('message', 'no reason given')}."
-    diagnostics.error(code, why, str(error.get("mend") or ""), address=address)
+    diagnostics.error(code, why, str(error.get("mend") or ""), address=address, pointer=str(error.get("path") or ""))

@@ -39,6 +39,11 @@ class Provider:
     package: str = ""
     folder: Path | None = None
 
+    @property
+    def is_first_party(self) -> bool:
+        """True for what comes with aivp; the name alone is no proof of that."""
+        return self.name in FIRST_PARTY and self.package == f"aivp_{self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Registry:
@@ -120,7 +125,7 @@ def _provider(document: Json, package: str, folder: Path | None, diagnostics: Di
 def _keeps_names(provider: Provider, diagnostics: Diagnostics) -> bool:
     """Third-party kinds carry their provider's name, so that a new first-party kind can never clash with one."""
     prefix = f"{provider.name}/"
-    if provider.name in FIRST_PARTY and provider.package == f"aivp_{provider.name}":
+    if provider.is_first_party:
         wrong = [name for name in provider.manifest.kinds if "/" in name]
     else:
         wrong = [name for name in provider.manifest.kinds if not name.startswith(prefix)]

@@ -58,8 +58,8 @@ def render_plan(plan: Plan, *, width: int, color: bool, verbose: bool, digest: s
 def _write_refusal(page: Page) -> None:
     page.add(("loud", "THIS PLAN CANNOT BE APPLIED."))
     page.paragraph(
-        "Its evidence was recorded for an older declaration, so that some of what the hosts would answer is not known."
-        " Observe again, or plan without --observed.",
+        "Some of what the hosts would answer is not known: its evidence was recorded for an older declaration, or with"
+        " --untrusted (see the notes). Observe again, or plan without --observed and --untrusted.",
         indent=2,
     )
     page.blank()

@@ -128,7 +128,7 @@ def _observe_absence(item: Item[User], account: Optional[Account]) -> Observatio
     if account is None:
         return Observation(None, wanted)
     if account.uid == 0:
-        raise Permanent(f"{account.name} is root; it is never removed", path="/state")
+        raise Permanent(f"{account.name} is root; it is never removed", path="/state", mend=changing.KEEP_ROOT)
     return Observation({"name": account.name, "state": "present"}, wanted)
 
 
