@@ -120,8 +120,10 @@ class Observer:
             else:
                 deferred.append((address, item))
         if not self.seen:
+            addresses = {id(row): address for address, row in rows.items()}
             for row in self.objects:
-                if self._is_reached(row.host) and _needs_look(row, bound, rows, self.kinds):
+                declared = bound.get(addresses.get(id(row), ""))
+                if self._is_reached(row.host) and _needs_look(row, declared, self.kinds):
                     found.setdefault(row.host, []).append((object_key(row), row))
         if not found or is_last:
             for address, item in deferred:
@@ -234,12 +236,10 @@ def _thing(kind: str, host: str, identity: Mapping[str, Json]) -> tuple[str, str
     return (kind, host, canonical.encode(dict(identity)))
 
 
-def _needs_look(row: Object, bound: Mapping[str, Bound], rows: Mapping[str, Object], kinds: Kinds) -> bool:
-    """Recorded objects that no declaration stands for any more, or that stand for another thing now."""
+def _needs_look(row: Object, item: Bound | None, kinds: Kinds) -> bool:
+    """Recorded objects that no declaration (`item`) stands for any more, or that stand for another thing now."""
     if row.kind not in kinds:
         return False
-    address = next((name for name, other in rows.items() if other is row), None)
-    item = bound.get(address) if address is not None else None
     if item is None or item.condition is False:
         return True
     return not same_values(row.identity, kinds[row.kind].identity_of(item.desired))

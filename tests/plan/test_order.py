@@ -56,6 +56,12 @@ def batches(found):
     return [(item.address.split("@")[0], item.batch) for item in found.steps]
 
 
+def test_a_tree_has_as_many_batches_as_levels():
+    names = [f"bulk.n{number}@lab" for number in range(111)]
+    found = fresh(declare(dict.fromkeys(names, {}), *(f"{names[(n - 1) // 10]} {names[n]}" for n in range(1, 111))))
+    assert len({number for _, number in batches(found)}) == 3
+
+
 def test_neighbours_of_one_batching_kind_share_a_batch():
     ir = declare({"bulk.a@lab": {}, "bulk.b@lab": {}, "bulk.c@lab": {}}, "bulk.a@lab bulk.c@lab")
     assert batches(fresh(ir)) == [("bulk.a", 0), ("bulk.b", 0), ("bulk.c", 1)]
