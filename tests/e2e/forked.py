@@ -6,6 +6,7 @@ process table (arguments, environment) is the server's. Who looks there, or kill
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -49,6 +50,7 @@ def _serve() -> None:
 
     for module in pkgutil.walk_packages(aivp.__path__, "aivp."):
         importlib.import_module(module.name)
+    gc.freeze()  # so that no child copies all of it only to count it
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:
