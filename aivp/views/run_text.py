@@ -47,7 +47,7 @@ _NEXT: Mapping[str, str] = {
     "failed": "All that does not depend on them is applied (exit code 5). Mend the cause, then: aivp apply --resume. "
     "Or change the declaration and plan again.",
     "interrupted": "Go on with: aivp apply --resume. Or settle what was begun: aivp runs abandon.",
-    "refused": "Nothing was changed (exit code 4), since the plan no longer fits the world. Plan again.",
+    "refused": "Nothing was changed.",
     "abandoned": "The next plan starts from what this run left.",
 }
 _ORDER = ("done", "failed", "stale", "lost", "blocked", "skipped")

@@ -21,7 +21,7 @@ def validator(name: str) -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(schema)
 
 
-@pytest.mark.xdist_group("determinism")
+@pytest.mark.xdist_group("determinism-1")
 @pytest.mark.parametrize(("name", "artifact"), [("ir", "ir"), ("plan", "live"), ("evidence", "evidence")])
 def test_real_artifacts_are_valid(world: World, name: str, artifact: str) -> None:
     document = json.loads(world.expected[artifact])

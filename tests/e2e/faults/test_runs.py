@@ -43,18 +43,59 @@ def end(process: subprocess.Popen[str]) -> tuple[int, str]:
 # --- Two at once -------------------------------------------------------------------------------------------------
 
 
+LOCKED = """\
+Nothing was changed.
+error[AIVP0604]: Host is locked
+  Another apply is at work on here.
+  Wait for it to end, then try again.
+"""
+OTHERS = """\
+error[AIVP0606]: Host follows another state
+  here remembers resources of this project and environment that this state does not know.
+  Use the checkout that holds their state. If it is lost for good: aivp state rebuild.
+"""
+
+
 def test_two_clones_one_host(world: World) -> None:
+    """The second one is refused by the lock while the first one applies, and by its lineage for ever after."""
     world.declare(project(gate("slow")))
     clone = world.root / "clone"
     shutil.copytree(world.project, clone)
     first = begin(world)
-    refused = world.aivp("apply", "-y", "-C", str(clone))
-    assert (refused.code, "AIVP0604" in refused.text) == (1, True), refused.text
+    locked = world.aivp("apply", "-y", "-C", str(clone))
+    assert (locked.code, locked.text[-len(LOCKED) :]) == (1, LOCKED), locked.text
     open_gate(world)
     assert end(first)[0] == 0
-    refused = world.aivp("apply", "-y", "-C", str(clone))
-    assert (refused.code, "AIVP0606" in refused.text) == (1, True), refused.text
+    for arguments in (["apply", "-y"], ["plan"], ["destroy", "-y"], ["drift"]):
+        refused = world.aivp(*arguments, "-C", str(clone))
+        assert (refused.code, refused.text) == (1, OTHERS), (arguments, refused.text)
     assert world.lines() == ["slow", "slow-ended"]
+    assert world.aivp("plan", "--detailed-exitcode").code == 0
+
+
+def test_two_clones_that_planned_before_either_applied(world: World) -> None:
+    """A plan that was fine when it was made does not get round the lineage."""
+    world.declare(project(note("once")))
+    clone = world.root / "clone"
+    shutil.copytree(world.project, clone)
+    world.succeed("plan", "-o", "ours.json")
+    world.succeed("plan", "-o", "theirs.json", "-C", str(clone))
+    world.succeed("apply", "ours.json")
+    refused = world.aivp("apply", "theirs.json", "-C", str(clone))
+    assert (refused.code, "error[AIVP0606]: Host follows another state" in refused.text) == (1, True), refused.text
+    assert world.lines() == ["once"]
+
+
+def test_a_rebuilt_state_fences_the_one_that_it_took_over_from(world: World) -> None:
+    world.declare(project(note("once")))
+    clone = world.root / "clone"
+    shutil.copytree(world.project, clone)
+    world.succeed("apply", "-y")
+    world.succeed("state", "rebuild", "-y", "-C", str(clone))
+    refused = world.aivp("apply", "-y")
+    assert (refused.code, refused.text) == (1, OTHERS), refused.text
+    assert world.aivp("plan", "--detailed-exitcode", "-C", str(clone)).code == 0
+    assert world.lines() == ["once"]
 
 
 def test_two_applies_in_one_checkout(world: World) -> None:
