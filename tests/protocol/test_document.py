@@ -69,6 +69,76 @@ def test_conversations_are_true(filled: Any) -> None:
     assert process.wait(5) == 0
 
 
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocol": {"major": 1, "minor": 0},
+        "caller": {"name": "test", "version": "1"},
+        "capabilities": {},
+        "configuration": {},
+        "directory": "/",
+    },
+}
+
+
+def request(number: int, method: str, **params: Any) -> bytes:
+    return json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params}).encode() + b"\n"
+
+
+def example(sent: bytes) -> list[Any]:
+    """What the example answers to an initialize and `sent`; its stdin stays open, as that of a caller that hangs."""
+    process = subprocess.Popen([sys.executable, str(PROVIDER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={})
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with process:
+        process.stdin.write(json.dumps(INITIALIZE).encode() + b"\n" + sent)
+        process.stdin.flush()
+        answers = [json.loads(line) for line in process.stdout]
+        assert process.wait(10) == 0
+    return answers
+
+
+@pytest.mark.parametrize("broken", [b"{no json\n", b"\xff\n", b"[" * 5000 + b"\n", b"x" * 4_194_304])
+def test_the_example_ends_with_a_broken_line(broken: bytes) -> None:
+    assert [answer["id"] for answer in example(broken)] == [1]
+
+
+def test_the_example_does_nothing_of_a_request_of_another_form(tmp_path: Path) -> None:
+    good = {
+        "kind": "example/note",
+        "action": "create",
+        "config": {"path": str(tmp_path / "a")},
+        "seen": {"observed": None},
+    }
+    items = [{**good, "id": "a"}, {**good, "id": "b", "kind": "example/none"}]
+    _, answer = example(request(2, "apply", key="k", items=items) + b"end\n")
+    assert answer["error"]["code"] == -32602
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_example_answers_in_parts_and_refuses_what_no_line_can_hold(tmp_path: Path) -> None:
+    def items(*names: str) -> Any:
+        return [{"id": name, "kind": "example/note", "config": {"path": str(tmp_path / name)}} for name in names]
+
+    for name, size in (("a", 3_000_000), ("b", 3_000_000), ("huge", 5_000_000)):
+        (tmp_path / name).write_text(json.dumps({"text": "x" * size}))
+    sent = request(2, "observe", items=items("a", "b")) + request(3, "observe", items=items("none", "huge", "other"))
+    process = subprocess.Popen([sys.executable, str(PROVIDER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={})
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with process:
+        process.stdin.write(json.dumps(INITIALIZE).encode() + b"\n" + sent)
+        process.stdin.flush()
+        lines = [process.stdout.readline() for _ in range(4)]
+        process.stdin.close()
+    assert max(map(len, lines)) <= 4_194_304
+    _, part, rest, last = map(json.loads, lines)
+    assert [found["id"] for found in part["params"]["items"] + rest["result"]["items"]] == ["a", "b"]
+    assert ["error" in found for found in last["result"]["items"]] == [False, True, False]
+
+
 def test_messages_are_of_the_schemas(filled: Any) -> None:
     messages = [json.loads(block) for block in blocks("json")]
     for message in messages:
