@@ -170,6 +170,8 @@ class Notes:
 
 def checked(params):
     """The items of a request, whose form is right: looked at before anything is done, so that nothing is half done."""
+    if not isinstance(params["items"], list):
+        raise Refusal(-32602, "items is no list")
     for item in params["items"]:
         if item["kind"] != KIND:
             raise Refusal(-32602, f"{item['kind']} is not served here")
