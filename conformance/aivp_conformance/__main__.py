@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import textwrap
 import time
@@ -10,9 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import cases, junit, manifest, report
-from .checks import ALL
+from .checks import ALL, BASE, MANIFEST
 from .run import Outcome, Plan, run
 from .world import Options
+
+# Without these no other verdict means anything: `--only` cannot leave them out.
+ALWAYS = [check.name for check in (MANIFEST, *BASE)]
 
 
 class CannotRun(Exception):
@@ -71,6 +75,9 @@ def planned(arguments: argparse.Namespace, program: list[str]) -> Plan:
     argv = program or (found.argv() if isinstance(start, dict) or start is None else None)
     if not argv:
         raise CannotRun("the manifest's `start` has nothing for this machine: give the program after --")
+    if "/" in argv[0]:
+        argv = [os.path.abspath(argv[0]), *argv[1:]]  # it starts in /
+    chosen = [*chosen, *ALWAYS]
     defaults = Options()
     options = Options(arguments.patience, defaults.ending, arguments.examples, arguments.moments)
     return Plan(found, known, argv, options, frozenset(chosen))

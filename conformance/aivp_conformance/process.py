@@ -34,7 +34,9 @@ class Process:
         self._child = subprocess.Popen(
             argv, stdin=pipe, stdout=pipe, stderr=pipe, cwd="/", env=dict(environment), start_new_session=True
         )
-        assert self._child.stdin and self._child.stdout and self._child.stderr
+        assert self._child.stdin
+        assert self._child.stdout
+        assert self._child.stderr
         self._files = {"stdin": self._child.stdin, "stdout": self._child.stdout, "stderr": self._child.stderr}
         self._selector = selectors.DefaultSelector()
         for name, file in self._files.items():

@@ -10,13 +10,13 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from ..broken import Broken
-from ..compare import tag
-from ..manifest import Kind, examine
-from ..schemas import complaint
-from ..session import Session
-from ..things import Order, Thing, applied, decide, observe, request
-from ..world import Subject, World
+from aivp_conformance.broken import Broken
+from aivp_conformance.compare import tag
+from aivp_conformance.manifest import Kind, examine
+from aivp_conformance.schemas import complaint
+from aivp_conformance.session import Session
+from aivp_conformance.things import Order, Thing, applied, decide, observe, request
+from aivp_conformance.world import Subject, World
 
 # In the order in which they can be judged: each says what breaking it means, and where that is written.
 RULES: Mapping[str, str] = {

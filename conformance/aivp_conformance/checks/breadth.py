@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..broken import Broken, NotChecked, short
-from ..generate import varied
-from ..session import Session
-from ..things import Order, Thing, act, applied, apply, converged, decide, look, observe
-from ..world import Subject, World
+from aivp_conformance.broken import Broken, NotChecked, short
+from aivp_conformance.generate import varied
+from aivp_conformance.session import Session
+from aivp_conformance.things import Order, Thing, act, applied, apply, converged, decide, look, observe
+from aivp_conformance.world import Subject, World
+
 from .check import check
 
 LARGE = 1_000_000  # bytes of a large value
@@ -24,7 +25,7 @@ def many(subject: Subject) -> None:
         observe(session, things)
 
 
-@check("large", each_kind=True, needs=("create",))
+@check("large", each_kind=True, needs=("create", "text"))
 def large(subject: Subject) -> str | None:
     """A text of a megabyte is applied, or refused with a permanent error that names the field (sections 2 and 12)."""
     subject.need_case()
@@ -33,11 +34,13 @@ def large(subject: Subject) -> str | None:
     if not plain:
         raise NotChecked("no field takes a text of a megabyte")
     with subject.world() as world:
-        for value in ("0123456789abcde\n" * (LARGE // 16), "ü漢🎈\n" * (LARGE // 10)):
-            accepted(subject, world.open(), world.thing(**{plain[0]: value}))
+        for name in plain:
+            for value in ("0123456789abcde\n" * (LARGE // 16), "ü漢🎈\n" * (LARGE // 10)):
+                accepted(subject, world.open(), world.thing(**{name: value}))
+    return None
 
 
-@check("values", each_kind=True, needs=("create", "delete"))
+@check("values", each_kind=True, needs=("create", "delete", "text"))
 def values(subject: Subject) -> str | None:
     """Any declaration that the schema admits is observed, or refused with a permanent error that names a field; what is observed is applied as
     it was declared (sections 6, 7 and 12). Drawn from the schema, always the same ones; a failing one is made small.

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..world import Subject
+from aivp_conformance.world import Subject
 
 # Returns what could not be looked at, for people, or None. Raises Broken and NotChecked.
 Run = Callable[[Subject], str | None]

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..broken import Broken, NotChecked, short
-from ..compare import canonical
-from ..snapshot import Entry, lasting, told
-from ..things import Order, Thing, act, applied, apply, changes_of, converged, is_unknown, look, make, observe
-from ..world import Subject, World
+from aivp_conformance.broken import Broken, NotChecked, short
+from aivp_conformance.compare import canonical
+from aivp_conformance.snapshot import Entry, lasting, told
+from aivp_conformance.things import (
+    Order,
+    Thing,
+    act,
+    applied,
+    apply,
+    changes_of,
+    converged,
+    is_unknown,
+    look,
+    make,
+    observe,
+)
+from aivp_conformance.world import Subject, World
+
 from .check import check
 
 
@@ -34,14 +47,15 @@ def create(subject: Subject) -> str | None:
     return None
 
 
-@check("computed", each_kind=True, needs=("create",))
+@check("computed", each_kind=True, needs=("create", "update"))
 def computed(subject: Subject) -> str | None:
     """A computed field that was promised comes true, in `outputs` and in what is observed next; unknown may only become known
     (sections 4 and 6): other resources were planned with the promise.
     """
     subject.need_case()
     names = subject.kind.named("computed")
-    for number in range(len(subject.case.create) + len(subject.case.update)):
+    updates = mutable(subject)
+    for number in range(len(subject.case.create) + len(updates)):
         with subject.world() as world:
             session = world.open()
             if number < len(subject.case.create):
@@ -49,7 +63,7 @@ def computed(subject: Subject) -> str | None:
                 before = look(session, thing)
             else:
                 thing = make(session, world.thing()).thing
-                fields = world.fill(subject.case.update[number - len(subject.case.create)])
+                fields = world.fill(updates[number - len(subject.case.create)])
                 thing = thing.with_fields(without(fields, thing))
                 before = look(session, thing)
             made = make(session, thing)
@@ -93,14 +107,16 @@ def again(subject: Subject) -> str | None:
         session = world.open()
         made = make(session, world.thing())
         state, printed = lasting(world.look()), world.probe()
-        act(session, Order(made.thing, "update" if subject.kind.assigned else "create", made.before))
-        act(session, Order(made.thing, "update", made.after))
-        difference = told(state, lasting(world.look()))
-        if difference is not None:
-            raise Broken("", f"after the same apply once more {difference}")
-        if world.probe() != printed:
-            raise Broken("", "the probe prints something else after the same apply once more", world.probe())
-        converged(made.thing, look(session, made.thing))
+        for action in ("update",) if subject.kind.assigned else ("create", "update"):
+            act(session, Order(made.thing, action, made.after))
+            difference = told(state, lasting(world.look()))
+            if difference is not None:
+                raise Broken("", f"after a {action} of what is so already {difference}")
+            if world.probe() != printed:
+                raise Broken(
+                    "", f"the probe prints something else after a {action} of what is so already", world.probe()
+                )
+            converged(made.thing, look(session, made.thing))
     return None
 
 
@@ -125,11 +141,11 @@ def once(subject: Subject) -> str | None:
     return None
 
 
-@check("unasked", each_kind=True, needs=("create",))
+@check("unasked", each_kind=True, needs=("create", "update"))
 def unasked(subject: Subject) -> str | None:
     """Fields that are not declared, or have no change, stay as they are (sections 6 and 7): a plan that names one field changes one."""
     subject.need_case()
-    updates = [fields for fields in subject.case.update if len(fields) == 1]
+    updates = [fields for fields in mutable(subject) if len(fields) == 1]
     if not updates:
         raise NotChecked("no case: no `update` of one field")
     for fields in updates:
@@ -162,9 +178,7 @@ def update(subject: Subject) -> str | None:
     if not subject.case.update:
         raise NotChecked("no case: no `update`")
     fixed = {*subject.kind.identity, *subject.kind.named("immutable"), *subject.kind.named("computed")}
-    for fields in subject.case.update:
-        if set(fields) & set(subject.kind.named("immutable")):
-            continue
+    for fields in mutable(subject):
         with subject.world() as world:
             session = world.open()
             made = make(session, world.thing())
@@ -289,6 +303,12 @@ def at_fault(item: dict[str, Any], path: str, thing: Thing) -> None:
         raise Broken("", f"a bad item has the error class {error['class']}, not permanent", item)
     if error.get("path") != path:
         raise Broken("", f"the error of a bad item does not name the field at fault, {path}", item)
+
+
+def mutable(subject: Subject) -> list[dict[str, Any]]:
+    """The case's updates that no replacement is needed for."""
+    fixed = set(subject.kind.named("immutable")) - set(subject.kind.identity)
+    return [dict(fields) for fields in subject.case.update if not set(fields) & fixed]
 
 
 def without(fields: dict[str, Any], thing: Thing) -> dict[str, Any]:

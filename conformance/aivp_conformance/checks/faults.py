@@ -7,12 +7,13 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from ..broken import Broken, short
-from ..compare import canonical
-from ..session import Session
-from ..snapshot import lasting
-from ..things import Order, Thing, applied, converged, look, need, observe, request
-from ..world import Subject, World
+from aivp_conformance.broken import Broken, short
+from aivp_conformance.compare import canonical
+from aivp_conformance.session import Session
+from aivp_conformance.snapshot import lasting
+from aivp_conformance.things import Order, Thing, applied, converged, look, need, observe, request
+from aivp_conformance.world import Subject, World
+
 from .check import check
 
 TOGETHER = 8  # things of a request, where a kind takes several
@@ -28,7 +29,7 @@ class End:
     printed: str
 
 
-@check("deadline", each_kind=True, needs=("create",))
+@check("deadline", each_kind=True, needs=("create", "again", "once"))
 def deadline(subject: Subject) -> str | None:
     """A provider that has not answered 2 seconds after the deadline of a request is killed; the same request to a new process then brings the
     thing to its end (sections 2 and 7). No answer, and no death, may leave a thing that nobody can mend.

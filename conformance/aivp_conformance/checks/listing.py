@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..broken import Broken, NotChecked, short
-from ..compare import canonical
-from ..session import Session
-from ..things import Thing, bring, changes_of, look, make
-from ..world import Subject, World
+from aivp_conformance.broken import Broken, NotChecked, short
+from aivp_conformance.compare import canonical
+from aivp_conformance.session import Session
+from aivp_conformance.things import Thing, bring, changes_of, look, make
+from aivp_conformance.world import Subject, World
+
 from .check import check
 
 
@@ -65,10 +66,8 @@ def upgrade(subject: Subject) -> str | None:
     with subject.world() as world:
         session = with_capability(world, "upgrade")
         version = subject.kind.form.get("schema_version", 1)
-        asked = [
-            (case["version"], world.fill(case["attributes"]), world.fill(case["becomes"]))
-            for case in subject.case.upgrade
-        ]
+        cases = [world.fill(case) for case in subject.case.upgrade]
+        asked = [(case["version"], case["attributes"], case["becomes"]) for case in cases]
         if subject.case.create:
             today = make(session, world.thing()).thing.prior
             asked.append((version, today, today))

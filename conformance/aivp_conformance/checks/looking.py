@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ..broken import Broken, short
-from ..snapshot import told
-from ..things import Thing, make, observe
-from ..world import Subject, World
+from aivp_conformance.broken import Broken, short
+from aivp_conformance.snapshot import told
+from aivp_conformance.things import Thing, make, observe
+from aivp_conformance.world import Subject, World
+
 from .check import check
 
 
@@ -56,7 +57,8 @@ def text(subject: Subject) -> str | None:
     """Empty and unicode text, control characters, elements in another order and twice: what a provider accepts it applies as it is
     declared, and what it cannot take it refuses with a permanent error that names the field (sections 4 and 12).
     """
-    from ..generate import TEXTS, fits
+    from aivp_conformance.generate import TEXTS, fits
+
     from .breadth import accepted, text_fields
 
     subject.need_case()

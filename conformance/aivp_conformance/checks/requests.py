@@ -6,12 +6,13 @@ import json
 import time
 from typing import Any
 
-from ..broken import Broken
-from ..process import LINE, TooLong
-from ..session import Answer, Session
-from ..snapshot import told
-from ..things import Order, Thing, changes_of, look, observe, request
-from ..world import Subject
+from aivp_conformance.broken import Broken
+from aivp_conformance.process import LINE, TooLong
+from aivp_conformance.session import Answer, Session
+from aivp_conformance.snapshot import told
+from aivp_conformance.things import Order, Thing, changes_of, look, observe, request
+from aivp_conformance.world import Subject
+
 from .check import check
 
 

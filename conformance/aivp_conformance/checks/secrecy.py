@@ -7,17 +7,17 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from ..broken import Broken, NotChecked
-from ..compare import tag
-from ..manifest import Field
-from ..snapshot import walk
-from ..things import Thing, act, applied, decide, hides, look, make, observe
-from ..world import Subject, World
+from aivp_conformance.broken import Broken, NotChecked
+from aivp_conformance.compare import tag
+from aivp_conformance.manifest import Field
+from aivp_conformance.snapshot import walk
+from aivp_conformance.things import Order, Thing, act, applied, decide, hides, look, make, observe
+from aivp_conformance.world import Subject, World
+
 from .breadth import text_fields
 from .check import check
-from .effects import Order
 
 CANARY = "aivpCanary7Qx2"
 PART = "aivpPart9Zk4"
@@ -68,7 +68,7 @@ class Watch:
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -154,7 +154,7 @@ def kept(world: World) -> str | None:
     return None
 
 
-@check("verdicts", each_kind=True, needs=("create",))
+@check("verdicts", each_kind=True, needs=("create", "secrets"))
 def verdicts(subject: Subject) -> str | None:
     """For a field whose declared value is, or holds, a secret, or that is sensitive, `observed` holds a verdict and `normalised` no value; the verdict
     is true of what was just applied, and false of another value (section 13).
