@@ -170,6 +170,8 @@ class Notes:
 
 def checked(params):
     """The items of a request, whose form is right: looked at before anything is done, so that nothing is half done."""
+    if not isinstance(params["items"], list):
+        raise Refusal(-32602, "items is no list")
     for item in params["items"]:
         if item["kind"] != KIND:
             raise Refusal(-32602, f"{item['kind']} is not served here")
@@ -264,7 +266,7 @@ def write(path, note):
     os.replace(temporary, path)
 
 
-def main():
+def main(make=Notes):
     """Serve until stdin ends, or brings a line that is none: then finish the item in hand, and start no other."""
     canceled, is_over, inbox = set(), threading.Event(), queue.Queue()
 
@@ -286,7 +288,7 @@ def main():
         sys.stdout.flush()
 
     threading.Thread(target=listen, daemon=True).start()
-    notes = Notes(lambda request: is_over.is_set() or request in canceled, send)
+    notes = make(lambda request: is_over.is_set() or request in canceled, send)
     while (message := inbox.get()) is not None:
         send(notes.answer(message))
 
