@@ -26,6 +26,9 @@ import (
 //go:embed manifest.json
 var manifestJSON []byte
 
+// defaultFile is the default of the manifest, too.
+const defaultFile = "/etc/hosts"
+
 func main() {
 	// The caller may be gone before the answer is written. That must not end an edit halfway.
 	signal.Ignore(syscall.SIGPIPE)
@@ -40,6 +43,6 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	provider := &Provider{Kind: "hosts/entry", DefaultFile: "/etc/hosts"}
+	provider := &Provider{Kind: "hosts/entry", DefaultFile: defaultFile, Files: []string{defaultFile}}
 	return NewSession(os.Stdout, manifest, provider).Serve(os.Stdin)
 }

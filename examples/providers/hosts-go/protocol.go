@@ -249,9 +249,10 @@ func (s *Session) initialize(params json.RawMessage) (map[string]any, error) {
 		Protocol struct {
 			Major int `json:"major"`
 		} `json:"protocol"`
-		Capabilities map[string]any `json:"capabilities"`
+		Capabilities  map[string]any  `json:"capabilities"`
+		Configuration json.RawMessage `json:"configuration"`
 	}
-	if err := decodeMembers(params, &caller, "protocol", "capabilities"); err != nil {
+	if err := decodeMembers(params, &caller, "protocol", "capabilities", "configuration"); err != nil {
 		return nil, err
 	}
 	if caller.Protocol.Major != 1 {
@@ -260,6 +261,9 @@ func (s *Session) initialize(params json.RawMessage) (map[string]any, error) {
 			Message: fmt.Sprintf("this provider does not speak version %d of the protocol", caller.Protocol.Major),
 			Data:    map[string]any{"majors": []int{1}},
 		}
+	}
+	if err := s.provider.Configure(caller.Configuration); err != nil {
+		return nil, err
 	}
 	s.hasLog = isNamed(caller.Capabilities["log"])
 	s.hasProgress = isNamed(caller.Capabilities["progress"])

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,6 +16,26 @@ import (
 type Provider struct {
 	Kind        string
 	DefaultFile string
+	Files       []string // those that are listed
+}
+
+// Configure takes over what people wrote for the provider.
+func (p *Provider) Configure(configuration json.RawMessage) error {
+	var written struct {
+		Files []string `json:"files"`
+	}
+	if err := decodeMembers(configuration, &written); err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	for _, file := range written.Files {
+		if _, reason := normalise("file", file); reason != "" {
+			return failed(permanent("/files", "%q %s", file, reason))
+		}
+	}
+	if written.Files != nil {
+		p.Files = written.Files
+	}
+	return nil
 }
 
 // Observe answers for each item what is there and what will be. It reads every file once, and changes nothing.
@@ -243,38 +264,48 @@ func (t *task) answer(call *Call, hosts *Hosts) Applied {
 	return answer
 }
 
-// List answers with every entry of the default file that can be told by its name.
+// List answers with every entry of the files configured that can be told by its name.
 func (p *Provider) List(ctx context.Context, call *Call, kind string) error {
 	if kind != p.Kind {
 		return fmt.Errorf("the kind %q is not served here", clip(kind))
 	}
-	content, err := readHosts(p.DefaultFile)
-	if err != nil {
-		return &Fault{Code: codeInternal, Message: failureOf(err, p.DefaultFile).Message}
+	var found []Listed
+	for _, file := range p.Files {
+		content, err := readHosts(file)
+		if err != nil {
+			return failed(failureOf(err, file))
+		}
+		entries, ambiguous := ParseHosts(content).Entries()
+		for _, name := range ambiguous {
+			call.Warn("", fmt.Sprintf("%s is left out: it stands first in several lines of %s", clip(name), file))
+		}
+		for _, entry := range entries {
+			if _, reason := normalise("name", entry.Name); reason != "" {
+				call.Warn("", fmt.Sprintf("%q of %s is left out: it %s", clip(entry.Name), file, reason))
+				continue
+			}
+			found = append(found, p.listed(file, entry))
+		}
 	}
-	entries, ambiguous := ParseHosts(content).Entries()
-	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
-	number := 0
-	for _, entry := range entries {
+	slices.SortFunc(found, func(a, b Listed) int {
+		return strings.Compare(a.Name+"\x00"+a.file, b.Name+"\x00"+b.file)
+	})
+	for i, item := range found {
 		if ctx.Err() != nil {
-			break
+			break // the caller asked for the rest to be left out
 		}
-		if !namePattern.MatchString(entry.Name) {
-			call.Warn("", fmt.Sprintf("%s has a name that cannot be declared: %q", p.DefaultFile, entry.Name))
-			continue
-		}
-		number++
-		call.Answer("", p.listed(strconv.Itoa(number), entry))
-	}
-	for _, name := range ambiguous {
-		call.Warn("", fmt.Sprintf("%s is left out: it stands first in several lines of %s", name, p.DefaultFile))
+		item.ID = strconv.Itoa(i + 1)
+		call.Answer(item.ID, item)
 	}
 	return nil
 }
 
 // listed is a declaration that plans to nothing: aliases that cannot be declared need not be, since they are owned.
-func (p *Provider) listed(id string, entry Entry) Listed {
+func (p *Provider) listed(file string, entry Entry) Listed {
 	attributes := Attributes{"name": entry.Name, "address": entry.Address.String()}
+	if file != p.DefaultFile {
+		attributes["file"] = file
+	}
 	aliases := slices.DeleteFunc(slices.Clone(entry.Aliases), func(alias string) bool {
 		_, reason := normalise("name", alias)
 		return reason != "" || alias == entry.Name
@@ -286,9 +317,8 @@ func (p *Provider) listed(id string, entry Entry) Listed {
 	if comment, reason := normalise("comment", entry.Comment); reason == "" && comment != "" {
 		attributes["comment"] = textValue(comment)
 	}
-	return Listed{
-		ID: id, Identity: Attributes{"name": entry.Name, "file": p.DefaultFile}, Attributes: attributes, Name: entry.Name,
-	}
+	identity := Attributes{"name": entry.Name, "file": file}
+	return Listed{Identity: identity, Attributes: attributes, Name: entry.Name, file: file}
 }
 
 // stopped is the failure of an item that is not begun since its request ends early, or nil.
@@ -306,6 +336,9 @@ func failureOf(err error, file string) *Failure {
 		return known
 	}
 	failure := permanent("/file", "%s: %v", file, err)
+	if place := (*fs.PathError)(nil); errors.As(err, &place) {
+		failure.Message = clip(fmt.Sprintf("cannot %s %s: %v", place.Op, place.Path, place.Err))
+	}
 	var ambiguous *AmbiguousError
 	var number syscall.Errno
 	errors.As(err, &number)
