@@ -1,13 +1,19 @@
-"""A third-party provider's answers held against protocol, manifest and request, before anything acts on them."""
+"""A third-party provider's answers held against protocol, manifest and request, before anything acts on them.
+
+One walk over each: what comes out is what goes on to the engine, without a member that nobody knows and without the
+secrets of the request.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Sequence
+import re
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from aivp_contract.canonical import NotCanonical, admit
 from aivp_contract.manifest import Kind, Manifest
 from aivp_contract.observation import read_observation
-from aivp_contract.values import Json, Secret, Verdict, contains
+from aivp_contract.values import Blob, Json, Secret, Tagged, Verdict, contains, replace
 from aivp_sdk.redaction import Redaction
 
 CLASSES = frozenset({"permanent", "temporary", "rate_limited", "canceled", "interrupted"})
@@ -15,11 +21,15 @@ CLASSES = frozenset({"permanent", "temporary", "rate_limited", "canceled", "inte
 ERROR = ("class", "message", "path", "mend", "delay_ms")
 """Members of an error that go on to the engine."""
 
-Item = Mapping[str, Json]
-Check = Callable[[Item, Dict[str, Any]], None]
-"""Raises Broken where an answer without an error is not one to this item."""
+SHOWN = 64
+"""Characters of a text of the provider that are quoted; of a longer one nothing, for a part of a secret is no secret
+to those who take them out.
+"""
 
-SHOWN = 200
+DEEPEST = 100
+LONGEST_DELAY = 24 * 3600 * 1000
+
+Item = Mapping[str, Json]
 
 
 class Broken(Exception):
@@ -30,13 +40,30 @@ class Refused(Exception):
     """The provider refused a whole request."""
 
 
+@dataclass(frozen=True)
+class Question:
+    """One item of a request. `redaction` is None where nothing has to be hidden."""
+
+    item: Item
+    kind: Kind
+    redaction: Optional[Redaction]
+
+    @property
+    def id(self) -> str:
+        return str(self.item["id"])
+
+
+Read = Callable[[Question, Dict[str, Any]], Dict[str, Json]]
+"""An answer without an error → what goes on. Raises Broken where it is none to this question."""
+
+
 def result(message: Mapping[str, Any]) -> Dict[str, Any]:
     """The result of an answer. Raises Refused or Broken."""
     if "error" in message:
         error = message["error"]
         if not isinstance(error, dict) or type(error.get("message")) is not str or type(error.get("code")) is not int:
             raise Broken("an error that is none")
-        raise Refused(f"{error['message'][:SHOWN]} (error {error['code']})")
+        raise Refused(f"{error['message']} (error {error['code']})")
     found = message.get("result")
     if not isinstance(found, dict):
         raise Broken("an answer without a result")
@@ -59,10 +86,10 @@ def handshake(manifest: Manifest, found: Mapping[str, Any]) -> Mapping[str, Json
         capabilities = found["capabilities"]
     except (KeyError, TypeError):
         raise Broken("its answer to initialize is not of the protocol") from None
-    if major != 1:
-        raise Broken(f"it speaks version {str(major)[:20]} of the protocol, and was asked for 1")
+    if type(major) is not int or major != 1:
+        raise Broken(f"it speaks version {quoted(major)} of the protocol, and was asked for 1")
     if said != (manifest.name, manifest.version):
-        raise Broken(f"it is {' '.join(str(part)[:40] for part in said)}, not {manifest.name} {manifest.version}")
+        raise Broken(f"it is {' '.join(map(quoted, said))}, not {manifest.name} {manifest.version}")
     if kinds != {name: kind.schema_version for name, kind in manifest.kinds.items()}:
         raise Broken("it serves other kinds, or versions of them, than its manifest says")
     if not isinstance(capabilities, dict):
@@ -70,107 +97,176 @@ def handshake(manifest: Manifest, found: Mapping[str, Any]) -> Mapping[str, Json
     return capabilities
 
 
-def in_order(asked: Sequence[Item], found: Mapping[str, Any], check: Check) -> List[Dict[str, Any]]:
-    """One answer for each item, in order, each checked."""
+def in_order(asked: Sequence[Question], found: Mapping[str, Any], read: Read) -> List[Dict[str, Json]]:
+    """One answer for each item, in order, each checked and clean."""
     given = items(found)
-    for item, answer in zip(asked, given):
-        if answer.get("id") != item["id"]:
-            raise Broken(f"it answered for {str(answer.get('id'))[:SHOWN]} where {item['id']} was asked about")
+    for question, answer in zip(asked, given):
+        if answer.get("id") != question.item["id"]:
+            raise Broken(f"it answered for {quoted(answer.get('id'))} where {question.id} was asked about")
     if len(given) != len(asked):
         raise Broken(f"it answered for {len(given)} of {len(asked)} items")
-    for item, answer in zip(asked, given):
-        if "error" in answer:
-            _error(answer["error"])
-        else:
-            check(item, answer)
-    return given
+    return [
+        {"id": answer["id"], "error": _error(answer["error"])} if "error" in answer else read(question, answer)
+        for question, answer in zip(asked, given)
+    ]
 
 
-def observed(kinds: Mapping[str, Kind]) -> Check:
-    """Checks answers to `observe`: only fields of the schema, and no value where a verdict is due."""
-
-    def check(item: Item, answer: Dict[str, Any]) -> None:
-        kind = kinds[item["kind"]]
-        try:
-            seen = read_observation(answer["observation"])
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise Broken(f"an observation of {item['id']} that is none: {error}") from None
-        for member in ("observed", "normalised", "computed"):
-            _fields(kind, f"{member} of {item['id']}", getattr(seen, member) or {})
-        if strangers := sorted(set(seen.computed) - kind.computed):
-            raise Broken(f"computed of {item['id']} holds {strangers[0]}, which is not computed")
-        redaction = Redaction(kind, item)
-        for name in sorted((redaction.hidden | redaction.tainted) & set(seen.observed or {})):
-            if not isinstance((seen.observed or {})[name], Verdict):
-                raise Broken(f"it shows {name} of {item['id']}, where a verdict is due")
-        if contains(dict(seen.observed or {}), (Secret,)) or contains(dict(seen.computed), (Secret,)):
-            raise Broken(f"a secret in the observation of {item['id']}")
-
-    return check
-
-
-def applied(kinds: Mapping[str, Kind]) -> Check:
-    """Checks answers to `apply`: outputs are computed fields."""
-
-    def check(item: Item, answer: Dict[str, Any]) -> None:
-        outputs, kind = answer.get("outputs"), kinds[item["kind"]]
-        if not isinstance(outputs, dict):
-            raise Broken(f"neither outputs nor an error for {item['id']}")
-        _fields(kind, f"outputs of {item['id']}", outputs)
-        if strangers := sorted(set(outputs) - kind.computed):
-            raise Broken(f"outputs of {item['id']} holds {strangers[0]}, which is not computed")
-
-    return check
+def observed(asked: Question, answer: Dict[str, Any]) -> Dict[str, Json]:
+    """An answer to `observe`: only fields of the schema, and no value where a verdict is due."""
+    try:
+        seen = read_observation(answer["observation"])
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise Broken(f"an observation of {asked.id} that is none: {error}") from None
+    kind = asked.kind
+    real: Dict[str, Json] = seen.observed or {}  # type: ignore[assignment]  # ours: it was just read
+    wanted = seen.normalised or {}
+    _fields(kind, real, "observed", asked)
+    _fields(kind, wanted, "normalised", asked, may_be_secret=True)
+    _fields(kind, seen.computed, "computed", asked)
+    _only_computed(kind, seen.computed, "computed", asked)
+    if seen.replace and not all(type(name) is str and name in kind.fields for name in seen.replace):
+        raise Broken(f"replace of {asked.id} names what {kind.name} does not have")
+    if asked.redaction is None:
+        return {"id": answer["id"], "observation": seen.form()}
+    for name in sorted((asked.redaction.hidden | asked.redaction.tainted) & set(real)):
+        verdict = _verdict(asked.redaction.plain.get(name), real[name])
+        if verdict is None:
+            raise Broken(f"it shows {name} of {asked.id}, where a verdict is due")
+        real[name] = verdict
+    form = asked.redaction.mask(seen).form()
+    if "normalised" in form:
+        form["normalised"] = replace(form["normalised"], (Secret,), lambda secret: Secret(secret.origin))
+    return {"id": answer["id"], "observation": form}
 
 
-def upgraded(item: Item, answer: Dict[str, Any]) -> None:
-    """Checks one answer to `upgrade`."""
-    if not isinstance(answer.get("attributes"), dict):
-        raise Broken(f"neither attributes nor an error for {item['id']}")
-
-
-def listed(kind: Kind, found: Mapping[str, Any]) -> List[Dict[str, Any]]:
-    """The items of an answer to `list`."""
-    for item in items(found):
-        for member in ("identity", "attributes"):
-            if not isinstance(item.get(member), dict):
-                raise Broken(f"an item of a list without {member}")
-            _fields(kind, f"{member} of a listed item", item[member])
-        hidden = sorted(n for n in item["attributes"] if kind.fields[n].computed or kind.fields[n].sensitive)
-        if hidden:
-            raise Broken(f"a listed item shows {hidden[0]}, which nobody declares")
-    return items(found)
-
-
-def cleaned(answer: Mapping[str, Any], redaction: Redaction) -> Dict[str, Any]:
-    """The answer without any secret of its request."""
-    found = dict(answer)
-    if "error" in found:
-        known = {name: found["error"][name] for name in ERROR if found["error"].get(name) is not None}
-        found["error"] = {k: redaction.redact(v)[:4000] if type(v) is str else v for k, v in known.items()}
-    if "observation" in found:
-        found["observation"] = redaction.mask(read_observation(found["observation"])).form()
-    if "outputs" in found:
-        found["outputs"] = redaction.clean(found["outputs"])
+def applied(asked: Question, answer: Dict[str, Any]) -> Dict[str, Json]:
+    """An answer to `apply`: outputs are computed fields."""
+    outputs = answer.get("outputs")
+    if not isinstance(outputs, dict):
+        raise Broken(f"neither outputs nor an error for {asked.id}")
+    _fields(asked.kind, outputs, "outputs", asked)
+    _only_computed(asked.kind, outputs, "outputs", asked)
+    clean = outputs if asked.redaction is None else asked.redaction.clean(outputs)
+    found: Dict[str, Json] = {"id": answer["id"], "outputs": clean}
+    if answer.get("absorbs_refresh") is True:
+        found["absorbs_refresh"] = True
     return found
 
 
-def _fields(kind: Kind, where: str, fields: Mapping[str, Json]) -> None:
-    if strangers := sorted(set(fields) - set(kind.fields)):
-        raise Broken(f"{where} holds {strangers[0][:SHOWN]}, which {kind.name} does not have")
+def upgraded(asked: Question, answer: Dict[str, Any]) -> Dict[str, Json]:
+    """One answer to `upgrade`."""
+    if not isinstance(answer.get("attributes"), dict):
+        raise Broken(f"neither attributes nor an error for {asked.id}")
+    _admit(answer["attributes"], f"attributes of {asked.id}", may_be_secret=True)
+    return {"id": answer["id"], "attributes": answer["attributes"]}
+
+
+def listed(kind: Kind, found: Mapping[str, Any]) -> List[Dict[str, Json]]:
+    """The items of an answer to `list`."""
+    return [_listed(kind, item) for item in items(found)]
+
+
+def _listed(kind: Kind, item: Dict[str, Any]) -> Dict[str, Json]:
+    known: Dict[str, Json] = {"id": item.get("id")}
+    if type(known["id"]) is not str:
+        raise Broken("an item of a list without id")
+    asked = Question(known, kind, None)
+    for member in ("identity", "attributes"):
+        if not isinstance(item.get(member), dict):
+            raise Broken(f"an item of a list without {member}")
+        _fields(kind, item[member], member, asked)
+        known[member] = item[member]
+    hidden = sorted(n for n in item["attributes"] if kind.fields[n].computed or kind.fields[n].sensitive)
+    if hidden:
+        raise Broken(f"a listed item shows {hidden[0]}, which nobody declares")
+    name = item.get("name")
+    return {**known, "name": name} if type(name) is str and name.isascii() else known
+
+
+def quoted(value: Json) -> str:
+    """A text of the provider, where it is short."""
+    text = str(value) if isinstance(value, (str, int, type(None))) else f"a {type(value).__name__}"
+    return text if len(text) <= SHOWN else f"a text of {len(text)} characters"
+
+
+def _fields(
+    kind: Kind, fields: Mapping[str, Json], member: str, asked: Question, *, may_be_secret: bool = False
+) -> None:
+    """Each of the kind, each a value of the protocol; where a secret may stand, only in the place of one."""
+    if not fields.keys() <= kind.fields.keys():
+        stranger = min(set(fields) - set(kind.fields))
+        raise Broken(f"{member} of {asked.id} holds {quoted(stranger)}, which {kind.name} does not have")
+    for name, value in fields.items():
+        if (type(value) is str and value.isascii()) or value is None or value is True or value is False:
+            continue
+        may_be = may_be_secret and asked.redaction is not None and name in asked.redaction.hidden
+        _admit(value, f"{member}/{name} of {asked.id}", may_be_secret=may_be)
+
+
+def _only_computed(kind: Kind, fields: Mapping[str, Json], member: str, asked: Question) -> None:
+    if not fields.keys() <= kind.computed:
+        stranger = min(set(fields) - kind.computed)
+        raise Broken(f"{member} of {asked.id} holds {stranger}, which is not computed")
+
+
+def _admit(value: Json, where: str, *, may_be_secret: bool) -> None:
     try:
-        admit(dict(fields))
+        admit(value)
+        _look(value, DEEPEST)
     except (NotCanonical, RecursionError) as error:
-        raise Broken(f"{where}: {error}") from None
+        raise Broken(f"{where}{error}" if isinstance(error, NotCanonical) else f"{where}: too deep") from None
+    if not may_be_secret and contains(value, (Secret,)):
+        raise Broken(f"{where}: a secret")
 
 
-def _error(error: Json) -> None:
+def _look(value: Json, depth: int) -> None:
+    """What `admit` leaves open: how deep it is, and members of tagged values."""
+    if type(value) is Blob and (not re.fullmatch("[0-9a-f]{64}", value.sha256) or value.size < 0):
+        raise NotCanonical(": a blob without digest or size")
+    inner = value.values() if type(value) is dict else value if type(value) is list else ()
+    if inner and depth == 0:
+        raise NotCanonical(f": more than {DEEPEST} levels deep")
+    for item in inner:
+        if type(item) in (dict, list) or isinstance(item, Tagged):
+            _look(item, depth - 1)
+
+
+def _verdict(wanted: Json, value: Json) -> Optional[Verdict]:
+    """The verdict on a whole field; None where `value` holds none and shows what it must not."""
+    if isinstance(value, Verdict):
+        return value
+    if type(value) in (list, dict) and contains(value, (Verdict,)):
+        return Verdict(_agrees(wanted, value))
+    return None
+
+
+def _agrees(wanted: Json, value: Json) -> Optional[bool]:
+    """True where all verdicts inside match and all else is as wanted; None where nobody can say."""
+    if isinstance(value, Verdict):
+        return value.matches
+    if type(value) is not type(wanted) or type(value) not in (list, dict):
+        return bool(type(value) is type(wanted) and value == wanted)
+    if type(value) is dict:
+        keys = sorted(set(value) | set(wanted))
+        found = [_agrees(wanted.get(key), value.get(key)) for key in keys]
+    else:
+        found = [_agrees(one, other) for one, other in zip(wanted, value)] + [len(wanted) == len(value)]
+    return False if False in found else None if None in found else True
+
+
+def _error(error: Json) -> Dict[str, Json]:
+    """The members that the engine knows."""
     if not isinstance(error, dict) or type(error.get("message")) is not str or not error["message"]:
         raise Broken("an error without a message")
-    if error.get("class") not in CLASSES:
-        raise Broken(f"the error class {str(error.get('class'))[:40]}, which the protocol does not have")
-    if error.get("path") is not None and type(error["path"]) is not str:
-        raise Broken("an error whose path is no text")
+    if type(error.get("class")) is not str or error["class"] not in CLASSES:
+        raise Broken(f"the error class {quoted(error.get('class'))}, which the protocol does not have")
+    for name in ("path", "mend"):
+        if error.get(name) is not None and type(error[name]) is not str:
+            raise Broken(f"an error whose {name} is no text")
     delay = error.get("delay_ms", 0)
     if type(delay) is not int or delay < 0:
         raise Broken("an error with a delay that is none")
+    found: Dict[str, Json] = {name: error[name] for name in ERROR if error.get(name) is not None}
+    if "delay_ms" in found:
+        found["delay_ms"] = min(delay, LONGEST_DELAY)
+    return found

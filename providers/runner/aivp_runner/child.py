@@ -1,19 +1,24 @@
-"""A child process that speaks lines, bounded: its messages, its log, its end. It knows no method of the protocol."""
+"""A child process that speaks lines, bounded: its messages, its log, its end. It knows no method of the protocol.
+
+No thread waits for it: whoever asks moves the bytes of all three pipes, so a provider that does not read, or never
+stops to write, costs that caller's deadline and at most one line of memory.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import queue
+import re
+import select
 import shutil
 import signal
 import subprocess
 import tempfile
-import threading
-from typing import Any, BinaryIO, Dict, Optional, Sequence, Union, cast
+import time
+from typing import Any, BinaryIO, Dict, Optional, Sequence, cast
 
-from aivp_contract.canonical import NotCanonical, decode
-from aivp_contract.lines import MAX_LINE, BadLine, write_message
+from aivp_contract.canonical import NotCanonical, decode, encode_wire
+from aivp_contract.lines import MAX_LINE, BadLine
 from aivp_contract.values import Json
 from aivp_sdk.process import PATH
 
@@ -25,14 +30,14 @@ LOG_KEPT = 64 * 1024
 LOG_SHOWN = 1000
 """Characters of it in an error."""
 
-MOST_TOKENS = 500_000
-"""Separators in one line: Python needs twenty times the memory of `[[],[],…` to hold it."""
-
-WAITING = 2
-"""Lines that are read ahead."""
-
 ENDING = 5.0
 """Seconds that a provider has to exit once stdin has ended."""
+
+_CHUNK = 256 * 1024
+_LAST_WORDS = 0.5
+"""Seconds in which the rest of its log may come, once it has ended."""
+
+_TEXT = re.compile(rb'"[^"]*"')
 
 
 class Gone(Exception):
@@ -52,72 +57,149 @@ class Child:
         pipe = subprocess.PIPE
         try:
             self._process = subprocess.Popen(
-                list(argv), cwd="/", env=environment, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+                list(argv),
+                cwd="/",
+                env=environment,
+                stdin=pipe,
+                stdout=pipe,
+                stderr=pipe,
+                start_new_session=True,
+                bufsize=0,
             )
         except (OSError, ValueError) as error:
             self._clear()
             raise Gone(f"{argv[0]} does not start: {getattr(error, 'strerror', None) or error}", by_us=True) from None
-        self._lines: queue.Queue[Union[bytes, Exception, None]] = queue.Queue(WAITING)
+        self._pipes = [
+            cast(BinaryIO, pipe) for pipe in (self._process.stdin, self._process.stdout, self._process.stderr)
+        ]
+        self._stdin, self._stdout, self._stderr = (pipe.fileno() for pipe in self._pipes)
+        self._open = {self._stdin, self._stdout, self._stderr}
+        for descriptor in self._open:
+            os.set_blocking(descriptor, False)
+        self._unsent = bytearray()
+        self._received = bytearray()
+        self._looked_at = 0
         self._log = bytearray()
-        self._stdin = cast(BinaryIO, self._process.stdin)
-        self._readers = [threading.Thread(target=read, daemon=True) for read in (self._read, self._keep_log)]
-        for reader in self._readers:
-            reader.start()
 
     def is_alive(self) -> bool:
         """False once it has exited."""
         return self._process.poll() is None
 
     def send(self, message: Json) -> None:
-        """Hand a message over; whether it was taken shows in the answer."""
+        """Hand a message over; what does not fit into the pipe goes while an answer is waited for. Raises BadLine."""
         try:
-            write_message(self._stdin, message)
-        except BadLine as error:
-            raise Broken(f"the request for it is {error}") from None
-        except (OSError, ValueError):
-            pass
+            line = encode_wire(message) + b"\n"
+        except NotCanonical as error:
+            raise BadLine(f"a request without a form on the wire: {error}") from None
+        if len(line) > MAX_LINE:
+            raise BadLine(f"a request longer than {MAX_LINE} bytes")
+        if self._stdin in self._open:
+            self._unsent += line
+            self._write()
 
-    def receive(self, seconds: float) -> Optional[Dict[str, Any]]:
-        """The next message, None if there is none in time. Raises Broken or Gone."""
-        try:
-            line = self._lines.get(timeout=seconds)
-        except queue.Empty:
-            return None
-        if isinstance(line, Exception):
-            raise line
-        if line is None:
-            raise Gone(self._ending())
-        return _message(line)
+    def receive(self, seconds: float) -> Optional[bytes]:
+        """The next line, None if there is none in time. Raises Broken or Gone."""
+        until = time.monotonic() + seconds
+        while (line := self._line()) is None:
+            if self._stdout not in self._open:
+                raise Gone(self._ending())
+            if not self._move(until - time.monotonic()):
+                return None
+        return line
 
     def log(self) -> str:
         """The end of what it said on stderr, whole lines only."""
-        self._readers[1].join(0.5)
         text = bytes(self._log).decode(errors="replace").strip()
         return text[-LOG_SHOWN:].partition("\n")[2] if len(text) > LOG_SHOWN else text
 
     def close(self) -> None:
-        """Let it end by itself, for a while."""
-        with contextlib.suppress(OSError):
-            self._stdin.close()
+        """Let it end by itself, for a while; nobody listens any more."""
+        until = time.monotonic() + ENDING
+        while self._unsent and self._move(until - time.monotonic()):
+            self._drop()
+        self._shut(self._stdin)
+        while self._open and self._move(until - time.monotonic()):
+            self._drop()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(ENDING)
+            self._process.wait(max(until - time.monotonic(), 0))
         self.kill()
 
     def kill(self) -> None:
-        """End it and what it started in its group."""
+        """End it and what it started in its group; its last words are read."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        with contextlib.suppress(OSError):
-            self._stdin.close()
-        while any(reader.is_alive() for reader in self._readers):
-            with contextlib.suppress(queue.Empty):  # a reader that waits for room
-                self._lines.get_nowait()
-            for reader in self._readers:
-                reader.join(0.05)
-            if not self._readers[0].is_alive():
-                break  # stderr may be held open by somebody whom it left behind
+        self._shut(self._stdin)
+        self._shut(self._stdout)
+        until = time.monotonic() + _LAST_WORDS  # it may be held open by somebody whom it left behind
+        while self._open and self._move(until - time.monotonic()):
+            pass
+        for pipe in self._pipes:
+            pipe.close()
         self._clear()
+
+    def _move(self, seconds: float) -> bool:
+        """Move bytes once there are any, to and fro; False if there were none in time."""
+        reading = [one for one in (self._stdout, self._stderr) if one in self._open]
+        writing = [self._stdin] if self._unsent and self._stdin in self._open else []
+        poll = select.poll()
+        for one in reading:
+            poll.register(one, select.POLLIN)
+        for one in writing:
+            poll.register(one, select.POLLOUT)
+        ready = [one for one, _ in poll.poll(max(seconds, 0) * 1000)]
+        if self._stdin in ready:
+            self._write()
+        if self._stderr in ready:
+            self._log += self._read(self._stderr)
+            del self._log[:-LOG_KEPT]
+        if self._stdout in ready:
+            self._received += self._read(self._stdout)
+        return bool(ready) and seconds > 0
+
+    def _read(self, descriptor: int) -> bytes:
+        try:
+            data = os.read(descriptor, _CHUNK)
+        except BlockingIOError:
+            return b""
+        if not data:
+            self._shut(descriptor)
+        return data
+
+    def _write(self) -> None:
+        try:
+            while self._unsent and self._stdin in self._open:
+                with memoryview(self._unsent) as unsent:
+                    count = os.write(self._stdin, unsent[:_CHUNK])
+                del self._unsent[:count]
+        except BlockingIOError:
+            pass
+        except OSError:  # nobody reads any more; why shows in the answer
+            self._shut(self._stdin)
+
+    def _shut(self, descriptor: int) -> None:
+        self._open.discard(descriptor)
+        if descriptor == self._stdin:
+            self._unsent.clear()
+            with contextlib.suppress(OSError):
+                self._pipes[0].close()
+
+    def _drop(self) -> None:
+        self._received.clear()
+        self._looked_at = 0
+
+    def _line(self) -> Optional[bytes]:
+        end = self._received.find(b"\n", self._looked_at)
+        if end < 0 and len(self._received) < MAX_LINE:
+            self._looked_at = len(self._received)
+            return None
+        if end < 0 or end >= MAX_LINE:
+            self._drop()
+            raise Broken(f"a line longer than {MAX_LINE} bytes")
+        line = bytes(memoryview(self._received)[: end + 1])
+        del self._received[: end + 1]
+        self._looked_at = 0
+        return line
 
     def _clear(self) -> None:
         shutil.rmtree(self._temporary, ignore_errors=True)
@@ -129,32 +211,29 @@ class Child:
             return "it closed its stdout"
         return f"it was killed by signal {-code}" if code < 0 else f"it exited with status {code}"
 
-    def _read(self) -> None:
-        """Lines into the queue; at most one that is too long is ever held, cut off."""
-        stream = cast(BinaryIO, self._process.stdout)
-        while True:
-            line = stream.readline(MAX_LINE + 1)
-            if len(line) > MAX_LINE:
-                self._lines.put(Broken(f"a line longer than {MAX_LINE} bytes"))
-                return
-            self._lines.put(line if line.endswith(b"\n") else None)
-            if not line.endswith(b"\n"):
-                return
 
-    def _keep_log(self) -> None:
-        stream = cast(BinaryIO, self._process.stderr)
-        while chunk := os.read(stream.fileno(), 4096):
-            self._log += chunk
-            del self._log[:-LOG_KEPT]
+def weight(line: bytes) -> int:
+    """Bytes that the values of a line take in memory, about: `[[],[],…` takes twenty times its own length."""
+    found = _weight(line)
+    if found < _SUSPICIOUS:
+        return found
+    plain = line.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return _weight(_TEXT.sub(b"", plain)) + len(line)  # what stands in texts weighs nothing
 
 
-def _message(line: bytes) -> Dict[str, Any]:
-    if line.count(b",") + line.count(b"[") + line.count(b"{") > MOST_TOKENS:
-        raise Broken(f"a line of more than {MOST_TOKENS} values")
+def _weight(line: bytes) -> int:
+    return len(line) + 192 * line.count(b"{") + 64 * line.count(b"[") + 56 * line.count(b",")
+
+
+_SUSPICIOUS = 8 * 1024 * 1024
+
+
+def message(line: bytes) -> Dict[str, Any]:
+    """A line as a message. Raises Broken."""
     try:
-        message = decode(line)
+        found = decode(line)
     except NotCanonical as error:
         raise Broken(f"a line that is no JSON of the protocol: {error}") from None
-    if type(message) is not dict or message.get("jsonrpc") != "2.0":
+    if type(found) is not dict or found.get("jsonrpc") != "2.0":
         raise Broken("a line that is no JSON-RPC 2.0 message")
-    return message
+    return found

@@ -1,8 +1,8 @@
 """A third-party provider from the outside: its process, and the requests of protocol v1 as calls that give answers.
 
-Nothing that it says is believed unchecked (`answers.py`), and nothing that it does costs more than its deadline: a
-provider that breaks the contract is ended, and its items have an error that names it. One that died is started again
-and asked once more, under the same key, as the protocol promises.
+Nothing that it says is believed unchecked (`answers.py`), and nothing that it does costs more than its deadline and a
+bounded amount of memory: a provider that breaks the contract is ended, and its items have an error that names it. One
+that died is started again and asked once more, under the same key, as the protocol promises.
 """
 
 from __future__ import annotations
@@ -10,16 +10,19 @@ from __future__ import annotations
 import itertools
 import time
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Union
 
+from aivp_contract.canonical import MAX_INTEGER
+from aivp_contract.lines import BadLine
 from aivp_contract.manifest import Kind, Manifest
-from aivp_contract.values import Json
+from aivp_contract.values import Json, Secret, contains
 from aivp_sdk.provider import error_form
-from aivp_sdk.redaction import Redaction, without
+from aivp_sdk.redaction import Redaction, opened, without
 
 from . import answers
-from .answers import Broken
-from .child import Child, Gone
+from .answers import Broken, Question
+from .child import Child, Gone, message, weight
+from .waiting import Patience, Wait
 
 Answers = List[Dict[str, Json]]
 
@@ -27,18 +30,14 @@ MAJOR, MINOR = 1, 0
 CAPABILITIES = {"progress": True, "log": True}
 CALLER = {"name": "aivp", "version": "0.1.0"}
 
-START = 30.0
-LOOK = 60.0
-"""Seconds that `initialize`, and one look (`observe`, `list`, `upgrade`), may take."""
-
-SILENCE = 600.0
-"""Seconds in which a provider whose effect has no `meta.timeout` must say something."""
-
-GRACE = 2.0
-"""Seconds between a cancel and the kill."""
-
 PROGRESS = 0.1
 """Seconds between two signs of progress that are handed on."""
+
+MOST_LOGGED = 200
+"""Lines of the log of one request that are handed on."""
+
+MOST_KEPT = 40 * 1024 * 1024
+"""Bytes that the values of all answers to one request may take in memory."""
 
 MOST_LISTED = 100_000
 _POLL = 0.1
@@ -65,14 +64,28 @@ class External:
     tell: takes `progress` and `log` for people; is_cancelled: the run is being stopped.
     """
 
-    def __init__(self, program: Program, tell: Tell, is_cancelled: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self,
+        program: Program,
+        tell: Tell,
+        is_cancelled: Callable[[], bool] = lambda: False,
+        patience: Optional[Patience] = None,
+    ) -> None:
         self.program = program
+        self.name = program.manifest.name
         self.tell = tell
         self.is_cancelled = is_cancelled
+        self.patience = patience or Patience()
         self.capabilities: Mapping[str, Json] = {}
+        self._standing = opened(dict(program.configuration))[1]
+        self._entrusted: Set[str] = set(self._standing)
+        self._sensitive = {
+            name for name, kind in self.described.items() if any(found.sensitive for found in kind.fields.values())
+        }
         self._child: Optional[Child] = None
         self._numbers = itertools.count(1)
         self._told_at = 0.0
+        self._logged = 0
 
     @property
     def described(self) -> Mapping[str, Kind]:
@@ -81,31 +94,32 @@ class External:
 
     def observe(self, items: Sequence[Mapping[str, Json]]) -> Answers:
         """One answer per item, in order: `{id, observation}` or `{id, error}`."""
-        check = answers.observed(self.described)
-        return self._each("observe", items, {"deadline_ms": int(LOOK * 1000)}, check, LOOK)
+        return self._each("observe", items, {}, answers.observed, self.patience.look)
 
     def apply(self, items: Sequence[Mapping[str, Json]], key: str, timeout: Optional[float]) -> Answers:
         """One answer per item, in order: `{id, outputs}` or `{id, error}`."""
-        params: Dict[str, Json] = {"key": key}
-        if timeout is not None:
-            params["deadline_ms"] = int(timeout * 1000)
-        return self._each("apply", items, params, answers.applied(self.described), timeout)
+        return self._each("apply", items, {"key": key}, answers.applied, timeout)
 
     def list(self, kind: str) -> Answers:
-        """Everything of a kind that exists: `{id, identity, attributes, name?}`. Raises Broken or Gone."""
-        self._started()
-        if not self.capabilities.get("list"):
-            raise Broken("it cannot list")
-        result = self._ask("list", {"kind": kind, "deadline_ms": int(LOOK * 1000)}, LOOK, MOST_LISTED)
-        return answers.listed(self.described[kind], result)
+        """Everything of a kind that exists: `{id, identity, attributes, name?}`. Raises Broken, Gone or Refused."""
+
+        def ask() -> Answers:
+            self._need("list", "it cannot list")
+            result = self._ask("list", {"kind": kind}, self.patience.look, MOST_LISTED)
+            return answers.listed(self.described[kind], result)
+
+        return self._safely(ask)
 
     def upgrade(self, items: Sequence[Mapping[str, Json]]) -> Answers:
-        """Recorded attributes in today's form: `{id, attributes}` or `{id, error}`. Raises Broken or Gone."""
-        self._started()
-        if not self.capabilities.get("upgrade"):
-            raise Broken("it cannot upgrade what an older version of it recorded")
-        result = self._ask("upgrade", {"items": list(items), "deadline_ms": int(LOOK * 1000)}, LOOK, len(items))
-        return answers.in_order(items, result, answers.upgraded)
+        """Recorded attributes in today's form: `{id, attributes}` or `{id, error}`. Raises Broken, Gone or Refused."""
+
+        def ask() -> Answers:
+            self._need("upgrade", "it cannot upgrade what an older version of it recorded")
+            result = self._ask("upgrade", {"items": list(items)}, self.patience.look, len(items))
+            asked = [Question(item, self.described[item["kind"]], None) for item in items]
+            return [self._freed(answer) for answer in answers.in_order(asked, result, answers.upgraded)]
+
+        return self._safely(ask)
 
     def forget(self, run: str) -> None:
         """No key of this run will come again."""
@@ -124,172 +138,220 @@ class External:
         method: str,
         items: Sequence[Mapping[str, Json]],
         params: Mapping[str, Json],
-        check: answers.Check,
+        read: answers.Read,
         limit: Optional[float],
     ) -> Answers:
         """Ask about items whose secrets are watched over; whatever goes wrong is an answer for each of them."""
-        works = [(item, Redaction(self.described[item["kind"]], item)) for item in items]
-        asked = [item for item, redaction in works if redaction.refusal is None]
-        secrets = sorted({text for _, redaction in works for text in redaction.secrets})
-        sent = [{name: item[name] for name in ITEM if item.get(name) is not None} for item in asked]
-        found = iter(self._settled(method, {**params, "items": sent}, asked, check, limit, secrets) if asked else [])
+        questions = self._questions(items)
+        asked = [one for one in questions if one.redaction is None or one.redaction.refusal is None]
+        sent = [{name: one.item[name] for name in ITEM if one.item.get(name) is not None} for one in asked]
+        found = iter(self._settled(method, {**params, "items": sent}, asked, read, limit) if asked else [])
         given: Answers = []
-        for item, redaction in works:
-            redaction.shared = secrets
-            refusal = redaction.refusal
-            error = {"id": item["id"], "error": refusal and error_form(refusal, redaction.redact)}
-            given.append(error if refusal is not None else answers.cleaned(next(found), redaction))
+        for one in questions:
+            if one.redaction is not None and one.redaction.refusal is not None:
+                given.append({"id": one.id, "error": error_form(one.redaction.refusal, one.redaction.redact)})
+            else:
+                given.append(self._freed(next(found)))
+        if any(one.redaction is not None and one.redaction.has_found for one in questions):
+            self._report()
         return given
+
+    def _questions(self, items: Sequence[Mapping[str, Json]]) -> List[Question]:
+        """Items with what watches over them: none, where neither they nor any other one of the request has secrets."""
+        is_secret = bool(self._standing) or any(contains(item["config"], (Secret,)) for item in items)
+        found = [
+            Question(item, kind, Redaction(kind, item) if is_secret or self._is_veiled(item) else None)
+            for item in items
+            for kind in (self.described[item["kind"]],)
+        ]
+        if is_secret:
+            watching = [one.redaction for one in found if one.redaction is not None]
+            secrets = sorted({text for redaction in watching for text in redaction.secrets}.union(self._standing))
+            self._entrusted.update(secrets)
+            for redaction in watching:
+                redaction.secrets, redaction.shared = secrets, ()
+        return found
+
+    def _is_veiled(self, item: Mapping[str, Json]) -> bool:
+        return bool(item.get("tainted")) or item["kind"] in self._sensitive
+
+    def _freed(self, answer: Dict[str, Json]) -> Dict[str, Json]:
+        """An error's texts without secrets, bounded, and as Unicode has them; who showed one is named."""
+        error = answer.get("error")
+        if error is None:
+            return answer
+        shown = {name: str(error[name]) for name in ("message", "path", "mend") if name in error}
+        texts = {name: self._without(text) for name, text in shown.items()}
+        is_shown = texts != {name: _valid(text) for name, text in shown.items()}
+        texts = {name: text[:4000] for name, text in texts.items()}
+        if is_shown:
+            texts["message"] += f" (the provider {self.name} showed a secret here, which was taken out)"
+            self._report()
+        return {**answer, "error": {**error, **texts}}
+
+    def _report(self) -> None:
+        text = f"the provider {self.name} showed a secret, which was taken out"
+        self.tell("log", {"provider": self.name, "level": "warning", "message": text})
+
+    def _without(self, text: str) -> str:
+        return without(_valid(text), self._entrusted)
 
     def _settled(
         self,
         method: str,
         params: Dict[str, Json],
-        asked: Sequence[Mapping[str, Json]],
-        check: answers.Check,
+        asked: Sequence[Question],
+        read: answers.Read,
         limit: Optional[float],
-        secrets: Sequence[str],
     ) -> Answers:
         """Answers that hold against the contract; an error for each item where they do not."""
         try:
-            found = self._asked_twice(method, params, limit, len(asked), secrets)
-            return answers.in_order(asked, found, check)
+            return answers.in_order(asked, self._asked_twice(method, params, limit, len(asked)), read)
         except answers.Refused as refused:
-            error = {"class": "permanent", "message": str(refused)}
+            error = {"class": "permanent", "message": f"the provider {self.name} refuses: {refused}"}
+        except BadLine as bad:
+            error = {"class": "permanent", "message": f"the provider {self.name} cannot be asked: {bad}"}
         except Broken as broken:
             error = {"class": "bug", "message": self._blamed(f"broke its contract: {broken}")}
         except Gone as gone:
             kind = "interrupted" if method == "apply" else "bug"
             error = {"class": kind, "message": self._blamed(f"does not answer: {gone}")}
-        return [{"id": item["id"], "error": error} for item in asked]
+        return [{"id": one.item["id"], "error": error} for one in asked]
 
-    def _asked_twice(
-        self, method: str, params: Dict[str, Json], limit: Optional[float], most: int, secrets: Sequence[str]
-    ) -> Dict[str, Any]:
+    def _asked_twice(self, method: str, params: Dict[str, Json], limit: Optional[float], most: int) -> Dict[str, Any]:
         """The result; from a second process, if the first one died. One that we gave up is not asked again."""
         try:
             self._started()
-            return self._ask(method, params, limit, most, secrets)
+            return self._ask(method, params, limit, most)
         except Gone as gone:
-            if gone.by_us:
+            if gone.by_us or self.is_cancelled():
                 raise
+        self._end()
         self._started()
-        return self._ask(method, params, limit, most, secrets)
+        return self._ask(method, params, limit, most)
+
+    def _safely(self, ask: Callable[[], Answers]) -> Answers:
+        """What `ask` brings, or an exception that names the provider, which is ended by then, and shows no secret."""
+        try:
+            return ask()
+        except answers.Refused as refused:
+            raise answers.Refused(self._without(str(refused))) from None
+        except (Broken, Gone) as error:
+            raise type(error)(self._without(self._blamed(str(error)))) from None
+
+    def _need(self, capability: str, otherwise: str) -> None:
+        self._started()
+        if not self.capabilities.get(capability):
+            raise answers.Refused(otherwise)
 
     def _blamed(self, why: str) -> str:
         """End it; what it did wrong, with its name and its last words."""
+        said = self._end()
+        text = f"the provider {self.name} {why}"
+        return f"{text}; its last words: {said}" if said else text
+
+    def _end(self) -> str:
+        """Its last words."""
         child, self._child = self._child, None
-        said = ""
-        if child is not None:
-            child.kill()
-            said = child.log()
-        message = f"the provider {self.program.manifest.name} {why}"
-        return (f"{message}; its last words: {said}" if said else message)[:4000]
+        if child is None:
+            return ""
+        child.kill()
+        return child.log()
 
     def _started(self) -> None:
         if self._child is not None and self._child.is_alive():
             return
+        self._end()
         self._child = Child(self.program.argv, self.program.directory)
-        version = {"major": MAJOR, "minor": MINOR}
         params = {
-            "protocol": version,
+            "protocol": {"major": MAJOR, "minor": MINOR},
             "caller": CALLER,
             "capabilities": CAPABILITIES,
             "configuration": dict(self.program.configuration),
             "directory": self.program.directory,
         }
         try:
-            result = self._ask("initialize", params, START, 0)
+            result = self._ask("initialize", params, self.patience.start, 0)
         except answers.Refused as refused:
-            raise Broken(f"it does not start: {refused}") from None
+            self._end()
+            raise answers.Refused(f"it does not start: {refused}") from None
         self.capabilities = answers.handshake(self.program.manifest, result)
 
-    def _ask(
-        self, method: str, params: Json, limit: Optional[float], most: int, secrets: Sequence[str] = ()
-    ) -> Dict[str, Any]:
+    def _ask(self, method: str, params: Dict[str, Json], limit: Optional[float], most: int) -> Dict[str, Any]:
         """The result, with the items that came before it. Raises Refused, Broken or Gone."""
         assert self._child is not None
         child, number = self._child, next(self._numbers)
+        self._logged = 0
+        if limit is not None and method != "initialize":
+            params = {**params, "deadline_ms": max(int(limit * 1000), 1)}
         child.send({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
-        wait = _Wait(limit)
+        wait = Wait(limit, self.patience)
         items: List[Json] = []
+        kept = 0
         while True:
-            message = child.receive(_POLL)
+            line = child.receive(_POLL)
             if wait.is_over():
                 raise Gone(f"it gave no answer to {method} within {wait.seconds:.0f} s", by_us=True)
             if not wait.is_cancelled and (wait.is_late() or self.is_cancelled()):
-                wait.is_cancelled = True
+                wait.cancelled()
                 child.send({"jsonrpc": "2.0", "method": "cancel", "params": {"request": number}})
-            if message is None:
+            if line is None:
                 continue
             wait.heard()
-            if "method" in message:
-                items += self._notified(message, number, secrets)
-            elif message.get("id") != number or type(message.get("id")) is not int:
-                raise Broken(f"it answered a request that nobody made ({str(message.get('id'))[:20]})")
+            found = self._message(method, line, kept)
+            if "method" in found:
+                if brought := self._notified(found, number):
+                    kept += weight(line)
+                    items += brought
+            elif type(found.get("id")) is not int or found["id"] != number:
+                raise Broken(f"it answered a request that nobody made ({answers.quoted(found.get('id'))})")
             else:
-                result = answers.result(message)
+                result = answers.result(found)
                 if items or "items" in result:
-                    result = {**result, "items": items + answers.items(result)}
-                if len(result.get("items", ())) > most:
-                    raise Broken(f"it answered {method} with more than {most} items")
-                return result
+                    items += answers.items(result)
+                    result = {**result, "items": items}
             if len(items) > most:
                 raise Broken(f"it answered {method} with more than {most} items")
+            if "method" not in found:
+                return result
 
-    def _notified(self, message: Mapping[str, Any], number: int, secrets: Sequence[str]) -> List[Json]:
-        params = message.get("params")
+    def _message(self, method: str, line: bytes, kept: int) -> Dict[str, Any]:
+        """A line as a message, unless its values would take more memory than is left."""
+        if kept + weight(line) > MOST_KEPT:
+            raise Broken(f"its answer to {method} takes more than {MOST_KEPT // 1024**2} MiB of memory")
+        return message(line)
+
+    def _notified(self, found: Mapping[str, Any], number: int) -> List[Json]:
+        params = found.get("params")
         if not isinstance(params, dict):
             raise Broken("a notification without parameters")
-        if message["method"] == "items":
+        if found["method"] == "items":
             if params.get("request") != number:
                 raise Broken("items of another request")
             return answers.items(params)
-        if message["method"] in CAPABILITIES and self._is_worth_telling(message["method"]):
-            told: Dict[str, Union[str, int, float]] = {"provider": self.program.manifest.name}
+        if type(found["method"]) is str and self._is_worth_telling(found["method"]):
+            told: Dict[str, Union[str, int, float]] = {"provider": self.name}
             for name in ("id", "level", "message", "done", "total"):
                 value = params.get(name)
                 if isinstance(value, str):
-                    told[name] = without(value, secrets)[:1000]
-                elif isinstance(value, (int, float)) and not isinstance(value, bool):
+                    told[name] = self._without(value)[:1000]
+                elif type(value) is float or (type(value) is int and abs(value) <= MAX_INTEGER):
                     told[name] = value
-            self.tell(message["method"], dict(told))
+            self.tell(found["method"], dict(told))
         return []
 
     def _is_worth_telling(self, method: str) -> bool:
-        """Nobody reads progress that comes faster; every line of the log is handed on."""
+        """Nobody reads progress that comes faster, nor a log without end."""
+        if method == "log":
+            self._logged += 1
+            return self._logged <= MOST_LOGGED
         now = time.monotonic()
-        if method == "progress" and now - self._told_at < PROGRESS:
+        if method != "progress" or now - self._told_at < PROGRESS:
             return False
         self._told_at = now
         return True
 
 
-class _Wait:
-    """How long an answer is waited for: until a deadline, or else through a silence; then a moment of grace."""
-
-    def __init__(self, limit: Optional[float]) -> None:
-        self.limit = limit
-        self.begun = self.heard_at = time.monotonic()
-        self.late_at: Optional[float] = None
-        self.is_cancelled = False
-
-    @property
-    def seconds(self) -> float:
-        """Since the request."""
-        return time.monotonic() - self.begun
-
-    def heard(self) -> None:
-        """It said something."""
-        self.heard_at = time.monotonic()
-
-    def is_late(self) -> bool:
-        """From now on only the grace is left."""
-        since, most = (self.begun, self.limit) if self.limit is not None else (self.heard_at, SILENCE)
-        if self.late_at is None and time.monotonic() - since > most:
-            self.late_at = time.monotonic()
-        return self.late_at is not None
-
-    def is_over(self) -> bool:
-        """True once the grace is used up, too."""
-        return self.is_late() and self.late_at is not None and time.monotonic() - self.late_at > GRACE
+def _valid(text: str) -> str:
+    """As it can be handed on: without lone surrogates."""
+    return text.encode("utf-8", "replace").decode()

@@ -13,6 +13,7 @@ import os
 import shutil
 import stat
 import sys
+import time
 from pathlib import Path, PurePosixPath
 from typing import Dict, List, Mapping, Sequence
 
@@ -20,7 +21,8 @@ from aivp_contract.canonical import digest
 from aivp_contract.values import Json
 
 KEPT = 8
-"""Bundles that stay on a host; the oldest go."""
+UNUSED = 24 * 3600.0
+"""Bundles that stay on a host, and seconds in which no session came for one of the others before it goes."""
 
 MOST = 512 * 1024 * 1024
 """Bytes of one provider."""
@@ -75,11 +77,26 @@ class Installation:
 
     def missing(self) -> List[str]:
         """Paths that have to come; none where it is complete. What is there and wrong goes."""
-        if self.folder.is_dir() and all(_is_same(self.folder / path, self.files[path]) for path in self.paths):
+        if self._is_whole():
             os.utime(self.folder)
             return []
-        shutil.rmtree(self.folder, ignore_errors=True)
+        _remove(self.folder)
+        _remove(self.partial)
         return self.paths
+
+    def _is_whole(self) -> bool:
+        """Exactly its files, and no other one: a module more would be imported. What Python compiled of them goes."""
+        if self.folder.is_symlink() or not self.folder.is_dir():
+            return False
+        for place, folders, names in os.walk(self.folder):
+            if any(os.path.islink(os.path.join(place, name)) for name in folders):
+                return False
+            if "__pycache__" in folders:
+                folders.remove("__pycache__")
+                shutil.rmtree(os.path.join(place, "__pycache__"), ignore_errors=True)
+            if any(os.path.relpath(os.path.join(place, name), self.folder) not in self.files for name in names):
+                return False
+        return all(_is_same(self.folder / path, self.files[path]) for path in self.paths)
 
     def take(self, path: str, data: str, *, is_first: bool) -> None:
         """A chunk of a file, in base64. Raises NotInstalled, or OSError."""
@@ -113,9 +130,18 @@ class Installation:
 
     def _prune(self) -> None:
         with contextlib.suppress(OSError):
-            folders = sorted(self.providers.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+            folders = sorted(self.providers.iterdir(), key=lambda path: path.lstat().st_mtime, reverse=True)
             for folder in folders[KEPT:]:
-                shutil.rmtree(folder, ignore_errors=True)
+                if time.time() - folder.lstat().st_mtime > UNUSED:
+                    _remove(folder)
+
+
+def _remove(path: Path) -> None:
+    """Whatever lies there; nothing that a link leads to."""
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    else:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _is_inside(path: str) -> bool:
@@ -131,6 +157,8 @@ def _is_same(path: Path, entry: Mapping[str, Json]) -> bool:
     with open(descriptor, "rb") as file:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode) or found.st_size != entry["size"]:
+            return False
+        if entry["executable"] and not found.st_mode & stat.S_IXUSR:
             return False
         seen = hashlib.sha256()
         while chunk := file.read(1024 * 1024):

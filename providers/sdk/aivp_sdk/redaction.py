@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import shlex
-from typing import Iterable, Iterator, List, Mapping, Optional, Tuple
+from typing import FrozenSet, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 from aivp_contract import diff, manifest
 from aivp_contract.observation import Observation
@@ -21,7 +22,8 @@ class Redaction:
     """One item of a request: `plain` is its config with secrets opened, `refusal` why it cannot be worked on.
 
     hidden: declared fields that hold secrets or are sensitive. tainted: fields that held secrets before, so that what
-    is there may still be one. secrets: what must not leave; shared: those of the whole request.
+    is there may still be one. secrets: what must not leave; shared: those of the whole request. has_found: a secret was
+    taken out of a value.
     """
 
     def __init__(self, kind: manifest.Kind, raw: Mapping[str, Json]) -> None:
@@ -29,6 +31,7 @@ class Redaction:
         self.secrets: List[str] = []
         self.shared: Iterable[str] = ()
         self.refusal: Optional[ProviderError] = None
+        self.has_found = False
         self.plain = replace(dict(self.config), (Secret,), self._open)
         self.tainted = frozenset(raw.get("tainted", ()))
         self.hidden = frozenset(
@@ -75,7 +78,10 @@ class Redaction:
         if not self.secrets or (declared is not None and diff.same(declared, value)):
             return value
         if type(value) is dict and type(declared) is dict:
-            return {key: self._beside(declared.get(key), item) for key, item in value.items()}
+            return {
+                key if key in declared else self.clean(key): self._beside(declared.get(key), item)
+                for key, item in value.items()
+            }
         if type(value) is list and type(declared) is list:
             return [item if item in declared else self.clean(item) for item in value]
         return self.clean(value)
@@ -85,9 +91,11 @@ class Redaction:
         if not self.secrets:
             return value
         if type(value) is str:
-            return without(value, self.secrets)
+            text = without(value, self.secrets)
+            self.has_found |= text != value
+            return text
         if type(value) is dict:
-            return {key: self.clean(item) for key, item in value.items()}
+            return {self.clean(key): self.clean(item) for key, item in value.items()}
         if type(value) is list:
             return [self.clean(item) for item in value]
         return value
@@ -110,10 +118,11 @@ def opened(value: Json) -> Tuple[Json, List[str]]:
 
 def without(text: str, secrets: Iterable[str]) -> str:
     """`text` with `(secret)` in place of each secret, each of its lines, and other spellings of them."""
-    return pattern.sub("(secret)", text) if (pattern := _pattern(secrets)) is not None else text
+    return pattern.sub("(secret)", text) if (pattern := _pattern(frozenset(secrets))) is not None else text
 
 
-def _pattern(secrets: Iterable[str]) -> Optional[re.Pattern[str]]:
+@functools.lru_cache(maxsize=4)
+def _pattern(secrets: FrozenSet[str]) -> Optional[re.Pattern[str]]:
     """All of them at once, the longest first: what was put in is not looked at again."""
     forms = {form for secret in secrets for form in _spellings(secret)}
     return re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True)))) if forms else None
