@@ -19,6 +19,7 @@ from aivp.diagnostics.diagnostic import refusal
 from aivp.hosts.portions import portions
 from aivp.hosts.session import HostSession
 from aivp.hosts.sessions import Sessions
+from aivp.model.evidence import blocks
 from aivp.observe.audit import Broken, audit
 from aivp.plan.bind import Kinds
 from aivp.plan.steps import Step
@@ -69,6 +70,8 @@ def _stale(
         except Broken as broken:
             why = f"The provider {kind.provider} broke its contract for {step.address}: {broken}."
             raise refusal("AIVP0612", why, "This is a bug of that provider.") from None
+        if seen.error is not None and blocks(kind.name):
+            continue  # looked at once more before its effect, where it fails alone
         if seen.observation is None or _digest(kind, step, seen.observation) != step.expected:
             why = f"{step.address} is no longer as it was when the plan was made."
             found.append(Diagnostic("AIVP0501", why, "Plan again and review what changed.", address=step.address))

@@ -81,7 +81,7 @@ def leave(plan: Plan, status: str, settings: Settings) -> None:
     """Leave with the exit code of how a run of `plan` ended: what was blocked in it is not applied."""
     code = EXIT_CODES[status]
     if plan.blocked:
-        hosts = "Let their hosts be reached (`aivp plan` says why they cannot), then apply again."
+        hosts = "Let their hosts be reached, or their providers work (`aivp plan` says why not), then apply again."
         why = f"{len(plan.blocked)} of the resources were blocked and are not applied: {listing(plan.blocked)}."
         print_diagnostics([Diagnostic("AIVP0512", why, hosts)], settings)
     if plan.blocked and code == 0:

@@ -91,7 +91,7 @@ def evidence(engine: Engine, settings: Settings, observed: str | None = None) ->
 
 
 def warn(found: Evidence, settings: Settings, *, is_stdout_taken: bool = False) -> None:
-    """Say which hosts could not be asked, and why."""
+    """Say which hosts could not be asked, what could not be looked at, and why."""
     from aivp.observe.unreached import unreached
 
     if hosts := unreached(found):
@@ -104,7 +104,7 @@ def _leave(plan: Plan, settings: Settings) -> None:
         severity: Literal["error", "warning"] = "warning" if plan.steps else "error"
         names = listing(sorted(plan.blocked))
         why = f"{len(plan.blocked)} of the resources could not be looked at, so how they are is unknown: {names}."
-        mend = "Let their hosts be reached, or leave them out on purpose."
+        mend = "Let their hosts be reached, or their providers work, or leave them out on purpose."
         print_diagnostics([Diagnostic("AIVP0414", why, mend, severity=severity)], settings)
     if plan.steps or plan.blocked:
         raise click.exceptions.Exit(2 if plan.steps else 1)

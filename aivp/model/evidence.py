@@ -92,6 +92,20 @@ class Evidence:
         return canonical.encode(self.form())
 
 
+def blocks(kind: str) -> bool:
+    """True where an error of a look at this kind stops its own resources only.
+
+    Kinds of third parties are named `provider/kind`: such a program may fail in any way, and harms nobody else. What
+    aivp's own kinds cannot look at is a mistake of the declaration or of the host, and refuses the plan.
+    """
+    return "/" in kind
+
+
+def kind_of(key: str) -> str:
+    """The kind that a key of `Evidence.seen` is about."""
+    return key.partition(".")[0].rpartition(":")[2]
+
+
 def object_key(item: Object) -> str:
     """The key of a recorded object in `Evidence.seen`."""
     return f"{'deposed' if item.is_deposed else 'object'}:{item.address}"

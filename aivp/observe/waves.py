@@ -6,7 +6,7 @@ outputs until the first answers, so that a converged chain of references is one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aivp_contract import canonical
@@ -18,7 +18,7 @@ from aivp.hosts.portions import portions
 from aivp.hosts.refusals import refused
 from aivp.hosts.session import UNREACHED, HostSession, Refusal
 from aivp.hosts.sessions import Sessions
-from aivp.model.evidence import Evidence, HostEvidence, Seen, object_key
+from aivp.model.evidence import Evidence, HostEvidence, Seen, blocks, object_key
 from aivp.model.object import Object
 from aivp.model.resource import IR, Host
 from aivp.observe.audit import Broken, audit
@@ -175,7 +175,15 @@ class Observer:
     ) -> dict[str, Seen]:
         host = session.host.name
         try:
-            self.sessions.equip(host, {item["kind"] for item in items})
+            unequipped = self._equip(host, {item["kind"] for item in items})
+            found = {
+                item["id"]: Seen(self._digest(asked[item["id"]]), error=unequipped[item["kind"]])
+                for item in items
+                if item["kind"] in unequipped
+            }
+            items = [item for item in items if item["kind"] not in unequipped]
+            if not items:
+                return found
             answers = session.gather("observe", {"items": list(items)}, "items", by="observed", most=len(items))
             if [answer["id"] for answer in answers] != [item["id"] for item in items]:
                 raise session.hostile("it answered other questions than were asked")
@@ -183,20 +191,40 @@ class Observer:
             raise refused(refusal) from None
         except (KeyError, TypeError):
             raise session.hostile("its answers are not of the protocol") from None
-        return {
+        return found | {
             item["id"]: self._audited(host, item, answer, asked) for item, answer in zip(items, answers, strict=True)
         }
 
+    def _equip(self, host: str, kinds: Iterable[str]) -> dict[str, dict[str, Json]]:
+        """Kind → why its provider cannot work on `host`, an error of whatever it should have looked at there."""
+        found: dict[str, dict[str, Json]] = {}
+        for kind in sorted(kinds):
+            try:
+                self.sessions.equip(host, [kind])
+            except Refusal as refusal:
+                if refusal.code != "provider":
+                    raise
+                found[kind] = {"class": "permanent", "message": refused(refusal).diagnostics[0].why.rstrip(".")}
+        return found
+
+    def _digest(self, what: Bound | Object) -> str:
+        """Of what was asked; secrets that a host was not given count as another question."""
+        if isinstance(what, Object):
+            return ""
+        if self.is_untrusted and contains(what.known, (Secret,)):
+            return "without its secrets"
+        return asked_digest(what)
+
     def _audited(self, host: str, item: Mapping[str, Json], answer: Json, asked: Mapping[str, Bound | Object]) -> Seen:
-        what = asked[item["id"]]
-        digest = asked_digest(what) if isinstance(what, Bound) else ""
-        if isinstance(what, Bound) and self.is_untrusted and contains(what.known, (Secret,)):
-            digest = "without its secrets"
+        digest = self._digest(asked[item["id"]])
         kind = self.kinds[item["kind"]]
         try:
             return audit(kind, digest, answer)
         except Broken as broken:
-            why = f"The provider {kind.provider} broke its contract on {host} for {item['id']}: {broken}."
+            what = f"broke its contract on {host} for {item['id']}: {broken}"
+            if blocks(kind.name):
+                return Seen(digest, error={"class": "bug", "message": f"the provider {kind.provider} {what}"})
+            why = f"The provider {kind.provider} {what}."
             raise Refused((Diagnostic("AIVP0612", why, "This is a bug of that provider."),)) from None
 
 

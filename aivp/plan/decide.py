@@ -39,12 +39,12 @@ def decide_resource(world: World, bound: Bound, decided: Decided, diagnostics: D
         decided.is_applicable &= not bound.is_known  # evidence that should have it: recorded for something else
         decided.add(draft.deferred())
         return
-    if _is_refused(seen, draft.kind, address, diagnostics):
+    if _is_refused(seen, draft.kind, address, decided, diagnostics):
         return
     observation = _observation(seen, bound, decided)
     old = world.evidence.seen.get(object_key(row)) if row is not None else None
     if old is not None and old.error is not None:
-        report(old, address, diagnostics)
+        report(old, address, draft.kind.name, decided, diagnostics)
         return
     if row is not None and row.address != address:
         decided.add(draft.moved(row))
@@ -61,9 +61,9 @@ def asked_digest(bound: Bound) -> str:
     return canonical.digest(bound.known)
 
 
-def _is_refused(seen: Seen, kind: Kind, address: str, diagnostics: Diagnostics) -> bool:
+def _is_refused(seen: Seen, kind: Kind, address: str, decided: Decided, diagnostics: Diagnostics) -> bool:
     if seen.error is not None:
-        report(seen, address, diagnostics)
+        report(seen, address, kind.name, decided, diagnostics)
         return True
     if seen.claims and not kind.shared:
         other = seen.claims[0]

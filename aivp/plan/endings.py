@@ -77,7 +77,7 @@ def _decide_orphan(world: World, row: Object, decided: Decided, diagnostics: Dia
         decided.blocked[row.address] = "nobody has looked at it"
         decided.is_applicable = False
     elif seen.error is not None:
-        report(seen, row.address, diagnostics)
+        report(seen, row.address, row.kind, decided, diagnostics)
     elif seen.observation is not None and seen.observation.observed is None:
         decided.add(ending("forget", row, f"{how.reason}; it is already gone"))
     elif seen.observation is not None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
-from aivp.diagnostics import Diagnostics
-from aivp.model.evidence import Evidence, Seen
+from aivp.diagnostics import Diagnostic, Diagnostics
+from aivp.model.evidence import Evidence, Seen, blocks
 from aivp.model.object import Object
 from aivp.plan.bind import Kinds
 from aivp.plan.steps import Step
@@ -51,9 +52,18 @@ def why_unreached(world: World, name: str, decided: Decided) -> str | None:
     return f"{name} cannot be reached" if host.error is not None else None
 
 
-def report(seen: Seen, address: str, diagnostics: Diagnostics) -> None:
-    """Pass on what a provider said of a thing that it could not look at."""
+def report(seen: Seen, address: str, kind: str, decided: Decided, diagnostics: Diagnostics) -> None:
+    """Pass on what a provider said of a thing that it could not look at; a third party's blocks that thing alone."""
+    if blocks(kind):
+        decided.blocked[address] = f"the provider {kind.partition('/')[0]} cannot look at it"
+    else:
+        diagnostics.items.append(unseen(seen, address, "error"))
+
+
+def unseen(seen: Seen, address: str, severity: Literal["error", "warning"]) -> Diagnostic:
+    """Why a provider could not look at a thing, in its own words."""
     error = seen.error or {}
     code = "AIVP0611" if error.get("class") == "bug" else "AIVP0610"
-    why = f"{address}{error.get('path') or ''}: {error.get('message', 'no reason given')}."
-    diagnostics.error(code, why, str(error.get("mend") or ""), address=address, pointer=str(error.get("path") or ""))
+    path = str(error.get("path") or "")
+    why = f"{address}{path}: {error.get('message', 'no reason given')}."
+    return Diagnostic(code, why, str(error.get("mend") or ""), address=address, pointer=path, severity=severity)

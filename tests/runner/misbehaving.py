@@ -132,7 +132,7 @@ def item_answer(item, method):
 
 def misbehave(number, method, items):
     """What takes the place of an answer."""
-    if FAULT == f"hang-{method}":
+    if f"hang-{method}" == FAULT:
         child = subprocess.Popen(["sleep", "1000"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         note(f"child {child.pid}")
         time.sleep(1000)

@@ -299,21 +299,23 @@ class External:
                 continue
             wait.heard()
             found = self._message(method, line, kept)
-            if "method" in found:
-                if brought := self._notified(found, number):
-                    kept += weight(line)
-                    items += brought
-            elif type(found.get("id")) is not int or found["id"] != number:
-                raise Broken(f"it answered a request that nobody made ({answers.quoted(found.get('id'))})")
+            result = None if "method" in found else self._result(found, number)
+            if result is None:
+                brought = self._notified(found, number)
+                kept += weight(line) if brought else 0
             else:
-                result = answers.result(found)
-                if items or "items" in result:
-                    items += answers.items(result)
-                    result = {**result, "items": items}
+                brought = answers.items(result) if "items" in result else []
+            items += brought
             if len(items) > most:
                 raise Broken(f"it answered {method} with more than {most} items")
-            if "method" not in found:
-                return result
+            if result is not None:
+                return {**result, "items": items}
+
+    @staticmethod
+    def _result(found: Mapping[str, Any], number: int) -> Dict[str, Any]:
+        if type(found.get("id")) is not int or found["id"] != number:
+            raise Broken(f"it answered a request that nobody made ({answers.quoted(found.get('id'))})")
+        return answers.result(found)
 
     def _message(self, method: str, line: bytes, kept: int) -> Dict[str, Any]:
         """A line as a message, unless its values would take more memory than is left."""

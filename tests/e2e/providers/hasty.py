@@ -1,0 +1,42 @@
+"""A host whose runner has little patience with third-party providers, and tells how much memory it took.
+
+Started as `python hasty.py FILE python3 -I -S -c BOOTSTRAP` by a host with `transport: exec`; FILE gets the runner's
+peak, in KiB, when it ends. Standard library only.
+"""
+
+import atexit
+import os
+import sys
+
+LOOK = 3.0
+PEAK, ARGV = sys.argv[1], sys.argv[2:]
+
+
+def keep_peak(runner=os.getpid()):
+    if os.getpid() == runner:
+        with open("/proc/self/status") as status:
+            peak = next(line.split()[1] for line in status if line.startswith("VmHWM"))
+        with open(PEAK, "a") as file:
+            file.write(peak + "\n")
+
+
+class Finders(list):
+    """The archive puts its finder in front; the one module that says how long to wait is made hasty."""
+
+    def insert(self, index, finder):
+        run = finder.exec_module
+
+        def exec_module(module):
+            run(module)
+            if module.__name__ == "aivp_runner.waiting":
+                module.Patience.__init__.__defaults__ = (30.0, LOOK, LOOK, 0.5)
+
+        finder.exec_module = exec_module
+        super().insert(index, finder)
+
+
+atexit.register(keep_peak)
+sys.meta_path = Finders(sys.meta_path)
+bootstrap = ARGV[ARGV.index("-c") + 1]
+sys.argv = ["-c"]
+exec(compile(bootstrap, "bootstrap", "exec"), {"__name__": "__main__"})
