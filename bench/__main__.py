@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bench.durability import PLANS, count_requests, count_syncs
 from bench.machine import ROOT, describe
+from bench.protocol import ASKED, measured
 from bench.report import placed, report
 from bench.results import Results, load
 from bench.sides import terraform_version
@@ -20,7 +21,7 @@ from bench.startup import startup
 from bench.targets import targets
 from bench.versus import compare, warm
 
-PARTS = ("tree", "chain", "startup", "durability")
+PARTS = ("tree", "chain", "startup", "durability", "protocol")
 ROUNDS = {100: 5, 500: 5, 1000: 5, 2000: 3, 5000: 3, 10000: 3}
 """Resources → rounds. About 20 minutes on two quiet cores, half of it terraform's apply of 5,000 and of the chain."""
 QUICK, QUICK_ROUNDS = (100, 500, 1000), 2
@@ -112,6 +113,7 @@ def _is_chosen(part: str, chosen: list[str] | None) -> bool:
 def _parts(*, quick: bool) -> Iterator[str]:
     yield "startup"
     yield "durability"
+    yield "protocol"
     yield f"chain/{CHAINS[quick]}"
     for size in QUICK if quick else ROUNDS:
         yield f"tree/{size}"
@@ -127,6 +129,9 @@ def _part(part: str, results: Results, folder: Path, options: argparse.Namespace
         counted = [count_syncs(folder, plan) for plan in PLANS]
         results.syncs = None if None in counted else [item for item in counted if item is not None]
         results.requests = count_requests(folder)
+        return
+    if part == "protocol":
+        results.protocol = {name: measured(*words) for name, words in ASKED.items()}
         return
     shape, size = part.split("/")
     count = int(size)

@@ -54,6 +54,9 @@ def _sections(results: Results) -> Iterator[str]:
     if "durability" in results.done:
         yield "\n### Durability and round trips\n"
         yield from _durability(results)
+    if results.protocol:
+        yield "\n### The provider protocol\n"
+        yield from _protocol(results)
 
 
 def _comparison(results: Results, part: str) -> Iterator[str]:
@@ -126,6 +129,16 @@ def _durability(results: Results) -> Iterator[str]:
         yield ""
     said = ", ".join(f"{count} × `{method}`" for method, count in sorted(results.requests.items()))
     yield f"A plan of 100 unchanged files sends: {said}."
+
+
+def _protocol(results: Results) -> Iterator[str]:
+    batch = results.protocol["batch"]
+    seconds = ", ".join(f"{batch[name]:.3f} of the {name}" for name in ("caller", "provider", "floor"))
+    memory = " and ".join(f"{batch[name] / 2**20:.0f} ({name})" for name in ("grown", "objects"))
+    yield f"{LARGE:,} resources in one request: CPU s {seconds}; MiB {memory}.\n"
+    bad = [(name, found) for name, found in results.protocol.items() if name != "batch"]
+    rows = ([f"`{name}`", f"{found['grown'] / 2**20:.0f}", f"{found['seconds']:.1f}"] for name, found in bad)
+    yield from _table(["bad provider", "MiB of the caller", "s"], rows)
 
 
 def _seconds(samples: Sequence[Sample], figure: str) -> str:

@@ -31,6 +31,8 @@ class Results:
     samples: dict[Key, list[Sample]] = field(default_factory=dict)
     syncs: list[Syncs] | None = None
     requests: dict[str, int] = field(default_factory=dict)
+    protocol: dict[str, Mapping[str, float]] = field(default_factory=dict)
+    """`batch`, or a bad provider → what `bench.protocol` measured."""
     done: list[str] = field(default_factory=list)
 
     def add(self, key: Key, sample: Sample) -> None:
@@ -70,6 +72,7 @@ class Results:
             ],
             "syncs": None if self.syncs is None else [asdict(item) for item in self.syncs],
             "requests": self.requests,
+            "protocol": {name: dict(found) for name, found in self.protocol.items()},
         }
         path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_name(path.name + ".new")
@@ -90,6 +93,7 @@ def load(path: Path) -> Results:
         form.get("load"),
         syncs=syncs,
         requests=form["requests"],
+        protocol=form.get("protocol", {}),
         done=form["done"],
     )
     for item in form["samples"]:

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from bench.durability import Syncs
 from bench.fit import growth
 from bench.measure import Sample
+from bench.protocol import DEADLINE
 from bench.results import Results
 from bench.startup import FLOOR
 
 LARGE = 10_000
 LINEAR = 1.15
 CPU, MEMORY = 6, 2
+BAD_MEMORY, BAD_SECONDS = 64, 5
 STARTS = {"aivp --version": 3, "aivp --help": 4}
 
 
@@ -56,7 +58,13 @@ def ratio(large: Sequence[Sample], small: Sequence[Sample], figure: str) -> Rati
 
 def targets(results: Results) -> list[Target]:
     """Every promise in the order of the report."""
-    return [*_against_terraform(results), *_linear(results), *_durability(results), *_starts(results)]
+    return [
+        *_against_terraform(results),
+        *_linear(results),
+        *_durability(results),
+        *_starts(results),
+        *_protocol(results),
+    ]
 
 
 def _against_terraform(results: Results) -> Iterator[Target]:
@@ -108,6 +116,28 @@ def _starts(results: Results) -> Iterator[Target]:
             yield Target(promise, f"at most {bound}", "not measured", None)
         else:
             yield Target(promise, f"at most {bound}", str(found), found.value <= bound)
+
+
+def _protocol(results: Results) -> Iterator[Target]:
+    promises = (
+        f"CPU seconds of both sides for {LARGE:,} resources through the provider protocol, over its mere JSON",
+        "the caller's memory for them, over that of the same messages as objects",
+        "memory that the worst of the bad providers costs its caller",
+        "time of the slowest of them beyond its deadline",
+    )
+    bounds = ("at most 3", "at most 2", f"at most {BAD_MEMORY} MiB", f"at most {BAD_SECONDS} s")
+    bad = {name: found for name, found in results.protocol.items() if name != "batch"}
+    if "batch" not in results.protocol or not bad:
+        yield from (Target(one, bound, "not measured", None) for one, bound in zip(promises, bounds, strict=True))
+        return
+    batch = results.protocol["batch"]
+    cpu, memory = (batch["caller"] + batch["provider"]) / batch["floor"], batch["grown"] / batch["objects"]
+    grown = max((found["grown"] / 2**20, name) for name, found in bad.items())
+    late = max((found["seconds"] - DEADLINE, name) for name, found in bad.items())
+    yield Target(promises[0], bounds[0], f"{cpu:.1f}", cpu <= 3)
+    yield Target(promises[1], bounds[1], f"{memory:.1f}", memory <= 2)
+    yield Target(promises[2], bounds[2], f"{grown[0]:.0f} MiB ({grown[1]})", grown[0] <= BAD_MEMORY)
+    yield Target(promises[3], bounds[3], f"{late[0]:.1f} s ({late[1]})", late[0] <= BAD_SECONDS)
 
 
 def _at_least(promise: str, bound: int, found: Ratio | None) -> Target:

@@ -52,7 +52,7 @@ def test_appears_whole(tmp_path: Path) -> None:
 def test_bytes_that_were_not_announced(tmp_path: Path) -> None:
     found = Installation(tmp_path, entries(), ARGV)
     take(found, {**FILES, "lib.py": b"x = 2\n"})
-    with pytest.raises(NotInstalled, match="lib.py is not what was announced"):
+    with pytest.raises(NotInstalled, match=r"lib\.py is not what was announced"):
         found.finish()
     assert list(found.providers.iterdir()) == []
 
@@ -61,7 +61,7 @@ def test_an_upload_that_broke_off(tmp_path: Path) -> None:
     found = Installation(tmp_path, entries(), ARGV)
     found.missing()
     found.take("bin/run", base64.b64encode(FILES["bin/run"][:4]).decode(), is_first=True)
-    with pytest.raises(NotInstalled, match="bin/run is not what was announced"):
+    with pytest.raises(NotInstalled, match=r"bin/run is not what was announced"):
         found.finish()
 
 
@@ -151,7 +151,7 @@ def test_the_oldest_go_and_those_in_use_stay(tmp_path: Path) -> None:
 
 
 def test_a_host_without_a_program_for_it() -> None:
-    with pytest.raises(NotInstalled, match="no program for .*, only for plan9-mips"):
+    with pytest.raises(NotInstalled, match=r"no program for .*, only for plan9-mips"):
         choose({"plan9-mips": ["run"]})
 
 

@@ -89,7 +89,7 @@ def compare(
 
 def unapplied(kind: Kind, desired: Mapping[str, Json], prior: Optional[Mapping[str, Json]]) -> Tuple[str, ...]:
     """Names of the write-only fields whose declaration is not the one last applied, sorted."""
-    fields = [name for name in sorted(desired) if kind.fields.get(name, _PLAIN_FIELD).write_only]
+    fields = sorted(kind.write_only.intersection(desired)) if kind.write_only else ()
     last = prior or {}
     return tuple(name for name in fields if any(_write_only((name,), desired[name], last.get(name, _ABSENT))))
 

@@ -6,6 +6,7 @@ This module knows the meaning of those words and nothing of any provider.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple
 
@@ -136,10 +137,20 @@ class Kind:
     rules: Tuple[Rule, ...] = ()
     platforms: Tuple[str, ...] = ()
 
-    @property
+    @functools.cached_property
     def computed(self) -> FrozenSet[str]:
         """Names of the fields that only the provider sets."""
         return frozenset(name for name, item in self.fields.items() if item.computed)
+
+    @functools.cached_property
+    def sensitive(self) -> FrozenSet[str]:
+        """Names of the fields of which a provider only tells whether they match."""
+        return frozenset(name for name, item in self.fields.items() if item.sensitive)
+
+    @functools.cached_property
+    def write_only(self) -> FrozenSet[str]:
+        """Names of the fields that cannot be observed."""
+        return frozenset(name for name, item in self.fields.items() if item.write_only)
 
     def identity_of(self, attributes: Mapping[str, Json]) -> Dict[str, Json]:
         """The identity fields of `attributes`, by name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple, Type
 
 from .values import Json
 
@@ -42,19 +42,20 @@ class Observation:
 def read_observation(raw: Json) -> Observation:
     """The reverse of `form`. Raises ValueError where a member has the wrong type."""
     members: Dict[str, Any] = {}
-    for name, types in _MEMBERS.items():
-        if not isinstance(raw.get(name), types):
+    for name, kind in _MEMBERS.items():
+        value: Any = raw.get(name)
+        if value is None:
+            continue
+        if not isinstance(value, kind):
             raise ValueError(f"{name} of an observation has the wrong type")
-        if raw.get(name) is not None:
-            members[name] = tuple(raw[name]) if name == "replace" else raw[name]
+        members[name] = tuple(value) if name == "replace" else value
     return Observation(**members)
 
 
-_OPTIONAL = type(None)
-_MEMBERS: Mapping[str, Tuple[type, ...]] = {
-    "observed": (dict, _OPTIONAL),
-    "normalised": (dict, _OPTIONAL),
-    "replace": (list, _OPTIONAL),
-    "computed": (dict, _OPTIONAL),
-    "satisfied": (bool, _OPTIONAL),
+_MEMBERS: Mapping[str, Type[Any]] = {
+    "observed": dict,
+    "normalised": dict,
+    "replace": list,
+    "computed": dict,
+    "satisfied": bool,
 }

@@ -118,6 +118,9 @@ CONTRACT_TAGS: Mapping[str, Constructor] = {cls.tag: cls for cls in (Unknown, Se
 """Tag → constructor for every tagged value that may cross the provider protocol."""
 
 
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
+
 def is_unknown(value: Json) -> bool:
     """True for a value that is not known yet."""
     return type(value) is Unknown
@@ -125,13 +128,12 @@ def is_unknown(value: Json) -> bool:
 
 def contains(value: Json, kinds: Tuple[type, ...]) -> bool:
     """True if a tagged value of one of `kinds` stands anywhere in `value`."""
-    if isinstance(value, kinds):
-        return True
-    if type(value) is dict:
-        return any(contains(item, kinds) for item in value.values())
-    if type(value) is list:
-        return any(contains(item, kinds) for item in value)
-    return False
+    inner = value.values() if type(value) is dict else value if type(value) is list else None
+    if inner is None:
+        return isinstance(value, kinds)
+    if _SCALARS.issuperset(map(type, inner)):  # so is most of what is asked about
+        return False
+    return any(contains(item, kinds) for item in inner)
 
 
 def replace(value: Json, kinds: Tuple[type, ...], how: Callable[[Any], Json]) -> Json:

@@ -42,7 +42,7 @@ MOST_KEPT = 40 * 1024 * 1024
 MOST_LISTED = 100_000
 _POLL = 0.1
 
-ITEM = ("id", "kind", "identity", "config", "prior", "tainted", "action", "seen", "changes")
+ITEM = frozenset("id kind identity config prior tainted action seen changes".split())
 """Members of an item that the protocol knows; what else our own steps carry stays with us."""
 
 Tell = Callable[[str, Dict[str, Json]], None]
@@ -144,7 +144,7 @@ class External:
         """Ask about items whose secrets are watched over; whatever goes wrong is an answer for each of them."""
         questions = self._questions(items)
         asked = [one for one in questions if one.redaction is None or one.redaction.refusal is None]
-        sent = [{name: one.item[name] for name in ITEM if one.item.get(name) is not None} for one in asked]
+        sent = [{k: value for k, value in one.item.items() if k in ITEM and value is not None} for one in asked]
         found = iter(self._settled(method, {**params, "items": sent}, asked, read, limit) if asked else [])
         given: Answers = []
         for one in questions:
@@ -237,7 +237,7 @@ class External:
         except answers.Refused as refused:
             raise answers.Refused(self._without(str(refused))) from None
         except (Broken, Gone) as error:
-            raise type(error)(self._without(self._blamed(str(error)))) from None
+            raise type(error)(self._without(self._blamed(f"broke its contract: {error}"))) from None
 
     def _need(self, capability: str, otherwise: str) -> None:
         self._started()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import queue
@@ -30,6 +31,7 @@ HEARTBEAT = 5.0
 def main(base: Optional[str]) -> int:
     """Serve until the link ends. `base` is the state folder, None where there can be none."""
     shim = Shim.start(Path(base or "/nonexistent") / "effects")  # forked first: it must inherit no thread, lock or file
+    gc.set_threshold(200_000)  # a large request is many small objects without a cycle
     incoming, outgoing = _take_streams()
     inbox: queue.Queue[Optional[Dict[str, Json]]] = queue.Queue()
     cancelled = threading.Event()

@@ -32,15 +32,16 @@ class Redaction:
         self.shared: Iterable[str] = ()
         self.refusal: Optional[ProviderError] = None
         self.has_found = False
-        self.plain = replace(dict(self.config), (Secret,), self._open)
+        self.plain: Mapping[str, Json] = self.config
         self.tainted = frozenset(raw.get("tainted", ()))
-        self.hidden = frozenset(
-            name
-            for name, value in self.config.items()
-            if contains(value, (Secret,)) or (name in kind.fields and kind.fields[name].sensitive)
-        )
-        for name in sorted(self.config):
-            if name in kind.fields and kind.fields[name].exposed and contains(self.config[name], (Secret,)):
+        self.hidden = kind.sensitive.intersection(self.config) if kind.sensitive else kind.sensitive
+        if not contains(self.config, (Secret,)):
+            return
+        self.plain = replace(dict(self.config), (Secret,), self._open)
+        secret = [name for name in sorted(self.config) if contains(self.config[name], (Secret,))]
+        self.hidden = self.hidden.union(secret)
+        for name in secret:
+            if name in kind.fields and kind.fields[name].exposed:
                 self.refusal = ProviderError("a secret would be visible to other users of this host", path=f"/{name}")
 
     def _open(self, value: Secret) -> Json:
@@ -52,6 +53,8 @@ class Redaction:
 
     def mask(self, seen: Observation) -> Observation:
         """Values of hidden fields become verdicts; what the provider normalised of them goes back to its origin."""
+        if not (self.secrets or self.hidden or self.tainted):
+            return seen
         wanted = self.plain if seen.normalised is None else seen.normalised
         observed = seen.observed
         if observed is not None:

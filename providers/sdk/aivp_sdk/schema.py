@@ -64,6 +64,8 @@ def json_schema(cls: Type[Any]) -> Dict[str, Json]:
 def load(cls: Type[Any], attributes: Mapping[str, Json]) -> Any:
     """`attributes` as an instance of the dataclass; nested dataclasses too. Raises TypeError on unknown names."""
     nested = _nested(typing.cast(Any, cls))
+    if not nested:
+        return cls(**attributes)
     return cls(
         **{name: _load_value(nested[name], value) if name in nested else value for name, value in attributes.items()}
     )

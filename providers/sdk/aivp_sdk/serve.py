@@ -5,6 +5,7 @@ Requests are read on a thread of their own, so that `cancel` is seen while one i
 
 from __future__ import annotations
 
+import gc
 import os
 import queue
 import sys
@@ -22,6 +23,7 @@ from .served import ServedSession, Server, Stops
 def serve(provider: Provider) -> None:
     """Answer requests until stdin ends. Call it first in the program: it forks, so no thread may run yet."""
     watch = shim.Shim.start(Path("/nonexistent"))
+    gc.set_threshold(200_000)  # a large request is many small objects without a cycle
     incoming, outgoing = _take_streams()
     server = Server(provider, ServedSession(watch, outgoing))
     inbox: queue.Queue[Optional[Dict[str, Any]]] = queue.Queue()

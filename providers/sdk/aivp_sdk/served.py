@@ -11,14 +11,14 @@ import threading
 import time
 import traceback
 from pathlib import Path
-from typing import Any, BinaryIO, Callable, Dict, List, Mapping, Optional, Sequence, Set, Type
+from typing import Any, BinaryIO, Callable, Dict, List, Mapping, Optional, Sequence, Set, Type, Union
 
-from aivp_contract.canonical import encode
-from aivp_contract.lines import write_message
+from aivp_contract.canonical import encode, encode_wire
+from aivp_contract.lines import MAX_LINE
 from aivp_contract.values import Json
 
 from . import shim
-from .errors import Canceled
+from .errors import Canceled, ProviderError
 from .kind import Kind
 from .process import Session
 from .provider import Provider, error_form
@@ -30,8 +30,18 @@ MAJOR, MINOR = 1, 0
 PART = 512 * 1024
 """Bytes of items in one notification, about."""
 
+TOGETHER = 64
+"""Answers that are encoded in one go."""
+
 Item = Mapping[str, Json]
 Answer = Dict[str, Json]
+
+
+class Encoded(bytes):
+    """A result that is JSON already."""
+
+
+Result = Union[Dict[str, Json], Encoded]
 
 
 class Refusal(Exception):
@@ -59,10 +69,15 @@ class ServedSession(Session):
         self.configuration = None if schema is None else load(schema, plain)
 
     def send(self, message: Json) -> None:
-        """One message. Where nobody listens any more, reading will end, too."""
+        """One message."""
+        self.write(encode_wire(message) + b"\n")
+
+    def write(self, line: bytes) -> None:
+        """One line. Where nobody listens any more, reading will end, too."""
         try:
             with self._writing:
-                write_message(self.outgoing, message)
+                self.outgoing.write(line)
+                self.outgoing.flush()
         except OSError:
             pass
 
@@ -110,7 +125,7 @@ class Server:
         self.session = session
         self.stops = Stops()
         self.effects: Optional[Path] = None
-        self._methods: Mapping[str, Callable[[Dict[str, Any]], Dict[str, Json]]] = {
+        self._methods: Mapping[str, Callable[[Dict[str, Any]], Result]] = {
             "initialize": self._initialize,
             "observe": self._observe,
             "apply": self._apply,
@@ -135,9 +150,12 @@ class Server:
             frames = traceback.extract_tb(error.__traceback__)[-3:]
             places = " < ".join(f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in reversed(frames))
             answer["error"] = {"code": -32603, "message": f"{type(error).__name__} at {places}"}
-        self.session.send(answer)
+        if isinstance(answer.get("result"), Encoded):
+            self.session.write(b'{"id":%b,"jsonrpc":"2.0","result":%b}\n' % (encode(message["id"]), answer["result"]))
+        else:
+            self.session.send(answer)
 
-    def _result(self, message: Dict[str, Any]) -> Dict[str, Json]:
+    def _result(self, message: Dict[str, Any]) -> Result:
         method, params = message.get("method"), message.get("params")
         handle = self._methods.get(method) if isinstance(method, str) else None
         if handle is None:
@@ -168,12 +186,12 @@ class Server:
             "capabilities": {"cancel": True, "list": True, "upgrade": True},
         }
 
-    def _observe(self, params: Dict[str, Any]) -> Dict[str, Json]:
+    def _observe(self, params: Dict[str, Any]) -> Result:
         items = self._items(params)
         self.session.key = ""
         return self._answers(items, "observe_many", lambda group: self.provider.observe(group, self.session))
 
-    def _apply(self, params: Dict[str, Any]) -> Dict[str, Json]:
+    def _apply(self, params: Dict[str, Any]) -> Result:
         items, key, deadline = self._items(params), params.get("key"), params.get("deadline_ms")
         if type(key) is not str or not key:
             raise Refusal(-32602, "apply without a key")
@@ -195,9 +213,7 @@ class Server:
         finally:
             self.session.key, self.session.timeout, self.session.secrets = "", None, []
 
-    def _answers(
-        self, items: Sequence[Item], batched: str, handle: Callable[[Sequence[Item]], List[Answer]]
-    ) -> Dict[str, Json]:
+    def _answers(self, items: Sequence[Item], batched: str, handle: Callable[[Sequence[Item]], List[Answer]]) -> Result:
         """Answers in order; all but the last part of them leave at once. Between groups a cancel is heard."""
         parts = _Parts(self.session)
         for group in self._groups(items, batched):
@@ -207,7 +223,7 @@ class Server:
             else:
                 parts.add(handle(group))
         self.session.item = ""
-        return {"items": parts.rest}
+        return parts.result()
 
     def _groups(self, items: Sequence[Item], batched: str) -> List[List[Item]]:
         """Neighbours of a kind that has a way of its own with many stay together; all others go one by one."""
@@ -221,14 +237,14 @@ class Server:
                 groups.append([item])
         return groups
 
-    def _list(self, params: Dict[str, Any]) -> Dict[str, Json]:
+    def _list(self, params: Dict[str, Any]) -> Result:
         kind = params.get("kind")
         if type(kind) is not str or kind not in self.provider.kinds:
             raise Refusal(-32602, f"the kind {str(kind)[:100]} is not served here")
         parts = _Parts(self.session)
         for item in self.provider.list(kind, self.session):
             parts.add([item])
-        return {"items": parts.rest}
+        return parts.result()
 
     def _upgrade(self, params: Dict[str, Any]) -> Dict[str, Json]:
         items = self._items(params, member="attributes")
@@ -263,17 +279,33 @@ class _Parts:
 
     def __init__(self, session: ServedSession) -> None:
         self.session = session
-        self.rest: List[Answer] = []
+        self._texts: List[bytes] = []
         self._size = 0
 
     def add(self, answers: Sequence[Answer]) -> None:
-        for answer in answers:
-            self.rest.append(answer)
-            self._size += len(encode(answer))
-            if self._size > PART:
-                params = {"request": self.session.request, "items": self.rest}
-                self.session.send({"jsonrpc": "2.0", "method": "items", "params": params})
-                self.rest, self._size = [], 0
+        """Encoded here and only here, in the form that shows no value of a secret."""
+        for start in range(0, len(answers), TOGETHER):
+            text = encode(list(answers[start : start + TOGETHER]))[1:-1]
+            self._take(answers[start : start + TOGETHER], text)
+
+    def _take(self, answers: Sequence[Answer], text: bytes) -> None:
+        if len(text) > PART and len(answers) > 1:
+            for answer in answers:
+                self._take([answer], encode(answer))
+            return
+        if len(text) > MAX_LINE - PART:
+            error = ProviderError("what there is to answer for it is too long for a message")
+            text = encode({"id": answers[0]["id"], "error": error_form(error)})
+        self._texts.append(text)
+        self._size += len(text)
+        if self._size > PART:
+            head = b'{"jsonrpc":"2.0","method":"items","params":{"items":['
+            self.session.write(head + b",".join(self._texts) + b'],"request":%d}}\n' % self.session.request)
+            self._texts, self._size = [], 0
+
+    def result(self) -> Encoded:
+        """What is left of them, as the result of the request."""
+        return Encoded(b'{"items":[' + b",".join(self._texts) + b"]}")
 
 
 def _run(key: str) -> str:

@@ -12,8 +12,11 @@ LOOK = 3.0
 PEAK, ARGV = sys.argv[1], sys.argv[2:]
 
 
-def keep_peak(runner=os.getpid()):
-    if os.getpid() == runner:
+RUNNER = os.getpid()
+
+
+def keep_peak():
+    if os.getpid() == RUNNER:
         with open("/proc/self/status") as status:
             peak = next(line.split()[1] for line in status if line.startswith("VmHWM"))
         with open(PEAK, "a") as file:

@@ -1,4 +1,4 @@
-"""A bad third-party provider on one host: its own steps fail or wait, all else goes on, and once it is mended so do they.
+"""A bad third-party provider on one host: its own steps fail or wait, all else goes on, and once mended so do they.
 
 The providers are those of the conformance kit's zoo, as a project meets them: found in a folder, shipped, run.
 """
