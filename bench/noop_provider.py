@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aivp_sdk import Change, Done, Item, Kind, Observation, Provider, Session, attribute
+from aivp_sdk.kind import Seen
 from aivp_sdk.serve import serve
 
 
@@ -30,7 +31,7 @@ class RecordKind(Kind[Record]):
     schema = Record
     identity = ("zone", "name")
 
-    def observe_many(self, items: Sequence[Item[Record]], session: Session) -> Sequence[Observation]:
+    def observe_many(self, items: Sequence[Item[Record]], session: Session) -> list[Seen]:
         """As declared."""
         return [Observation(vars(item.desired)) for item in items]
 

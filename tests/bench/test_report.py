@@ -32,6 +32,8 @@ def measured(*, plan: float = 2.0, journal: int = 105) -> Results:
                 found.add(("tree", size, operation, "aivp"), Sample(size * plan / LARGE, 1.0, MIB, MIB))
     found.syncs = [Syncs("one", 1, 1, 7, 5, 0, 8), Syncs("chain", 50, 50, journal, 54, 0, 8)]
     found.requests = {"hello": 1, "observe": 1}
+    batch = {"caller": 0.2, "provider": 0.3, "floor": 0.2, "grown": 30.0, "objects": 20.0}
+    found.protocol = {"batch": batch, "hang": {"grown": 2.0 * 2**20, "seconds": 3.0}}
     found.done = ["startup", "durability"]
     return found
 
@@ -86,3 +88,10 @@ def test_a_report_takes_the_place_of_the_last_one() -> None:
 def test_the_documents_are_those_of_the_recorded_run() -> None:
     document = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
     assert placed(document, report(load(DOCS / "benchmarks.json"))) == document
+
+
+def test_a_provider_that_costs_its_caller_too_much_is_a_miss() -> None:
+    results = measured()
+    results.protocol = {**results.protocol, "greedy": {"grown": 65.0 * 2**20, "seconds": 1.0}}
+    (missed,) = [item for item in targets(results) if item.is_met is False]
+    assert missed.measured == "65 MiB (greedy)"
