@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import signal
 import sys
 import threading
@@ -23,7 +22,7 @@ from aivp.cli.show import show_plan
 from aivp.diagnostics.diagnostic import refusal
 from aivp.engine import Engine
 from aivp.events import Event
-from aivp.events.event import RunStarted, form
+from aivp.events.event import RunStarted
 from aivp.plan.options import Options
 from aivp.state import State
 from aivp.state.store import refuse_open
@@ -111,7 +110,7 @@ def _known(body: bytes, state: State, digest: str | None) -> bytes:
 
 
 def _apply(engine: Engine, state: State, settings: Settings, body: bytes) -> str:
-    with engine.sessions() as sessions, _listener(settings, state) as listen:
+    with engine.sessions() as sessions, _listener(settings, state, engine.now) as listen:
         run = engine.begin(body, state, sessions, listen)
         with _interruptible(run):
             return run.start(body)
@@ -121,34 +120,33 @@ def _resume(engine: Engine, state: State, settings: Settings) -> str:
     record = state.open_run() or state.failed_run()
     if record is None:
         raise refusal("AIVP0510", "There is no run to go on with.", "See: aivp runs list")
-    with engine.sessions() as sessions, _listener(settings, state) as listen:
+    with engine.sessions() as sessions, _listener(settings, state, engine.now) as listen:
         run = engine.resume(record, state, sessions, listen)
         with _interruptible(run):
             return run.resume(record.run)
 
 
 @contextlib.contextmanager
-def _listener(settings: Settings, state: State) -> Iterator[Callable[[Event], None]]:
-    """Events go to the terminal (or as JSON lines) and into the run's own log, which keeps the time of each."""
+def _listener(settings: Settings, state: State, now: Callable[[], str]) -> Iterator[Callable[[Event], None]]:
+    """Events go to the terminal, or as JSON lines to standard output, and as the same lines into the run's own log."""
+    from aivp.views.json_lines import event_line
     from aivp.views.run_text import RunPrinter
 
-    if settings.is_json:
-        from aivp.views.json_lines import event_line
-
-        say: Callable[[Event], None] = lambda event: click.echo(event_line(event))  # noqa: E731
-    else:
-        printer = RunPrinter(
-            lambda text: click.echo(text, color=settings.color),
-            color=settings.color,
-            verbose=settings.is_verbose,
-            width=settings.width,
-        )
-        say = printer.listen
+    printer = RunPrinter(
+        lambda text: click.echo(text, color=settings.color),
+        color=settings.color,
+        verbose=settings.is_verbose,
+        width=settings.width,
+    )
     log = _Log(state.place / "runs")
 
     def listen(event: Event) -> None:
-        log.write(event)
-        say(event)
+        text = event_line(event, now())
+        log.write(event, text)
+        if settings.is_json:
+            click.echo(text)
+        else:
+            printer.listen(event)
 
     try:
         yield listen
@@ -157,22 +155,19 @@ def _listener(settings: Settings, state: State) -> Iterator[Callable[[Event], No
 
 
 class _Log:
-    """`runs/<run>.jsonl` beside the state: every event with its time. A log that cannot be written stops nothing."""
+    """`runs/<run>.jsonl` beside the state: the lines of `--json`. A log that cannot be written stops nothing."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.file: TextIO | None = None
 
-    def write(self, event: Event) -> None:
-        import datetime
-
+    def write(self, event: Event, text: str) -> None:
         try:
             if isinstance(event, RunStarted):
                 self.folder.mkdir(mode=0o700, exist_ok=True)
                 self.file = (self.folder / f"{event.run}.jsonl").open("a")
             if self.file is not None:
-                now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-                self.file.write(json.dumps({"time": now, **form(event)}, sort_keys=True, default=list) + "\n")
+                self.file.write(text + "\n")
                 self.file.flush()
         except OSError:
             self.file = None

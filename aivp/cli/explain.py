@@ -20,6 +20,11 @@ def explain_command(settings: Settings, what: str) -> None:
         known = ", ".join(f"var.{item}" for item in sorted(variables)) or "none"
         raise refusal("AIVP0905", f"{what} is not declared.", f"Declared are: {known}.")
     variable = variables[name]
+    if settings.is_json:
+        from aivp.views.json_lines import variable_line
+
+        click.echo(variable_line(name, variable))
+        return
     click.echo(f"var.{name} = {canonical.encode(variable.value).decode()}")
     for item in variable.history:
         place = f"  ({item.span})" if item.span else ""

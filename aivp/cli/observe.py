@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from aivp.cli.output import write_bytes
+from aivp.cli.output import write_artifact
 from aivp.cli.settings import Settings, project_options
 
 
@@ -15,4 +15,5 @@ def observe_command(settings: Settings, output: str | None) -> None:
     """Record what the hosts look like now. Changes nothing anywhere."""
     engine = settings.engine()
     with engine.sessions() as sessions:
-        write_bytes(engine.observe(sessions).encode(), output)
+        evidence = engine.observe(sessions)
+    write_artifact("evidence", evidence.encode(), settings, output)

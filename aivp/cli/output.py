@@ -6,8 +6,14 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
 
 from aivp.diagnostics.diagnostic import refusal
+
+if TYPE_CHECKING:
+    from aivp.cli.settings import Settings
 
 
 def write_bytes(data: bytes, output: str | None) -> None:
@@ -33,6 +39,16 @@ def write_bytes(data: bytes, output: str | None) -> None:
         os.replace(fresh, target)
     except OSError as error:
         raise refusal("AIVP0902", f"{output} cannot be written: {error.strerror}.") from None
+
+
+def write_artifact(name: str, data: bytes, settings: Settings, output: str | None) -> None:
+    """What a command is there to make. With --json a line says where it is; without a file, it stands in that line."""
+    if output is not None or not settings.is_json:
+        write_bytes(data, output)
+    if settings.is_json:
+        from aivp.views.json_lines import artifact_line
+
+        click.echo(artifact_line(name, data, output))
 
 
 def read_bytes(path: str, most: int = 512 * 1024 * 1024) -> bytes:

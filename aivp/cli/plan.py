@@ -68,7 +68,7 @@ def drift_command(settings: Settings, ignore: tuple[str, ...]) -> None:
     engine = settings.engine()
     plan = engine.plan(evidence(engine, None), Options(excluded=ignore))
     drifted = [step for step in plan.steps if step.cause == "drift" or step.reason.startswith("gone since")]
-    show_plan(replace(plan, steps=drifted), settings, None)
+    show_plan(replace(plan, steps=drifted), settings, None, is_whole=False)
     if drifted:
         raise click.exceptions.Exit(2)
 

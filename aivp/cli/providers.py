@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from aivp_contract.manifest import Kind
 
 from aivp.cli.settings import Settings, project_options
 from aivp.diagnostics.diagnostic import refusal
@@ -20,6 +21,9 @@ def list_command(settings: Settings) -> None:
     registry = settings.engine().registry
     for name, kind in registry.kinds.items():
         version = registry.providers[kind.provider].manifest.version
+        if settings.is_json:
+            _say(kind, version)
+            continue
         click.echo(f"{name:<20} {kind.provider} {version:<10} {kind.description.splitlines()[0]}")
 
 
@@ -32,8 +36,17 @@ def show_command(settings: Settings, kind: str) -> None:
     found = registry.kind(kind)
     if found is None:
         raise refusal("AIVP0906", f"There is no kind {kind}.", f"Did you mean {', '.join(registry.nearest(kind))}?")
+    if settings.is_json:
+        _say(found, registry.providers[found.provider].manifest.version)
+        return
     click.echo(f"{found.name}: {found.description}\n")
     for name, schema in found.schema["properties"].items():
         needed = " (required)" if name in found.schema.get("required", ()) else ""
         computed = " (computed)" if found.fields[name].computed else ""
         click.echo(f"  {name}{needed}{computed}\n      {schema.get('description', '')}")
+
+
+def _say(kind: Kind, version: str) -> None:
+    from aivp.views.json_lines import kind_line
+
+    click.echo(kind_line(kind, version))

@@ -8,6 +8,7 @@ import click
 
 from aivp.cli.settings import Settings, project_options
 from aivp.diagnostics.diagnostic import refusal
+from aivp.events import Event
 from aivp.state import RunRecord
 
 
@@ -22,14 +23,15 @@ def list_command(settings: Settings) -> None:
     """One line per run, the newest last."""
     engine = settings.engine()
     state = engine.existing_state()
-    if state is None or not (runs := state.runs()):
-        click.echo("No run yet.")
-        return
+    runs = [] if state is None else state.runs()
     if settings.is_json:
         from aivp.views.json_lines import line
 
         for item in runs:
             click.echo(line("run", _form(item)))
+        return
+    if not runs:
+        click.echo("No run yet.")
         return
     from aivp.views.run_text import render_runs
 
@@ -53,8 +55,8 @@ def show_command(settings: Settings, run: str | None) -> None:
 
         click.echo(line("run", _form(found)))
         for step in steps:
-            record = {"step": step.step, "status": step.status, "action": step.action, "error": step.error}
-            click.echo(line("step", record))
+            names = ("step", "status", "action", "error", "ended")
+            click.echo(line("outcome", {name: getattr(step, name) for name in names}))
         return
     from aivp.views.run_text import render_run
 
@@ -69,12 +71,21 @@ def abandon_command(settings: Settings) -> None:
     with contextlib.closing(engine.state()) as state:
         record = state.open_run()
         if record is None:
-            click.echo("No run is open.")
+            if not settings.is_json:
+                click.echo("No run is open.")
             return
         with engine.sessions() as sessions:
-            run = engine.settle(record, state, sessions, lambda _: None)
+            run = engine.settle(record, state, sessions, lambda event: _say(event, settings, engine.now()))
             run.abandon(record.run)
-    click.echo(f"Abandoned {record.run}. The next plan starts from what it left.")
+    if not settings.is_json:
+        click.echo(f"Abandoned {record.run}. The next plan starts from what it left.")
+
+
+def _say(event: Event, settings: Settings, now: str) -> None:
+    if settings.is_json:
+        from aivp.views.json_lines import event_line
+
+        click.echo(event_line(event, now))
 
 
 def _form(record: RunRecord) -> dict[str, object]:

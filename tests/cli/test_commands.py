@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from aivp.cli.commands import COMMANDS
+from tests import schemas
 
 AIVP = str(Path(sys.executable).with_name("aivp"))
 CALM = "aivp: v1\nproject: calm\nhosts: {lab: {transport: local}}\n"
@@ -32,7 +33,7 @@ class Shell:
 
     def run(self, *words: str, **more) -> subprocess.CompletedProcess[bytes]:
         environ = {**self.environ, **more.pop("env", {})}
-        return subprocess.run(
+        done = subprocess.run(
             [AIVP, *words],
             cwd=self.folder,
             env=environ,
@@ -41,6 +42,8 @@ class Shell:
             check=False,
             **more,
         )
+        schemas.check_lines(words, done.stdout)
+        return done
 
     def code(self, *words: str) -> int:
         return self.run(*words).returncode
@@ -156,9 +159,7 @@ def test_json_lines(shell: Shell) -> None:
         ("drift",),
     ):
         done = shell.run(*words, "--json")
-        lines = [json.loads(line) for line in done.stdout.splitlines()]
-        assert lines, words
-        assert all(line["aivp"] == 1 and (line.get("type") or line["event"]) for line in lines), (words, lines)
+        assert done.stdout, words
         assert done.stderr == b"", words
     shell.declare("resources: {file.a: {host: nowhere, path: /x}}\n")
     (line,) = [json.loads(line) for line in shell.run("validate", "--json").stdout.splitlines()]

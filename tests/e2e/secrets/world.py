@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests import schemas
 from tests.e2e.secrets.planted import Planted
 from tests.e2e.secrets.scan import Scanner, Watch
 
@@ -109,6 +110,7 @@ class World:
             process = self.start(command, **environ)
             out, err = process.communicate(timeout=_SECONDS)
         self.said.append((f"aivp {command}", out + b"\n" + err))
+        schemas.check_lines(command.split(), out)
         text = (out + err).decode()
         assert process.returncode == code, f"aivp {command} ended with {process.returncode}, not {code}:\n{text}"
         assert "Traceback" not in text, text
