@@ -44,11 +44,12 @@ def _report(folder: Path, is_quick: bool) -> Iterator[str]:
     yield f"Python {platform.python_version()}, {_terraform_version()}.\n"
     yield "## Plan and apply\n"
     yield from _table(compare(folder, counts, 1000))
-    yield "\n## Start-up\n\n| command | wall s | against bare Python |\n|---|---|---|"
+    yield "\n## Start-up\n\n| command | wall s | CPU s | against bare Python, wall and CPU |\n|---|---|---|---|"
     found = startup(folder)
-    floor = found["python -c 'import json'"].wall
+    floor = found["python -c 'import json'"]
     for command, figures in found.items():
-        yield f"| `{command}` | {figures.wall:.3f} | {figures.wall / floor:.1f}x |"
+        ratios = f"{figures.wall / floor.wall:.1f}x, {figures.cpu / floor.cpu:.1f}x"
+        yield f"| `{command}` | {figures.wall:.3f} | {figures.cpu:.3f} | {ratios} |"
     yield "\n## Durability and round trips\n"
     durability = count_syncs(folder, 1000)
     if durability is None:

@@ -29,6 +29,11 @@ def measure(
 ) -> Figures:
     """Run `argv` and measure it. Raises RuntimeError with its output where it ends with an unexpected code."""
     found = [_once(argv, cwd, {**os.environ, **(env or {})}, codes) for _ in range(runs)]
+    return median(found)
+
+
+def median(found: Sequence[Figures]) -> Figures:
+    """Of each figure by itself."""
     return Figures(*(statistics.median(getattr(item, name) for item in found) for name in ("cpu", "wall", "peak")))
 
 

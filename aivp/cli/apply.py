@@ -7,25 +7,25 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import FrameType
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
-from aivp_contract import canonical
 
-from aivp.apply.run import Run
 from aivp.cli.output import read_bytes
 from aivp.cli.plan import evidence, selection
 from aivp.cli.settings import Settings, project_options
 from aivp.cli.show import show_plan
 from aivp.diagnostics.diagnostic import refusal
-from aivp.engine import Engine
-from aivp.events import Event
-from aivp.events.event import RunStarted
-from aivp.plan.options import Options
-from aivp.state import State
-from aivp.state.store import refuse_open
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import FrameType
+
+    from aivp.apply.run import Run
+    from aivp.engine import Engine
+    from aivp.events import Event
+    from aivp.plan.options import Options
+    from aivp.state import State
 
 EXIT_CODES = {"done": 0, "failed": 5, "interrupted": 130}
 
@@ -48,6 +48,9 @@ def apply_command(
     excluded: tuple[str, ...],
 ) -> None:
     """Apply a plan file; without one: plan, show, ask, apply."""
+    from aivp.plan.options import Options
+    from aivp.state.store import refuse_open
+
     engine = settings.engine()
     engine.project  # noqa: B018
     state = engine.state()
@@ -65,6 +68,9 @@ def apply_command(
 @project_options
 def destroy_command(settings: Settings, yes: bool) -> None:
     """Take away everything that was created here; what was there before stays and is forgotten."""
+    from aivp.plan.options import Options
+    from aivp.state.store import refuse_open
+
     engine = settings.engine().to_destroy()
     state = engine.state()
     with contextlib.closing(state):
@@ -96,6 +102,8 @@ def _ask(settings: Settings) -> None:
 
 def _known(body: bytes, state: State, digest: str | None) -> bytes:
     """A plan file counts only if this state's own `plan -o` wrote it, or its digest is given. Raises Refused."""
+    from aivp_contract import canonical
+
     found = canonical.digest_bytes(body)
     if digest is not None and digest.removeprefix("sha256:") != found.removeprefix("sha256:"):
         raise refusal("AIVP0509", f"The plan's digest is {found}, not {digest}.", "Review it again.", exit_code=4)
@@ -162,6 +170,8 @@ class _Log:
         self.file: TextIO | None = None
 
     def write(self, event: Event, text: str) -> None:
+        from aivp.events import RunStarted
+
         try:
             if isinstance(event, RunStarted):
                 self.folder.mkdir(mode=0o700, exist_ok=True)

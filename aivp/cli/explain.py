@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import click
-from aivp_contract import canonical
 
 from aivp.cli.settings import Settings, project_options
 from aivp.diagnostics.diagnostic import refusal
@@ -25,6 +24,8 @@ def explain_command(settings: Settings, what: str) -> None:
 
         click.echo(variable_line(name, variable))
         return
+    from aivp_contract import canonical
+
     click.echo(f"var.{name} = {canonical.encode(variable.value).decode()}")
     for item in variable.history:
         place = f"  ({item.span})" if item.span else ""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -25,6 +23,9 @@ def write_bytes(data: bytes, output: str | None) -> None:
         sys.stdout.buffer.write(data if data.endswith(b"\n") else data + b"\n")
         sys.stdout.flush()
         return
+    import tempfile
+    from pathlib import Path
+
     target = Path(os.path.realpath(output))
     try:
         if target.exists() and not target.is_file():

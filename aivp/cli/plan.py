@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
-from aivp_contract import canonical
 
 from aivp.cli.output import read_bytes, write_bytes
 from aivp.cli.settings import Settings, project_options
 from aivp.cli.show import show_plan
 from aivp.diagnostics.diagnostic import refusal
-from aivp.engine import Engine
-from aivp.model.evidence import Evidence, read_evidence
-from aivp.plan.options import Options
-from aivp.plan.steps import Plan
+
+if TYPE_CHECKING:
+    from aivp.engine import Engine
+    from aivp.model.evidence import Evidence
+    from aivp.plan.steps import Plan
 
 selection = (
     click.option("--target", "targets", metavar="ADDR", multiple=True, help="Only this, and what it needs."),
@@ -36,6 +38,8 @@ def plan_command(
     excluded: tuple[str, ...],
 ) -> None:
     """Show what apply would do."""
+    from aivp.plan.options import Options
+
     engine = settings.engine()
     plan = engine.plan(evidence(engine, observed), Options(targets, excluded))
     keep(engine, plan, output)
@@ -51,9 +55,10 @@ def show_command(settings: Settings, file: str) -> None:
     """Show a plan file as `plan` did. Needs no project and no host."""
     from aivp.plan.steps import read_plan
 
+    body = read_bytes(file)
     try:
-        plan = read_plan(read_bytes(file))
-    except (canonical.NotCanonical, KeyError, TypeError, ValueError, AttributeError):
+        plan = read_plan(body)
+    except (KeyError, TypeError, ValueError, AttributeError):
         raise refusal("AIVP0505", f"{file} is no plan of this version.", exit_code=4) from None
     show_plan(plan, settings, None)
 
@@ -64,6 +69,8 @@ def show_command(settings: Settings, file: str) -> None:
 def drift_command(settings: Settings, ignore: tuple[str, ...]) -> None:
     """Show what changed behind our back since the last apply; exit 2 where anything did. Changes nothing."""
     from dataclasses import replace
+
+    from aivp.plan.options import Options
 
     engine = settings.engine()
     plan = engine.plan(evidence(engine, None), Options(excluded=ignore))
@@ -79,9 +86,12 @@ def evidence(engine: Engine, observed: str | None) -> Evidence:
         engine.ir  # noqa: B018  (mistakes of the declaration come before any host is asked)
         with engine.sessions() as sessions:
             return engine.observe(sessions)
+    from aivp.model.evidence import read_evidence
+
+    body = read_bytes(observed)
     try:
-        return read_evidence(read_bytes(observed))
-    except (canonical.NotCanonical, KeyError, TypeError, ValueError, AttributeError):
+        return read_evidence(body)
+    except (KeyError, TypeError, ValueError, AttributeError):
         raise refusal(
             "AIVP0410", f"{observed} is no evidence of this version.", "Record it with: aivp observe -o FILE"
         ) from None
@@ -91,6 +101,8 @@ def keep(engine: Engine, plan: Plan, output: str | None) -> None:
     """Write a plan and remember its digest, so that apply knows it as this state's own."""
     if output is None:
         return
+    from aivp_contract import canonical
+
     body = plan.encode()
     write_bytes(body, output)
     write_bytes(engine.source_map(plan), f"{output}.map")

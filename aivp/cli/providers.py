@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
-from aivp_contract.manifest import Kind
 
 from aivp.cli.settings import Settings, project_options
 from aivp.diagnostics.diagnostic import refusal
+
+if TYPE_CHECKING:
+    from aivp_contract.manifest import Kind
 
 
 @click.group()

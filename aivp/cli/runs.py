@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+from typing import TYPE_CHECKING
 
 import click
 
 from aivp.cli.settings import Settings, project_options
 from aivp.diagnostics.diagnostic import refusal
-from aivp.events import Event
-from aivp.state import RunRecord
+
+if TYPE_CHECKING:
+    from aivp.events import Event
+    from aivp.state import RunRecord
 
 
 @click.group()

@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -33,6 +32,8 @@ class Settings:
 
     def engine(self) -> Engine:
         """The engine for this command."""
+        from pathlib import Path
+
         from aivp.config.variables import Assignment, VariableFile, VariableInputs
         from aivp.engine import Engine
 
@@ -117,7 +118,7 @@ def _assignments(ctx: click.Context, parameter: click.Parameter, values: tuple[s
 
 def _files(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> None:
     for value in values:
-        if not Path(value).is_file():
+        if not os.path.isfile(value):
             raise click.BadParameter(f"{value} is no file", ctx, parameter)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
-from aivp_contract import canonical
 
 from aivp.cli.settings import Settings
-from aivp.plan.steps import Plan
+
+if TYPE_CHECKING:
+    from aivp.plan.steps import Plan
 
 
 def show_plan(plan: Plan, settings: Settings, output: str | None, *, is_whole: bool = True) -> None:
@@ -19,6 +22,8 @@ def show_plan(plan: Plan, settings: Settings, output: str | None, *, is_whole: b
         if output is not None:
             click.echo(artifact_line("plan", plan.encode(), output))
         return
+    from aivp_contract import canonical
+
     from aivp.views.plan_text import render_plan
 
     digest = canonical.digest_bytes(plan.encode()) if output is not None else None

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from aivp.cli.settings import Settings, project_options
 from aivp.diagnostics.diagnostic import refusal
-from aivp.model.object import Object
+
+if TYPE_CHECKING:
+    from aivp.model.object import Object
 
 
 @click.group()
