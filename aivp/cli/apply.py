@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from aivp.cli.output import read_bytes
+from aivp.cli.output import read_bytes, whoever_listens
 from aivp.cli.plan import evidence, selection
 from aivp.cli.settings import Settings, project_options
 from aivp.cli.show import show_plan
@@ -151,10 +152,11 @@ def _listener(settings: Settings, state: State, now: Callable[[], str]) -> Itera
     def listen(event: Event) -> None:
         text = event_line(event, now())
         log.write(event, text)
-        if settings.is_json:
-            click.echo(text)
-        else:
-            printer.listen(event)
+        with whoever_listens():
+            if settings.is_json:
+                click.echo(text)
+            else:
+                printer.listen(event)
 
     try:
         yield listen
@@ -190,12 +192,16 @@ class _Log:
 @contextlib.contextmanager
 def _interruptible(run: Run) -> Iterator[None]:
     """Ctrl-C once: finish the steps in hand. Twice: stop the links; the hosts finish what they have begun."""
+    words = (
+        "Finishing the steps in hand, starting no more. Once more to stop at once.",
+        "Stopping at once. What a host has begun it brings to its end; aivp apply --resume asks for it.",
+    )
     presses: list[int] = []
 
     def handle(number: int, _: FrameType | None) -> None:
         presses.append(number)
-        if len(presses) == 1:
-            sys.stderr.write("\nFinishing the steps in hand. Once more to stop at once.\n")
+        if len(presses) <= len(words):
+            _say_at_once(words[len(presses) - 1])
         act = run.stop if len(presses) == 1 else run.sessions.kill
         threading.Thread(target=act, daemon=True).start()  # a handler must not wait for locks that we hold
 
@@ -203,5 +209,11 @@ def _interruptible(run: Run) -> Iterator[None]:
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, handler in before.items():  # after the second press there is nothing left to stop but the end
+            signal.signal(number, signal.SIG_IGN if len(presses) >= len(words) else handler)
+
+
+def _say_at_once(text: str) -> None:
+    """In a signal's handler: past the stream, which may be in the middle of a write; a lost terminal stops nothing."""
+    with contextlib.suppress(OSError):
+        os.write(2, ("\n" * os.isatty(2) + text + "\n").encode())

@@ -7,6 +7,9 @@ import click
 from aivp.cli.settings import Settings, project_options
 from aivp.diagnostics.diagnostic import refusal
 
+_MOST = 1_000_000
+"""Characters of a value: explaining it means showing it whole."""
+
 
 @click.command()
 @click.argument("what", metavar="var.NAME")
@@ -26,7 +29,9 @@ def explain_command(settings: Settings, what: str) -> None:
         return
     from aivp_contract import canonical
 
-    click.echo(f"var.{name} = {canonical.encode(variable.value).decode()}")
+    from aivp.views.escape import line
+
+    click.echo(line(f"var.{name} = {canonical.encode(variable.value).decode()}", _MOST))
     for item in variable.history:
         place = f"  ({item.span})" if item.span else ""
-        click.echo(f"  {item.origin}: {canonical.encode(item.value).decode()}{place}")
+        click.echo(line(f"  {item.origin}: {canonical.encode(item.value).decode()}{place}", _MOST))

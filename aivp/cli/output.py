@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -50,6 +53,24 @@ def write_artifact(name: str, data: bytes, settings: Settings, output: str | Non
         from aivp.views.json_lines import artifact_line
 
         click.echo(artifact_line(name, data, output))
+
+
+@contextlib.contextmanager
+def whoever_listens() -> Iterator[None]:
+    """For what is said during a run: standard output that is gone or full silences the run, and does not stop it."""
+    try:
+        yield
+    except OSError as error:
+        silence()
+        if error.errno != errno.EPIPE:
+            click.echo(f"Nothing more is shown: {error.strerror}. The run goes on.", err=True)
+
+
+def silence() -> None:
+    """Whatever is still to be written to standard output is lost; else the last flush of Python fails once more."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
 
 
 def read_bytes(path: str, most: int = 512 * 1024 * 1024) -> bytes:

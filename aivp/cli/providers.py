@@ -22,13 +22,16 @@ def providers_command() -> None:
 @project_options
 def list_command(settings: Settings) -> None:
     """One line per kind."""
+    from aivp.views import escape
+
     registry = settings.engine().registry
     for name, kind in registry.kinds.items():
         version = registry.providers[kind.provider].manifest.version
         if settings.is_json:
             _say(kind, version)
             continue
-        click.echo(f"{name:<20} {kind.provider} {version:<10} {kind.description.splitlines()[0]}")
+        summary, _, _ = kind.description.partition("\n")
+        click.echo(escape.line(f"{name:<20} {kind.provider} {version:<10} {summary}"))
 
 
 @providers_command.command("show")
@@ -43,11 +46,13 @@ def show_command(settings: Settings, kind: str) -> None:
     if settings.is_json:
         _say(found, registry.providers[found.provider].manifest.version)
         return
-    click.echo(f"{found.name}: {found.description}\n")
+    from aivp.views import escape
+
+    click.echo(escape.block(f"{found.name}: {found.description}\n"))
     for name, schema in found.schema["properties"].items():
         needed = " (required)" if name in found.schema.get("required", ()) else ""
         computed = " (computed)" if found.fields[name].computed else ""
-        click.echo(f"  {name}{needed}{computed}\n      {schema.get('description', '')}")
+        click.echo(escape.block(f"  {name}{needed}{computed}\n      {schema.get('description', '')}"))
 
 
 def _say(kind: Kind, version: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aivp.cli.output import whoever_listens
 from aivp.cli.settings import Settings, project_options
 from aivp.diagnostics.diagnostic import refusal
 
@@ -88,7 +89,8 @@ def _say(event: Event, settings: Settings, now: str) -> None:
     if settings.is_json:
         from aivp.views.json_lines import event_line
 
-        click.echo(event_line(event, now))
+        with whoever_listens():
+            click.echo(event_line(event, now))
 
 
 def _form(record: RunRecord) -> dict[str, object]:

@@ -98,7 +98,7 @@ def project_options(function: F) -> F:
             given=_ordered(sys.argv),
             parallelism=parallelism,
             is_json=is_json,
-            color=not no_color and "NO_COLOR" not in os.environ and sys.stdout.isatty(),
+            color=not no_color and _has_color(),
             is_untrusted=untrusted,
             is_verbose=verbose,
         )
@@ -108,6 +108,11 @@ def project_options(function: F) -> F:
             return function(settings, **options)
 
     return wrapped  # type: ignore[return-value]
+
+
+def _has_color() -> bool:
+    """A terminal that can, and a person who wants it: https://no-color.org."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _assignments(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> None:
