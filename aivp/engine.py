@@ -14,7 +14,7 @@ from aivp_contract import canonical
 from aivp_contract.values import Json
 
 from aivp.compile import Compiled, compile_project
-from aivp.config.load import NO_INPUTS, load
+from aivp.config.load import NO_INPUTS, read
 from aivp.config.project import Project
 from aivp.config.variables import VariableInputs
 from aivp.diagnostics import Diagnostic, Diagnostics, Refused, Span
@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # each stage's room is imported by the method that enters it:
     from aivp.apply.run import Run
     from aivp.events import Listener
     from aivp.hosts.archive import Archive
+    from aivp.hosts.equipment import Equipment
     from aivp.hosts.sessions import Sessions
     from aivp.model.evidence import Evidence
     from aivp.plan.options import Options
@@ -57,12 +58,18 @@ class Engine:
     @cached_property
     def project(self) -> Project:
         """The declarations. Raises Refused."""
-        return load(self.root, environment=self.environment, variables=self.variables)
+        Diagnostics([*self.read.flaws.mistakes]).refuse()
+        return self.read
+
+    @cached_property
+    def read(self) -> Project:
+        """The declarations, as far as they could be read. Raises Refused where they could not be at all."""
+        return read(self.root, environment=self.environment, variables=self.variables)
 
     @cached_property
     def compiled(self) -> Compiled:
-        """The program. Raises Refused."""
-        return compile_project(self.project, self.registry)
+        """The program. Raises Refused with all that is wrong, in its files and beyond."""
+        return compile_project(self.read, self.registry)
 
     @cached_property
     def ir(self) -> IR:
@@ -88,11 +95,18 @@ class Engine:
 
         return build(self.registry)
 
+    @cached_property
+    def equipment(self) -> Equipment:
+        """What third-party providers' kinds need on hosts."""
+        from aivp.hosts.equipment import Equipment
+
+        return Equipment(self.registry)
+
     def sessions(self) -> Sessions:
         """A fresh set of host sessions; close it when done."""
         from aivp.hosts.sessions import Sessions
 
-        sessions = Sessions(self.archive, self.parallelism)
+        sessions = Sessions(self.archive, self.parallelism, equipment=self.equipment)
         sessions.withheld |= _variables(source for source, _ in self.project.secrets.values())
         return sessions
 
@@ -112,6 +126,7 @@ class Engine:
         """Ask every host. Creates no state and changes nothing anywhere."""
         from aivp.observe.waves import Observer
 
+        self._refuse_strangers()
         state = self.existing_state()
         try:
             observer = Observer(
@@ -130,6 +145,22 @@ class Engine:
                 state.close()
         return observer.observe()
 
+    def _refuse_strangers(self) -> None:
+        """No code of a third party starts: there is no process of its own for it yet, and no lock file that pins it."""
+        found = Diagnostics()
+        for address, resource in self.ir.resources.items():
+            name = self.registry.kinds[resource.kind].provider
+            if self.registry.providers[name].is_first_party:
+                continue
+            why = f"{address} is served by the provider {name}, which does not come with aivp. "
+            if self.is_untrusted:
+                why += "--untrusted starts only providers that a lock file pins, and lock files come later."
+            else:
+                why += "Providers of third parties come later: their kinds can be compiled, not observed."
+            mend = f"Take the resources of {name} out, or check the project with aivp validate."
+            found.add(self._placed(Diagnostic("AIVP0416", why, mend, address=address)))
+        found.refuse()
+
     def plan(self, evidence: Evidence, options: Options) -> Plan:
         """The plan that follows from the declaration and `evidence`. Pure."""
         from aivp.plan.plan import make_plan
@@ -137,9 +168,16 @@ class Engine:
         if (evidence.project, evidence.environment) != (self.ir.project, self.ir.environment):
             raise _refused("AIVP0409", f"This evidence is of {evidence.project}/{evidence.environment}.")
         try:
-            return make_plan(self.ir, self.graph, evidence, self.registry.kinds, render, options)
+            plan = make_plan(self.ir, self.graph, evidence, self.registry.kinds, render, options)
         except Refused as refused:
             raise Refused([self._placed(item) for item in refused.diagnostics], refused.exit_code) from None
+        return self._as_guesses(plan) if self.is_untrusted else plan
+
+    def _as_guesses(self, plan: Plan) -> Plan:
+        """A plan from evidence that was gathered without running anything of the author's: never to be applied."""
+        from aivp.observe.untrusted import unseen
+
+        return replace(plan, is_applicable=False, notes=[*plan.notes, *unseen(self.ir, self.registry.kinds)])
 
     def source_map(self, plan: Plan) -> bytes:
         """Where each step's resource and its changed fields are declared: canonical JSON, address → pointer → place.
@@ -159,7 +197,7 @@ class Engine:
         """A diagnostic about a resource with the place where it is declared."""
         if item.span is not None or item.address is None or "compiled" not in self.__dict__:
             return item
-        return replace(item, span=self.compiled.sources.span(item.address))
+        return replace(item, span=self.compiled.sources.span(item.address, *_steps(item.pointer)))
 
     def begin(self, body: bytes, state: State, sessions: Sessions, listen: Listener) -> Run:
         """A run of the plan in `body`, checked against everything but the world itself. Raises Refused (exit 4)."""
@@ -167,8 +205,8 @@ class Engine:
         if not plan.is_applicable:
             raise _refused(
                 "AIVP0503",
-                "This plan was derived from evidence of an older declaration; parts of it are guesses.",
-                "Plan again against the hosts.",
+                "Parts of this plan are guesses: its evidence is of an older declaration, or from --untrusted.",
+                "Plan again against the hosts, without --untrusted once the project is reviewed.",
                 4,
             )
         return self._run(plan, body, state, sessions, listen)
@@ -191,9 +229,12 @@ class Engine:
         from aivp.state.store import new_lineage
 
         with state.exclusive():
-            objects = remembered(self.ir, sessions)
+            objects, key_ids = remembered(self.ir, sessions)
+            vault = self._vault(self.ir.secrets)
+            for key_id in key_ids:
+                self._check_key(vault, key_id)
             lineage = new_lineage()
-            state.rebuild(lineage, self.ir.hosts, objects)
+            state.rebuild(lineage, self.ir.hosts, objects, key_ids[-1] if key_ids else None)
             hand_over(self.ir, sessions, lineage)
             evidence = self.observe(sessions)
             bound = bind(self.ir, self.graph.order, evidence, self.registry.kinds, render, is_provisional=True)
@@ -202,17 +243,18 @@ class Engine:
 
     def read_plan(self, body: bytes, *, is_any_code: bool = False) -> Plan:
         """A plan file's bytes as a plan of this project and this code. Raises Refused (exit 4)."""
-        from aivp.plan.steps import read_plan
+        from aivp.plan.steps import UNREADABLE, read_plan
 
         try:
             plan = read_plan(body)
-        except (canonical.NotCanonical, KeyError, TypeError, ValueError, AttributeError):
+        except UNREADABLE:
             raise _refused("AIVP0505", "This file is no plan, or was tampered with.", "Plan again.", 4) from None
         if (plan.project, plan.environment) != (self.project.name, self.project.environment):
             here = f"{self.project.name}/{self.project.environment}"
             why = f"The plan is for {plan.project}/{plan.environment}, this is {here}."
             raise _refused("AIVP0506", why, "Choose the environment with -e.", 4)
-        if plan.pins["runner"] != self.archive.digest and not is_any_code:
+        code = {name: self._code(name) for name in plan.pins.get("providers", {})}
+        if (plan.pins["runner"], plan.pins.get("providers", {})) != (self.archive.digest, code) and not is_any_code:
             raise _refused(
                 "AIVP0507",
                 "The plan was made with other provider code than is installed.",
@@ -221,13 +263,19 @@ class Engine:
             )
         return plan
 
+    def _code(self, provider: str) -> str:
+        """The digest of a third-party provider's code as it is installed; empty where it is not."""
+        return self.equipment.bundle(provider).digest if provider in self.registry.providers else ""
+
     def _run(self, plan: Plan, body: bytes, state: State, sessions: Sessions, listen: Listener) -> Run:
         from aivp.apply.run import Run
         from aivp.secrets import reveal
 
+        if self.is_untrusted:
+            raise _refused("AIVP0503", "--untrusted runs nothing of the project's, so it applies nothing.", exit_code=4)
         vault = self._vault(plan.secrets)
         sessions.withheld |= _variables(plan.secrets.values())
-        self._check_key(vault, state)
+        self._check_key(vault, state.key_id)
         if vault.needs_key and vault.key_id is not None:
             state.record_key(vault.key_id)
         found = Diagnostics()
@@ -247,14 +295,15 @@ class Engine:
             reveal=lambda value: reveal(value, vault, render),
             listen=listen,
             now=self.now,
+            generated={name: str(vault.key_id) for name, item in plan.secrets.items() if item.source == "generate"},
         )
 
     @staticmethod
-    def _check_key(vault: Vault, state: State | None) -> None:
+    def _check_key(vault: Vault, recorded: str | None) -> None:
         """Generated secrets of another key would silently replace every one of them. Raises Refused."""
         from aivp.secrets import check_key
 
-        wrong = check_key(None if state is None else state.key_id, vault.key_id) if vault.needs_key else None
+        wrong = check_key(recorded, vault.key_id) if vault.needs_key else None
         if wrong is not None:
             raise Refused((wrong,))
 
@@ -263,7 +312,7 @@ class Engine:
 
         vault = self._vault(ir.secrets)
         if not self.is_untrusted:
-            self._check_key(vault, state)
+            self._check_key(vault, None if state is None else state.key_id)
         return lambda value: reveal(value, vault, render)
 
     def _vault(self, sources: Mapping[str, SecretSource]) -> Vault:
@@ -278,6 +327,12 @@ class Engine:
             keys=key_folder(os.environ),
             allow_commands=not self.is_untrusted,
         )
+
+
+def _steps(pointer: str) -> list[str | int]:
+    """The steps of a provider's JSON pointer, bounded: it comes from a host."""
+    parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:20]]
+    return [int(part) if part.isascii() and part.isdigit() and len(part) < 10 else part for part in parts]
 
 
 def _variables(sources: Iterable[SecretSource]) -> set[str]:

@@ -66,7 +66,7 @@ OPEN = frozenset(
 )
 """Members that hold what kinds, hosts and people say: any keys, any values."""
 
-MAPS = frozenset("hosts resources seen manifests moved secrets left_out labels counts".split())
+MAPS = frozenset("hosts resources seen manifests moved secrets left_out blocked providers labels counts".split())
 """Members with any keys, whose values have a form."""
 
 

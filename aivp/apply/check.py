@@ -11,12 +11,12 @@ from aivp_contract.observation import Observation
 from aivp_contract.values import Json
 
 from aivp.apply.hosts import refusals
-from aivp.apply.portions import portions
 from aivp.apply.progress import Progress
 from aivp.apply.segment import lanes
 from aivp.apply.wire import Reveal, known, message, opened
 from aivp.diagnostics import Diagnostic, Refused
 from aivp.diagnostics.diagnostic import refusal
+from aivp.hosts.portions import portions
 from aivp.hosts.session import HostSession
 from aivp.hosts.sessions import Sessions
 from aivp.observe.audit import Broken, audit
@@ -48,8 +48,8 @@ def _check(
 ) -> list[Diagnostic]:
     sent = opened(steps, {step.id: known(step) for step in steps}, reveal)
     found: list[Diagnostic] = []
-    for portion in portions([[message(step, config, progress)] for step, config in zip(steps, sent, strict=True)]):
-        found.extend(_stale([item for batch in portion for item in batch], session, progress.steps, kinds))
+    for items in portions([message(step, config, progress, kinds) for step, config in zip(steps, sent, strict=True)]):
+        found.extend(_stale(items, session, progress.steps, kinds))
     return found
 
 

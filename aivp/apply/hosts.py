@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aivp_contract.values import Json
@@ -13,18 +13,19 @@ from aivp.diagnostics import Diagnostic, Refused
 from aivp.diagnostics.diagnostic import refusal
 from aivp.hosts.greeting import Owner, greet
 from aivp.hosts.refusals import refused
-from aivp.hosts.session import HostSession, Refusal
+from aivp.hosts.session import UNREACHED, HostSession, Refusal
 from aivp.hosts.sessions import Sessions
 from aivp.observe.audit import Broken
 from aivp.plan.steps import Plan
-
-UNREACHED = "AIVP0601"
-"""The refusal of a host that is not there: it stops its own steps only."""
+from aivp.plugins.suggestion import listing
 
 
 @dataclass
 class RunHosts:
-    """`begun`: hosts that may have the run open; `lost`: by host, why one that is wanted could not be reached."""
+    """`begun`: hosts that may have the run open; `lost`: by host, why one that is wanted could not be reached.
+
+    given_up: hosts that are not even asked, since they are gone for good.
+    """
 
     plan: Plan
     digest: str
@@ -34,6 +35,7 @@ class RunHosts:
     facts: dict[str, Mapping[str, Json]] = field(default_factory=dict)
     begun: set[str] = field(default_factory=set)
     lost: dict[str, Sequence[Diagnostic]] = field(default_factory=dict)
+    given_up: frozenset[str] = frozenset()
 
     def begin(self, over: Sequence[str], *, is_resume: bool) -> dict[str, str]:
         """Take every host's lock and open the run there; step id → status of what their journals know comes back.
@@ -41,7 +43,7 @@ class RunHosts:
         over: runs that have ended. A new run needs all its hosts; one that is taken up goes on without those that
         cannot be reached. Raises Refused.
         """
-        names = sorted({step.host for step in self.plan.steps})
+        names = sorted({step.host for step in self.plan.steps} - self.given_up)
         known: dict[str, str] = {}
         answers = self.sessions.each(names, lambda name: self._begin(name, over, is_resume=is_resume))
         for name, answer in answers.items():
@@ -52,6 +54,12 @@ class RunHosts:
             else:
                 raise answer
         return known
+
+    def refuse_strangers(self, names: Collection[str]) -> None:
+        """Raise Refused for names that are no hosts of this run."""
+        if strangers := sorted(set(names) - self.plan.hosts.keys()):
+            why = f"This run has no step on {listing(strangers)}."
+            raise refusal("AIVP0513", why, f"Its hosts are: {listing(self.plan.hosts)}.")
 
     def end(self, status: str) -> None:
         """The run is over. A host that cannot be told hears of it from the next run."""
@@ -70,6 +78,7 @@ class RunHosts:
         params = {"run": self.run, "plan": self.digest, "resume": is_resume, "over": list(over)}
         with refusals():
             self._greet(name, session)
+            self.sessions.equip(name, {step.kind for step in self.plan.steps if step.host == name})
             self.begun.add(name)
             entries = session.gather("begin", params, "journal", by="journal", most=len(self.plan.steps))
         try:
@@ -82,7 +91,10 @@ class RunHosts:
         found = greet(session, owner, self.sessions.archive.kinds)
         if found.incarnation != self.plan.hosts[name].incarnation:
             raise refusal(
-                "AIVP0502", f"{name} is another machine than the one that was planned for.", "Plan again.", exit_code=4
+                "AIVP0502",
+                f"{name} is another machine than the one that was planned for.",
+                f"Plan again. A run that is not finished is closed first: aivp runs abandon --lost {name}",
+                exit_code=4,
             )
         self.facts[name] = found.facts
 

@@ -19,12 +19,14 @@ BROKEN = frozenset({"failed", "blocked", "stale"})
 class Progress:
     """Guarded by `changed`. `ended`: step id → status; `fired`: steps that really changed something.
 
-    left: hosts whose lane nobody drives any more, be it done, lost or stopped.
+    left: hosts whose lane nobody drives any more, be it done, lost or stopped. generated: names of the secrets that are
+    generated, each with the id of the key that it comes from.
     """
 
     steps: Mapping[str, Step]
     rows: dict[str, Object]
     facts: dict[str, Mapping[str, Json]]
+    generated: Mapping[str, str] = field(default_factory=dict)
     ended: dict[str, str] = field(default_factory=dict)
     fired: set[str] = field(default_factory=set)
     left: set[str] = field(default_factory=set)

@@ -46,11 +46,17 @@ def settle(
     record = StepRecord(step.id, status, outcome.action, error, now)
     if outcome.status != "done":
         return record, Rows()
-    return record, rows(step, outcome.action, outputs, config, row, host)
+    return record, rows(step, outcome.action, outputs, config, row, host, kind)
 
 
 def rows(
-    step: Step, action: str, outputs: Mapping[str, Json], config: Mapping[str, Json], row: Object | None, host: HostPlan
+    step: Step,
+    action: str,
+    outputs: Mapping[str, Json],
+    config: Mapping[str, Json],
+    row: Object | None,
+    host: HostPlan,
+    kind: Kind | None,
 ) -> Rows:
     """The rows after `step` was done. `action`: what really was done; `config`: what was applied, secrets by origin."""
     match step.action:
@@ -72,27 +78,28 @@ def rows(
             kind=step.kind,
             host=step.host,
             identity=step.identity,
-            provenance=_provenance(step, action, row),
+            provenance=provenance(step, action, row, kind),
             attributes=config,
             outputs={**({} if row is None else row.outputs), **outputs},
             lifecycle=step.lifecycle,
             edges=list(step.edges),
             incarnation=host.incarnation,
             connection=host.host.form(),
-            tainted=_tainted(config, row),
+            tainted=taint.fields(config, () if row is None else row.tainted),
         )
     )
 
 
-def _tainted(config: Mapping[str, Json], row: Object | None) -> list[str]:
-    """A field that once held a secret stays tainted: not all of the old value need be gone."""
-    return sorted({*taint.fields(config), *(() if row is None else row.tainted)})
+def provenance(step: Step, action: str, row: Object | None, kind: Kind | None) -> Provenance:
+    """Only what a run itself brought into being counts as created: it alone may ever be deleted unasked.
 
-
-def _provenance(step: Step, action: str, row: Object | None) -> Provenance:
-    """Only what a run itself brought into being counts as created: it alone may ever be deleted unasked."""
+    Of a kind that nobody ever deletes, what was not there when the plan was made is created, though another step of
+    the plan may have brought it: a package its service, whose running and starting is what the plan is about.
+    """
     if row is not None:
         return row.provenance
     if action == "create":
+        return "created"
+    if step.action == "create" and kind is not None and not kind.deletable:
         return "created"
     return "adopted" if step.action == "create" or step.provenance == "adopted" else "created"

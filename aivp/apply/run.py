@@ -7,8 +7,9 @@ nothing: `--resume` asks the hosts' journals.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 from aivp_contract import canonical
 from aivp_contract.values import Json
@@ -16,7 +17,6 @@ from aivp_contract.values import Json
 from aivp.apply.answers import BEGUN, Outcome, read_outcomes
 from aivp.apply.check import check
 from aivp.apply.hosts import RunHosts, refusals
-from aivp.apply.portions import Items, portions
 from aivp.apply.progress import Progress
 from aivp.apply.record import Rows, settle
 from aivp.apply.segment import lanes, next_segment
@@ -24,11 +24,13 @@ from aivp.apply.wire import Reveal, Unfilled, fill, message, opened
 from aivp.diagnostics import Diagnostic, Refused
 from aivp.diagnostics.diagnostic import refusal
 from aivp.events import Listener, RunEnded, RunStarted, StepEnded, StepsStarted
+from aivp.hosts.portions import Items, portions_of_batches
 from aivp.hosts.session import HostSession
 from aivp.hosts.sessions import Sessions
 from aivp.model.object import Object
 from aivp.observe.audit import Broken
 from aivp.plan.bind import Kinds, Render
+from aivp.plan.fit import Fit
 from aivp.plan.steps import Plan, Step
 from aivp.state import State, StepRecord
 
@@ -38,7 +40,7 @@ Ended = tuple[Step, Outcome, Mapping[str, Json]]
 
 @dataclass
 class Run:
-    """Everything that one run needs. `now` gives the time for records, as ISO 8601 text."""
+    """Everything that one run needs. `now` gives the time for records, as ISO 8601 text. generated: as in Progress."""
 
     plan: Plan
     digest: str
@@ -49,13 +51,15 @@ class Run:
     reveal: Reveal
     listen: Listener
     now: Callable[[], str]
+    generated: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = field(init=False)
     run: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
-        self.progress = Progress({step.id: step for step in self.plan.steps}, {}, {})
+        self.progress = Progress({step.id: step for step in self.plan.steps}, {}, {}, self.generated)
         self.hosts = RunHosts(self.plan, self.digest, self.sessions)
         self.failure: Refused | None = None
+        self.fit = Fit()
         self._slots = threading.BoundedSemaphore(self.sessions.parallelism)
 
     def start(self, body: bytes) -> str:
@@ -87,16 +91,25 @@ class Run:
                 raise
             return self._drive()
 
-    def abandon(self, run: str) -> None:
-        """Bring what was begun to its outcome, start nothing more, and close the run."""
+    def abandon(self, run: str, given_up: Collection[str] = ()) -> list[Step]:
+        """Bring what was begun to its outcome, start nothing more, and close the run.
+
+        given_up: hosts that are gone for good and are not asked; their steps that may have been begun come back.
+        """
+        self.hosts.refuse_strangers(given_up)
+        self.hosts.given_up = frozenset(given_up)
         with self.state.exclusive():
             journal = self._take_up(run)
-            if self.hosts.lost:
-                raise Refused(self._lost())
+            open_lanes = lanes(self._left())
+            if missing := sorted(self.hosts.lost.keys() & open_lanes.keys()):
+                raise Refused([_to_give_up(name, item) for name in missing for item in self.hosts.lost[name]])
+            lost = [step for name in sorted(given_up) for step in self._may_have_begun(open_lanes.get(name, ()))]
             begun = [step for step in self._left() if journal.get(step.id) in BEGUN]
             for host, steps in lanes(begun).items():
                 self._send(host, [[step] for step in steps])
+            self._record_lost(lost)
             self._end("abandoned")
+        return lost
 
     def stop(self) -> None:
         """Finish the steps in hand, start none."""
@@ -138,6 +151,17 @@ class Run:
         self.progress.facts = self.hosts.facts
         self.progress.left.update(self.hosts.lost)
         return journal
+
+    def _may_have_begun(self, lane: Sequence[Step]) -> Sequence[Step]:
+        """A lane is handed over from its front: what waits for another host, and all behind it, never was."""
+        return list(takewhile(self.progress.is_ready, lane))
+
+    def _record_lost(self, steps: Sequence[Step]) -> None:
+        error = {"class": "lost", "message": "its host was given up, so nobody knows whether this was done"}
+        records = [StepRecord(step.id, "lost", step.action, error, self.now()) for step in steps]
+        self.state.conclude(self.run, records, [], [])
+        for step in steps:
+            self.listen(StepEnded(step.host, step.id, step.address, "lost", step.action, error))
 
     def _check(self, steps: Sequence[Step]) -> None:
         check(steps, self.sessions, self.progress, self.kinds, self.reveal)
@@ -211,7 +235,7 @@ class Run:
             if method == "outcomes":
                 self._take(session, params, filled)
 
-        for portion in portions([batch for batch in ready if batch]):
+        for portion in portions_of_batches(ready):
             sent = [str(item["id"]) for batch in portion for item in batch]
             self.listen(StepsStarted(host, sent))
             with refusals():
@@ -225,11 +249,14 @@ class Run:
         """The batches for the wire; a step whose inputs did not come has failed."""
         for step in (step for batch in batches for step in batch):
             try:
-                filled[step.id] = fill(step, self.progress, self.kinds, self.render)
+                filled[step.id] = fill(step, self.progress, self.kinds, self.render, self.fit)
             except Unfilled as error:
-                self._lack(step, str(error))
+                self._lack(step, str(error), path=error.path, mend=error.mend)
         sent = self._opened([step for batch in batches for step in batch if step.id in filled], filled)
-        return [[message(step, sent[step.id], self.progress) for step in batch if step.id in sent] for batch in batches]
+        return [
+            [message(step, sent[step.id], self.progress, self.kinds) for step in batch if step.id in sent]
+            for batch in batches
+        ]
 
     def _opened(self, steps: Sequence[Step], filled: Mapping[str, dict[str, Json]]) -> dict[str, dict[str, Json]]:
         """Step id → config with its secrets. One by one where that fails, to tell which step it is that fails."""
@@ -241,8 +268,8 @@ class Run:
             self._lack(steps[0], " ".join(item.why for item in refused.diagnostics))
             return {}
 
-    def _lack(self, step: Step, why: str) -> None:
-        outcome = Outcome("failed", step.action, error={"class": "input", "message": why})
+    def _lack(self, step: Step, why: str, **where: str) -> None:
+        outcome = Outcome("failed", step.action, error={"class": "input", "message": why, **where})
         with self.progress.changed:
             self._conclude([(step, outcome, {})])
 
@@ -287,3 +314,8 @@ class Run:
     def _note_fired(self, record: StepRecord) -> None:
         if record.status == "done" and record.action in ("create", "update", "refresh"):
             self.progress.fired.add(record.step)
+
+
+def _to_give_up(name: str, item: Diagnostic) -> Diagnostic:
+    mend = f"Let it be reached and try again. If it is gone for good: aivp runs abandon --lost {name}"
+    return replace(item, mend=mend)

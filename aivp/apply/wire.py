@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from aivp_contract.normal import NotNormal, normal
+from aivp_contract.manifest import Kind
+from aivp_contract.normal import normal
+from aivp_contract.pointer import pointer
 from aivp_contract.values import Json, Secret, contains
 
 from aivp.apply.progress import Progress
+from aivp.apply.record import provenance
+from aivp.model import taint
 from aivp.model.address import parse_address
 from aivp.model.expression import EXPRESSIONS
 from aivp.model.object import Object
-from aivp.plan.bind import Fill, Kinds, Render
+from aivp.plan.bind import Fill, Kinds, Render, same_values
 from aivp.plan.exposure import ENDINGS
+from aivp.plan.fit import Fit
 from aivp.plan.steps import Step
 
 Reveal = Callable[[Json], Json]
@@ -21,10 +26,15 @@ BOOKKEEPING = frozenset({"adopt", "forget", "move"})
 
 
 class Unfilled(Exception):
-    """An input that was to come from an earlier step did not come; the message names it."""
+    """An input that was to come from an earlier step did not come, or does not fit; `path` leads to the field."""
+
+    def __init__(self, message: str, path: str, mend: str = "") -> None:
+        super().__init__(message)
+        self.path = path
+        self.mend = mend
 
 
-def fill(step: Step, progress: Progress, kinds: Kinds, render: Render) -> dict[str, Json]:
+def fill(step: Step, progress: Progress, kinds: Kinds, render: Render, fit: Fit) -> dict[str, Json]:
     """The step's config with every expression replaced, secrets by origin. Raises Unfilled."""
     config = dict(step.config)
     if not contains(config, EXPRESSIONS):
@@ -32,11 +42,10 @@ def fill(step: Step, progress: Progress, kinds: Kinds, render: Render) -> dict[s
     filled = Fill(progress.resolve, render).attributes(config)
     missing = sorted(name for name, value in filled.items() if contains(value, EXPRESSIONS))
     if missing and step.action not in BOOKKEEPING:
-        raise Unfilled(f"{', '.join(missing)} did not become known")
-    try:
-        return normal(kinds[step.kind].fields, filled)
-    except NotNormal as error:
-        raise Unfilled(str(error)) from None
+        raise Unfilled(f"{', '.join(missing)} did not become known", pointer(missing[:1]))
+    for item in fit.misfits(kinds[step.kind], config, filled):
+        raise Unfilled(item.message, pointer(map(str, item.path)), item.mend)
+    return normal(kinds[step.kind].fields, filled)
 
 
 def opened(steps: Sequence[Step], configs: Mapping[str, Mapping[str, Json]], reveal: Reveal) -> list[dict[str, Json]]:
@@ -55,9 +64,9 @@ def known(step: Step) -> dict[str, Json]:
     return {name: value for name, value in step.config.items() if not contains(value, EXPRESSIONS)}
 
 
-def message(step: Step, sent: Mapping[str, Json], progress: Progress) -> dict[str, Json]:
+def message(step: Step, sent: Mapping[str, Json], progress: Progress, kinds: Kinds) -> dict[str, Json]:
     """The step for the wire with `sent`, its opened config; the values of its secrets travel in it and nowhere else."""
-    row = progress.rows.get(step.previous or step.address)
+    row = _row(step, progress)
     found: dict[str, Json] = {
         "id": step.id,
         "address": step.address,
@@ -74,9 +83,11 @@ def message(step: Step, sent: Mapping[str, Json], progress: Progress) -> dict[st
         "on_interrupt": step.meta.on_interrupt,
         "timeout": step.meta.timeout,
         "claim": {
-            **_provenance(step, row),
+            **_provenance(step, row, kinds.get(step.kind)),
             "lifecycle": step.lifecycle.form(),
             "edges": list(step.edges),
+            "tainted": taint.fields(sent, () if row is None else row.tainted),
+            **_secret_key(step, progress),
         },
     }
     if row is not None and not (step.action == "create" and row.is_deposed):
@@ -90,6 +101,12 @@ def message(step: Step, sent: Mapping[str, Json], progress: Progress) -> dict[st
     return found
 
 
+def _secret_key(step: Step, progress: Progress) -> dict[str, Json]:
+    """The id of the project key, where generated secrets take part: whoever rebuilds a lost state needs that key."""
+    used = [progress.generated[name] for name in taint.names(dict(step.config)) if name in progress.generated]
+    return {"secret_key": used[0]} if used else {}
+
+
 def _without_secrets(config: Mapping[str, Json]) -> dict[str, Json]:
     return {name: value for name, value in config.items() if not contains(value, (Secret,))}
 
@@ -100,8 +117,18 @@ def _host(address: str) -> str | None:
     return None if parsed is None else parsed.host
 
 
-def _provenance(step: Step, row: Object | None) -> dict[str, Json]:
+def _row(step: Step, progress: Progress) -> Object | None:
+    """The object that `step` is about, where it is known; a move that has not been done yet has it elsewhere."""
+    move = progress.steps.get(f"move:{step.address}", step)
+    row = progress.rows.get(step.address) or progress.rows.get(move.previous or step.address)
+    return None if row is None or _is_other_thing(row, step) else row
+
+
+def _is_other_thing(row: Object, step: Step) -> bool:
+    """True for what `step` does not speak of: it takes the place of `row`, which an earlier step ends."""
+    return not contains(dict(step.identity), EXPRESSIONS) and not same_values(row.identity, step.identity)
+
+
+def _provenance(step: Step, row: Object | None, kind: Kind | None) -> dict[str, Json]:
     """What the host notes down: where the step `created` the thing, and where it `found` it. As `record.rows` does."""
-    if row is not None:
-        return {"created": row.provenance, "found": row.provenance}
-    return {"created": "created", "found": "adopted" if step.action == "create" else step.provenance}
+    return {"created": provenance(step, "create", row, kind), "found": provenance(step, "no-op", row, kind)}

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from aivp.cli.failure import print_diagnostics
 from aivp.cli.output import read_bytes, whoever_listens
 from aivp.cli.plan import evidence, selection
 from aivp.cli.settings import Settings, project_options
 from aivp.cli.show import show_plan
+from aivp.diagnostics import Diagnostic
 from aivp.diagnostics.diagnostic import refusal
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from aivp.engine import Engine
     from aivp.events import Event
     from aivp.plan.options import Options
+    from aivp.plan.steps import Plan
     from aivp.state import State
 
 EXIT_CODES = {"done": 0, "failed": 5, "interrupted": 130}
@@ -53,15 +56,14 @@ def apply_command(
     from aivp.state.store import refuse_open
 
     engine = settings.engine()
-    engine.project  # noqa: B018
     state = engine.state()
     with contextlib.closing(state):
         if resume:
-            finish(_resume(engine, state, settings))
+            leave(*_resume(engine, state, settings), settings)
         refuse_open(state.open_run())
         if file is not None:
-            finish(_apply(engine, state, settings, _known(read_bytes(file), state, digest)))
-        finish(_plan_and_apply(engine, state, settings, Options(targets, excluded), yes))
+            leave(*_apply(engine, state, settings, _known(file, state, digest)), settings)
+        leave(*_plan_and_apply(engine, state, settings, Options(targets, excluded), yes), settings)
 
 
 @click.command()
@@ -76,19 +78,28 @@ def destroy_command(settings: Settings, yes: bool) -> None:
     state = engine.state()
     with contextlib.closing(state):
         refuse_open(state.open_run())
-        finish(_plan_and_apply(engine, state, settings, Options(), yes))
+        leave(*_plan_and_apply(engine, state, settings, Options(is_destroy=True), yes), settings)
 
 
-def finish(status: str) -> None:
-    """Leave with the exit code of how a run ended."""
-    raise click.exceptions.Exit(EXIT_CODES[status])
+def leave(plan: Plan, status: str, settings: Settings) -> None:
+    """Leave with the exit code of how a run of `plan` ended: what was blocked in it is not applied."""
+    code = EXIT_CODES[status]
+    if plan.blocked:
+        from aivp.plugins.suggestion import listing
+
+        hosts = "Let their hosts be reached (`aivp plan` says why they cannot), then apply again."
+        why = f"{len(plan.blocked)} of the resources were blocked and are not applied: {listing(plan.blocked)}."
+        print_diagnostics([Diagnostic("AIVP0512", why, hosts)], settings)
+    if plan.blocked and code == 0:
+        code = 1 if plan.is_empty and not plan.unchanged else 5  # without anything else there is no rest that is done
+    raise click.exceptions.Exit(code)
 
 
-def _plan_and_apply(engine: Engine, state: State, settings: Settings, options: Options, yes: bool) -> str:
-    plan = engine.plan(evidence(engine, None), options)
+def _plan_and_apply(engine: Engine, state: State, settings: Settings, options: Options, yes: bool) -> tuple[Plan, str]:
+    plan = engine.plan(evidence(engine, settings), options)
     show_plan(plan, settings, None)
     if plan.is_empty:
-        return "done"
+        return plan, "done"
     if not yes:
         _ask(settings)
     return _apply(engine, state, settings, plan.encode())
@@ -101,14 +112,24 @@ def _ask(settings: Settings) -> None:
         raise refusal("AIVP0904", "Not applied.")
 
 
-def _known(body: bytes, state: State, digest: str | None) -> bytes:
+def _known(file: str, state: State, digest: str | None) -> bytes:
     """A plan file counts only if this state's own `plan -o` wrote it, or its digest is given. Raises Refused."""
     from aivp_contract import canonical
 
+    from aivp.cli.seeming import not_a_plan
+    from aivp.plan.steps import UNREADABLE, read_plan
+
+    body = read_bytes(file)
     found = canonical.digest_bytes(body)
+    if digest is None and state.knows_plan(found):
+        return body
+    try:
+        read_plan(body)
+    except UNREADABLE:
+        raise not_a_plan(file, body) from None
     if digest is not None and digest.removeprefix("sha256:") != found.removeprefix("sha256:"):
         raise refusal("AIVP0509", f"The plan's digest is {found}, not {digest}.", "Review it again.", exit_code=4)
-    if digest is None and not state.knows_plan(found):
+    if digest is None:
         raise refusal(
             "AIVP0509",
             "This plan was not written by `aivp plan -o` of this state, or was changed since.",
@@ -118,21 +139,21 @@ def _known(body: bytes, state: State, digest: str | None) -> bytes:
     return body
 
 
-def _apply(engine: Engine, state: State, settings: Settings, body: bytes) -> str:
+def _apply(engine: Engine, state: State, settings: Settings, body: bytes) -> tuple[Plan, str]:
     with engine.sessions() as sessions, _listener(settings, state, engine.now) as listen:
         run = engine.begin(body, state, sessions, listen)
         with _interruptible(run):
-            return run.start(body)
+            return run.plan, run.start(body)
 
 
-def _resume(engine: Engine, state: State, settings: Settings) -> str:
+def _resume(engine: Engine, state: State, settings: Settings) -> tuple[Plan, str]:
     record = state.open_run() or state.failed_run()
     if record is None:
         raise refusal("AIVP0510", "There is no run to go on with.", "See: aivp runs list")
     with engine.sessions() as sessions, _listener(settings, state, engine.now) as listen:
         run = engine.resume(record, state, sessions, listen)
         with _interruptible(run):
-            return run.resume(record.run)
+            return run.plan, run.resume(record.run)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ Exit codes: 0 done or nothing to do · 1 error · 2 changes pending · 3 refused
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 
@@ -51,6 +52,7 @@ def _run() -> int:
 
     from aivp.cli.commands import cli
 
+    gc.set_threshold(50_000, 20, 50)  # what a command makes of a project lives until it ends: seldom worth a search
     try:
         result = cli.main(prog_name="aivp", standalone_mode=False)
         sys.stdout.flush()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from aivp.cli.output import write_artifact
+from aivp.cli.plan import warn
 from aivp.cli.settings import Settings, project_options
 
 
@@ -17,3 +18,4 @@ def observe_command(settings: Settings, output: str | None) -> None:
     with engine.sessions() as sessions:
         evidence = engine.observe(sessions)
     write_artifact("evidence", evidence.encode(), settings, output)
+    warn(evidence, settings)

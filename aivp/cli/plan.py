@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
+from aivp.cli.failure import print_diagnostics
 from aivp.cli.output import read_bytes, write_bytes
 from aivp.cli.settings import Settings, project_options
 from aivp.cli.show import show_plan
+from aivp.diagnostics import Diagnostic
 from aivp.diagnostics.diagnostic import refusal
 
 if TYPE_CHECKING:
@@ -41,11 +43,11 @@ def plan_command(
     from aivp.plan.options import Options
 
     engine = settings.engine()
-    plan = engine.plan(evidence(engine, observed), Options(targets, excluded))
+    plan = engine.plan(evidence(engine, settings, observed), Options(targets, excluded))
     keep(engine, plan, output)
     show_plan(plan, settings, output)
-    if detailed_exitcode and not plan.is_empty:
-        raise click.exceptions.Exit(2)
+    if detailed_exitcode:
+        _leave(plan, settings)
 
 
 @click.command()
@@ -53,13 +55,15 @@ def plan_command(
 @project_options
 def show_command(settings: Settings, file: str) -> None:
     """Show a plan file as `plan` did. Needs no project and no host."""
-    from aivp.plan.steps import read_plan
+    from aivp.plan.steps import UNREADABLE, read_plan
 
     body = read_bytes(file)
     try:
         plan = read_plan(body)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise refusal("AIVP0505", f"{file} is no plan of this version.", exit_code=4) from None
+    except UNREADABLE:
+        from aivp.cli.seeming import not_a_plan
+
+        raise not_a_plan(file, body) from None
     show_plan(plan, settings, None)
 
 
@@ -67,34 +71,67 @@ def show_command(settings: Settings, file: str) -> None:
 @click.option("--ignore", metavar="ADDR", multiple=True, help="Do not look at this.")
 @project_options
 def drift_command(settings: Settings, ignore: tuple[str, ...]) -> None:
-    """Show what changed behind our back since the last apply; exit 2 where anything did. Changes nothing."""
+    """Show what changed behind our back since the last apply. Changes nothing.
+
+    Exit 2 where anything did, 1 where nothing did but some of it could not be looked at.
+    """
     from dataclasses import replace
 
     from aivp.plan.options import Options
 
     engine = settings.engine()
-    plan = engine.plan(evidence(engine, None), Options(excluded=ignore))
-    drifted = [step for step in plan.steps if step.cause == "drift" or step.reason.startswith("gone since")]
-    show_plan(replace(plan, steps=drifted), settings, None, is_whole=False)
-    if drifted:
-        raise click.exceptions.Exit(2)
+    plan = engine.plan(evidence(engine, settings), Options(excluded=ignore))
+    drifted = [step for step in plan.steps if step.is_drift]
+    found = replace(plan, steps=drifted)
+    show_plan(found, settings, None, is_whole=False)
+    _leave(found, settings)
 
 
-def evidence(engine: Engine, observed: str | None) -> Evidence:
-    """From the hosts, or from a file that `observe -o` wrote."""
-    if observed is None:
-        engine.ir  # noqa: B018  (mistakes of the declaration come before any host is asked)
-        with engine.sessions() as sessions:
-            return engine.observe(sessions)
+def evidence(engine: Engine, settings: Settings, observed: str | None = None) -> Evidence:
+    """From the hosts, or from a file that `observe -o` wrote; with a warning for each host that could not be asked."""
+    found = _observe(engine) if observed is None else _recorded(observed)
+    warn(found, settings)
+    return found
+
+
+def warn(found: Evidence, settings: Settings) -> None:
+    """Say which hosts could not be asked, and why."""
+    from aivp.observe.unreached import unreached
+
+    if hosts := unreached(found):
+        print_diagnostics(hosts, settings)
+
+
+def _leave(plan: Plan, settings: Settings) -> None:
+    """2 where `plan` has steps; 1 where it has none, but nobody knows about what is blocked."""
+    if plan.blocked:
+        from aivp.plugins.suggestion import listing
+
+        severity: Literal["error", "warning"] = "warning" if plan.steps else "error"
+        names = listing(sorted(plan.blocked))
+        why = f"{len(plan.blocked)} of the resources could not be looked at, so how they are is unknown: {names}."
+        mend = "Let their hosts be reached, or leave them out on purpose."
+        print_diagnostics([Diagnostic("AIVP0414", why, mend, severity=severity)], settings)
+    if plan.steps or plan.blocked:
+        raise click.exceptions.Exit(2 if plan.steps else 1)
+
+
+def _observe(engine: Engine) -> Evidence:
+    engine.ir  # noqa: B018  (mistakes of the declaration come before any host is asked)
+    with engine.sessions() as sessions:
+        return engine.observe(sessions)
+
+
+def _recorded(file: str) -> Evidence:
+    from aivp.cli.seeming import seeming
     from aivp.model.evidence import read_evidence
 
-    body = read_bytes(observed)
+    body = read_bytes(file)
     try:
         return read_evidence(body)
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise refusal(
-            "AIVP0410", f"{observed} is no evidence of this version.", "Record it with: aivp observe -o FILE"
-        ) from None
+        why = f"{file} is no evidence of this version: it seems to be {seeming(body)}."
+        raise refusal("AIVP0410", why, "Record it with: aivp observe -o FILE") from None
 
 
 def keep(engine: Engine, plan: Plan, output: str | None) -> None:

@@ -42,7 +42,13 @@ def show_command(settings: Settings, kind: str) -> None:
     registry = settings.engine().registry
     found = registry.kind(kind)
     if found is None:
-        raise refusal("AIVP0906", f"There is no kind {kind}.", f"Did you mean {', '.join(registry.nearest(kind))}?")
+        from aivp.plugins.suggestion import did_you_mean, listing
+
+        raise refusal(
+            "AIVP0906",
+            f"There is no kind {kind}.",
+            did_you_mean(kind, registry.kinds) or f"Known kinds: {listing(registry.kinds, 30)}.",
+        )
     if settings.is_json:
         _say(found, registry.providers[found.provider].manifest.version)
         return

@@ -12,6 +12,8 @@ from aivp.cli.settings import Settings, project_options
 from aivp.diagnostics.diagnostic import refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aivp.events import Event
     from aivp.state import RunRecord
 
@@ -68,8 +70,9 @@ def show_command(settings: Settings, run: str | None) -> None:
 
 
 @runs_command.command("abandon")
+@click.option("--lost", metavar="HOST", multiple=True, help="This host is gone for good: do not ask it.")
 @project_options
-def abandon_command(settings: Settings) -> None:
+def abandon_command(settings: Settings, lost: tuple[str, ...]) -> None:
     """Settle what an interrupted run has begun, start nothing more of it, and close it."""
     engine = settings.engine()
     with contextlib.closing(engine.state()) as state:
@@ -80,9 +83,12 @@ def abandon_command(settings: Settings) -> None:
             return
         with engine.sessions() as sessions:
             run = engine.settle(record, state, sessions, lambda event: _say(event, settings, engine.now()))
-            run.abandon(record.run)
-    if not settings.is_json:
-        click.echo(f"Abandoned {record.run}. The next plan starts from what it left.")
+            unknown = run.abandon(record.run, lost)
+    if settings.is_json:
+        return
+    click.echo(f"Abandoned {record.run}. The next plan starts from what it left.")
+    for host in sorted(set(lost)):
+        _say_lost(host, [step.id for step in unknown if step.host == host])
 
 
 def _say(event: Event, settings: Settings, now: str) -> None:
@@ -91,6 +97,13 @@ def _say(event: Event, settings: Settings, now: str) -> None:
 
         with whoever_listens():
             click.echo(event_line(event, now))
+
+
+def _say_lost(host: str, steps: Sequence[str]) -> None:
+    from aivp.plugins.suggestion import listing
+
+    click.echo(f"{host} was not asked. Whether these steps were done there is unknown: {listing(steps) or 'none'}.")
+    click.echo(f"The next plan looks at it again. If its objects are gone with it: aivp state rm --host {host}")
 
 
 def _form(record: RunRecord) -> dict[str, object]:

@@ -14,7 +14,7 @@ import click
 if TYPE_CHECKING:
     from aivp.engine import Engine
 
-F = TypeVar("F", bound=Callable[..., Any])
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Settings:
         return max(shutil.get_terminal_size((100, 24)).columns, 40)
 
 
-def project_options(function: F) -> F:
+def project_options(function: Callable[..., R]) -> Callable[..., R]:
     """Adds the shared options to a command; it is called with `settings` in front."""
 
     @click.option("-C", "directory", metavar="DIR", help="The project's folder.  [default: .]")
@@ -90,7 +90,7 @@ def project_options(function: F) -> F:
         untrusted: bool,
         verbose: bool,
         **options: Any,
-    ) -> Any:
+    ) -> R:
         outer = ctx.find_root().obj or {}
         settings = Settings(
             directory=directory or outer.get("directory") or ".",
@@ -107,7 +107,7 @@ def project_options(function: F) -> F:
         with refusals(settings):
             return function(settings, **options)
 
-    return wrapped  # type: ignore[return-value]
+    return wrapped
 
 
 def _has_color() -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aivp_contract.canonical import encode
 from aivp_contract.values import Json
 
-from aivp.compile.mistake import Mistake
+from aivp.compile.mistake import Mistake, each
 from aivp.compile.scope import Scope
 from aivp.compile.syntax import ValuePath, has_reference, parse_path
 from aivp.compile.text import substitute
@@ -39,7 +39,9 @@ def decide(value: Json, scope: Scope) -> Verdict:
         case str() if has_reference(value):
             return _boolean(value, scope)
         case dict() if value:
-            return _every([_member(name, item, scope) for name, item in sorted(value.items())])
+            return _every(
+                each(lambda name: _member(name, value[name], scope), ((None, name) for name in sorted(value)))
+            )
         case _:
             why = "when is a boolean reference, or a mapping of paths to the values that they must have."
             raise Mistake("AIVP0208", why)
@@ -72,13 +74,10 @@ def _member(name: str, value: Json, scope: Scope) -> Verdict:
 def _list(name: str, value: Json, scope: Scope) -> list[Verdict]:
     if type(value) is not list or not value:
         raise Mistake("AIVP0208", f"{name} of a condition is a list of conditions.", "", name)
-    found = []
-    for index, item in enumerate(value):
-        try:
-            found.append(decide(item, scope))
-        except Mistake as mistake:
-            raise mistake.beneath(name, index) from None
-    return found
+    try:
+        return each(lambda item: decide(item, scope), enumerate(value))
+    except Mistake as mistake:
+        raise mistake.beneath(name) from None
 
 
 def _test(path: ValuePath, value: Json, scope: Scope) -> Verdict:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from aivp_contract.canonical import encode
 from aivp_contract.manifest import Content, Kind
-from aivp_contract.values import Binary, Json, Tagged
+from aivp_contract.values import Binary, Json, Tagged, Unknown
 
 from aivp.compile.instance import Instance
-from aivp.compile.mistake import Mistake
+from aivp.compile.mistake import Mistake, Reported
 from aivp.compile.syntax import has_reference, parse_text
 from aivp.compile.text import holds_tagged
 from aivp.diagnostics import Diagnostics, Refused, Span
@@ -88,7 +88,7 @@ class _Filler:
             elif type(fields.get(name)) is str:
                 _bounded(fields[name], name)
         except Mistake as mistake:
-            mistake.report(self.diagnostics, instance.declaration.span(*mistake.path), instance.address)
+            mistake.report(self.diagnostics, instance.declaration, instance.address)
 
     def render(self) -> None:
         """Look at all noted templates at once and put in what came out."""
@@ -104,7 +104,7 @@ class _Filler:
                 fields = self.found.setdefault(use.instance.address, {})
                 fields[use.field] = _bounded(value, use.content.template)
             except Mistake as mistake:
-                mistake.report(self.diagnostics, use.instance.declaration.span(*mistake.path), use.instance.address)
+                mistake.report(self.diagnostics, use.instance.declaration, use.instance.address)
 
     def _put(
         self, instance: Instance, fields: Mapping[str, Json], name: str, content: Content, value: Json = None
@@ -122,12 +122,16 @@ class _Filler:
             if type(text) is not str:
                 raise Mistake("AIVP0305", f"The template {template} is not UTF-8 text.", "", content.template)
             label, source = template, text
+        if isinstance(variables, Unknown):
+            raise Reported
         if type(variables) is not dict:
             raise Mistake("AIVP0302", f"{content.vars} is a mapping of names to values.", "", content.vars)
         self._put(instance, fields, name, content)
         self.uses.append(_Use(instance, name, content, label, source, variables, type(template) is dict))
 
     def _file(self, path: Json, field: str) -> Json:
+        if isinstance(path, Unknown):
+            raise Reported
         if isinstance(path, Tagged):
             raise Mistake("AIVP0205", f"{field} must be known at compile.", "", field)
         if path not in self._files:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from aivp_contract.values import Json
 
 from aivp.compile.implied import implied
-from aivp.compile.instance import Instance
+from aivp.compile.instance import Instance, Target
 from aivp.compile.mistake import Mistake
 from aivp.compile.syntax import ResourceRef
 from aivp.compile.targets import Targets
@@ -37,13 +37,19 @@ def edges(
     found: set[Edge],
     diagnostics: Diagnostics,
 ) -> list[Edge]:
-    """`found` with those of references and manifests, sorted.
+    """`found` with those of references and manifests, sorted; only between `resources`, which have no mistake.
 
     A circle of written edges is a mistake; an implied edge that would close one is dropped.
     """
-    found = found | {Edge(before, after, "reference") for before, after in references}
+    references = [pair for pair in references if resources.keys() >= set(pair)]
+    found = {edge for edge in found if resources.keys() >= {edge.before, edge.after}}
+    found |= {Edge(before, after, "reference") for before, after in references}
     for address in {after for _, after in references}:
-        found.update(Edge(ref, address, "reference") for ref in _refs(resources[address].attributes) if ref != address)
+        found.update(
+            Edge(ref, address, "reference")
+            for ref in _refs(resources[address].attributes)
+            if ref != address and ref in resources
+        )
     written = _graph(resources, found)
     if circle := written.cycle():
         _report(circle, written, instances, diagnostics)
@@ -74,17 +80,15 @@ def _expressions(value: Json) -> Iterable[Ref]:
 
 
 def _named(
-    instance: Instance, wanted: Sequence[ResourceRef], type_: EdgeType, targets: Targets, diagnostics: Diagnostics
+    instance: Instance, wanted: Sequence[Target], type_: EdgeType, targets: Targets, diagnostics: Diagnostics
 ) -> Iterable[Edge]:
     word = "notify" if type_ == "notify" else "depends_on"
-    for index, reference in enumerate(wanted):
+    for item in wanted:
         try:
-            found = targets.find_or_none(reference, instance)
-            _refuse(instance, found, reference, word)
+            found = targets.find_or_none(item.reference, instance)
+            _refuse(instance, found, item.reference, word)
         except Mistake as mistake:
-            is_list = type(instance.declaration.body.get(word)) is list
-            span = instance.declaration.span(word, *((index,) if is_list else ()))
-            mistake.report(diagnostics, span, instance.address)
+            mistake.beneath(*item.path).report(diagnostics, instance.declaration, instance.address)
             continue
         for target in found:
             if target is not instance:

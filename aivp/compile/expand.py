@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from aivp_contract.values import Json
 
-from aivp.compile.condition import TRUE, Verdict, decide
+from aivp.compile.condition import TRUE, decide
 from aivp.compile.each import keys_of
 from aivp.compile.hosts import Hosts, read_hosts
-from aivp.compile.instance import Declaration, Expanded, Instance
+from aivp.compile.instance import Declaration, Expanded, Instance, Target, is_unknown, unknown_kind
 from aivp.compile.mistake import Mistake
-from aivp.compile.reserved import IN_DEFAULTS, RESERVED, read_lifecycle, read_meta, read_targets
+from aivp.compile.reserved import IN_DEFAULTS, RESERVED, read_lifecycle, read_meta, read_target, read_targets
 from aivp.compile.scope import Scope
+from aivp.compile.syntax import format_target
 from aivp.compile.text import plain
 from aivp.config.project import Declared, Project
 from aivp.diagnostics import Diagnostics
-from aivp.model.address import CONTROLLER, KIND, NAME, format_key
+from aivp.model.address import CONTROLLER, KIND, NAME
 from aivp.model.resource import NO_LIFECYCLE, NO_META, Host
 from aivp.plugins import Registry
 from aivp.plugins.suggestion import did_you_mean, listing
 
 MAX_INSTANCES = 250_000
+
+_LATER_KINDS = {"vm": "VMs", "image": "VMs", "network": "VMs", "secret": "vaults", "agent": "AI agents"}
 
 _KEY = re.compile(rf"({KIND})\.({NAME})")
 _EACH = re.compile(r"\$\{each\b|\[each\.")
@@ -35,19 +39,21 @@ _TREATMENT = ("lifecycle", "meta", "depends_on", "notify")
 def expand(project: Project, registry: Registry, scope: Scope, diagnostics: Diagnostics) -> Expanded:
     """Every instance of `project`; mistakes go to `diagnostics`, and what has one is left out."""
     hosts = read_hosts(project, scope, diagnostics)
-    defaults = {
-        kind: item for kind, item in project.defaults.items() if _check_defaults(kind, item, registry, diagnostics)
-    }
+    checked = {kind: _checked_defaults(kind, item, registry, diagnostics) for kind, item in project.defaults.items()}
+    defaults = {kind: item for kind, item in checked.items() if item is not None}
     expander = _Expander(hosts, scope, diagnostics)
     for name in sorted(project.resources):
         declaration = _declaration(name, project.resources[name], defaults, registry, diagnostics)
         if declaration is not None:
             expander.expand(declaration)
-    used = {item.place for item in expander.instances.values()}
+    used = {item.place for item in expander.instances.values() if item.place}
     controller = {CONTROLLER: Host(CONTROLLER, "local")} if CONTROLLER in used else {}
     everywhere = dict(sorted({**hosts.by_name, **controller}.items()))
     instances = dict(sorted(expander.instances.items()))
-    return Expanded(everywhere, instances, expander.left_out, frozenset(project.resources))
+    broken = {name.partition(".")[2] for name in project.flaws.broken if name.startswith("resources.")}
+    broken |= expander.broken
+    declared = frozenset({*project.resources, *broken})
+    return Expanded(everywhere, instances, expander.left_out, declared, frozenset(broken))
 
 
 def _declaration(
@@ -60,11 +66,8 @@ def _declaration(
         return None
     kind = registry.kind(match[1])
     if kind is None:
-        mend = did_you_mean(match[1], registry.kinds) or f"Known kinds: {listing(registry.kinds, 30)}."
-        diagnostics.error(
-            "AIVP0300", f"{name}: no installed provider serves the kind {match[1]}.", mend, span=declared.key_span()
-        )
-        return None
+        _refuse_kind(name, match[1], declared, registry, diagnostics)
+        kind = unknown_kind(match[1])
     body = {} if declared.value is None else declared.value
     if type(body) is not dict:
         diagnostics.error("AIVP0211", f"{name} is a mapping of fields.", span=declared.span())
@@ -73,27 +76,44 @@ def _declaration(
     own = body if body.keys().isdisjoint(_RESERVED) else {k: v for k, v in body.items() if k not in _RESERVED}
     fallback = {k: v for k, v in base.value.items() if k not in _RESERVED and k not in own} if base else {}
     is_plain = _is_plain(own) and (not fallback or _is_plain(fallback))
-    return Declaration(kind, match[2], declared, body, own, fallback, base, is_plain)
+    return Declaration(kind, match[2], declared, body, own, fallback, base, is_plain, is_broken=is_unknown(kind))
 
 
-def _check_defaults(kind: str, declared: Declared, registry: Registry, diagnostics: Diagnostics) -> bool:
+def _refuse_kind(what: str, kind: str, declared: Declared, registry: Registry, diagnostics: Diagnostics) -> None:
+    provider, is_third_party, _ = kind.partition("/")
+    if kind in _LATER_KINDS:
+        why = f"{what}: the kind {kind} comes with {_LATER_KINDS[kind]} and is refused until then."
+        diagnostics.error("AIVP0213", why, f"Known kinds: {listing(registry.kinds, 30)}.", span=declared.key_span())
+        return
+    mend = did_you_mean(kind, registry.kinds)
+    if not mend and is_third_party and provider not in registry.providers:
+        mend = f"Install the provider {provider} beside aivp; aivp providers lists what is there."
+    why = f"{what}: no installed provider serves the kind {kind[:80]}."
+    mend = mend or f"Known kinds: {listing(registry.kinds, 30)}."
+    diagnostics.error("AIVP0300", why, mend, span=declared.key_span())
+
+
+def _checked_defaults(kind: str, declared: Declared, registry: Registry, diagnostics: Diagnostics) -> Declared | None:
+    """Defaults without what they cannot hold; None where nothing of them can be used."""
     if type(declared.value) is not dict:
         diagnostics.error("AIVP0211", f"defaults of {kind} is a mapping of fields.", span=declared.span())
-        return False
+        return None
     found = registry.kind(kind)
     if found is None:
-        mend = did_you_mean(kind, registry.kinds) or f"Known kinds: {listing(registry.kinds, 30)}."
-        diagnostics.error(
-            "AIVP0300", f"defaults: no installed provider serves the kind {kind[:80]}.", mend, span=declared.key_span()
-        )
-        return False
+        _refuse_kind("defaults", kind, declared, registry, diagnostics)
+        return None
     known = found.fields.keys() | set(IN_DEFAULTS)
     for name in sorted(declared.value.keys() - known):
-        mend = "" if name in _RESERVED else did_you_mean(name, known)
+        mend = (
+            "It stands on resources only."
+            if name in _RESERVED
+            else did_you_mean(name, known) or f"Known: {listing(known, 30)}."
+        )
         diagnostics.error(
             "AIVP0301", f"defaults of {kind} cannot hold {name[:80]}.", mend, span=declared.key_span(name)
         )
-    return True
+    value = {name: item for name, item in declared.value.items() if name in known}
+    return replace(declared, value=value)
 
 
 def _is_plain(value: Json) -> bool:
@@ -114,16 +134,36 @@ class _Expander:
         self.scope = scope
         self.diagnostics = diagnostics
         self.instances: dict[str, Instance] = {}
+        self.broken: set[str] = set()
         self.left_out: dict[tuple[str, str | None, str], str] = {}
         self._scopes: dict[str, Scope] = {}
 
     def expand(self, declaration: Declaration) -> None:
-        """Add the instances of one declaration; its first mistake ends it."""
+        """Add the instances of one declaration; where its hosts or keys have a mistake, one that stands in for them."""
+        if declaration.is_broken:
+            self.broken.add(declaration.base)
+        made: list[str] = []
         try:
             for scope in self._places(declaration):
-                self._add(declaration, scope)
+                made += self._add(declaration, scope)
         except Mistake as mistake:
-            mistake.report(self.diagnostics, declaration.span(*mistake.path))
+            mistake.report(self.diagnostics, declaration)
+            for address in made:
+                del self.instances[address]
+            self._stand_in(replace(declaration, is_broken=True))
+
+    def _stand_in(self, declaration: Declaration) -> None:
+        """Check what needs neither host nor key."""
+        self.broken.add(declaration.base)
+        unknown = frozenset(("host", "each") if "for_each" in declaration.body else ("host",))
+        scope = replace(self.scope, unknown=unknown)
+        wanted = _member(declaration, "host")
+        for read in (lambda: self._select(wanted, scope), lambda: list(self._keys(declaration, scope))):
+            try:
+                read()
+            except Mistake as mistake:
+                mistake.report(self.diagnostics, declaration)
+        self._add(declaration, scope, is_stand_in=True)
 
     def _places(self, declaration: Declaration) -> Iterator[Scope]:
         """A scope for every combination of host and key."""
@@ -173,27 +213,61 @@ class _Expander:
         for key, item in keys:
             yield scope.each(key, item)
 
-    def _add(self, declaration: Declaration, scope: Scope) -> None:
-        host = scope.host
-        place = CONTROLLER if host is None else host.name
-        base = f"{declaration.kind.name}.{declaration.name}"
-        verdict = _verdict(declaration, scope)
+    def _add(self, declaration: Declaration, scope: Scope, is_stand_in: bool = False) -> Iterable[str]:
+        """Add one instance, unless its `when` is false; its address."""
+        host, base = scope.host, declaration.base
+        place = "" if is_stand_in else CONTROLLER if host is None else host.name
+        verdict = self._read(declaration, "when", lambda value: TRUE if value is None else decide(value, scope))
         if verdict.holds is False:
             self.left_out[base, scope.key, place] = verdict.reason
-            return
-        address = f"{base}@{place}" if scope.key is None else f"{base}[{format_key(scope.key)}]@{place}"
+            return ()
+        depends_on: tuple[Target, ...] = ()
+        notify: tuple[Target, ...] = ()
+        address = base if is_stand_in else f"{format_target(base, scope.key)}@{place}"
         if declaration.defaults is None and _TREATED.isdisjoint(declaration.body):
-            lifecycle, meta, depends_on, notify = NO_LIFECYCLE, NO_META, (), ()
+            lifecycle, meta = NO_LIFECYCLE, NO_META
         else:
-            lifecycle = _read(declaration, scope, "lifecycle", lambda value: read_lifecycle(value, declaration.kind))
-            meta = _read(declaration, scope, "meta", read_meta)
-            depends_on = _read(declaration, scope, "depends_on", lambda value: read_targets(value, "depends_on"))
-            notify = _read(declaration, scope, "notify", lambda value: read_targets(value, "notify"))
-        if len(self.instances) >= MAX_INSTANCES:
+            lifecycle = self._read(
+                declaration, "lifecycle", lambda value: read_lifecycle(plain(value, scope), declaration.kind)
+            )
+            meta = self._read(declaration, "meta", lambda value: read_meta(plain(value, scope)))
+            depends_on = self._targets(declaration, scope, "depends_on")
+            notify = self._targets(declaration, scope, "notify")
+        if len(self.instances) >= MAX_INSTANCES and not is_stand_in:
             raise Mistake("AIVP0209", f"The project has more than {MAX_INSTANCES} resources.")
         self.instances[address] = Instance(
-            address, declaration, scope.key, scope.item, host, place, verdict.rest, lifecycle, meta, depends_on, notify
+            address,
+            declaration,
+            scope.key,
+            scope.item,
+            host,
+            place,
+            verdict.rest,
+            lifecycle,
+            meta,
+            depends_on,
+            notify,
+            scope.unknown,
         )
+        return (address,)
+
+    def _targets(self, declaration: Declaration, scope: Scope, name: str) -> tuple[Target, ...]:
+        listed = self._read(declaration, name, lambda value: read_targets(plain(value, scope), name))
+        found = []
+        for path, text in listed:
+            try:
+                found.append(Target((name, *path), read_target(text, name)))
+            except Mistake as mistake:
+                mistake.beneath(name, *path).report(self.diagnostics, declaration)
+        return tuple(found)
+
+    def _read(self, declaration: Declaration, name: str, how: Callable[[Json], Any]) -> Any:
+        """A reserved member; one with a mistake counts as left out."""
+        try:
+            return how(_member(declaration, name))
+        except Mistake as mistake:
+            mistake.beneath(name).report(self.diagnostics, declaration)
+            return how(None)
 
 
 _TREATED = frozenset(_TREATMENT)
@@ -205,23 +279,6 @@ def _member(declaration: Declaration, name: str) -> Json:
     if name in body or declaration.defaults is None or name not in IN_DEFAULTS:
         return body.get(name)
     return declaration.defaults.value.get(name)
-
-
-def _read(declaration: Declaration, scope: Scope, name: str, how: Any) -> Any:
-    try:
-        value = _member(declaration, name)
-        return how(None if value is None else plain(value, scope))
-    except Mistake as mistake:
-        raise mistake.beneath(name) from None
-
-
-def _verdict(declaration: Declaration, scope: Scope) -> Verdict:
-    if "when" not in declaration.body:
-        return TRUE
-    try:
-        return decide(declaration.body["when"], scope)
-    except Mistake as mistake:
-        raise mistake.beneath("when") from None
 
 
 def _mentions(pattern: re.Pattern[str], value: Json) -> bool:

@@ -49,7 +49,7 @@ class FieldReader:
         is_shared = declaration.is_plain and (instance.key is None or not declaration.kind.identity_from_name)
         if is_shared and (found := self._shared.get(id(declaration))) is not None:
             return found
-        scope = self._scope if declaration.is_plain else self._scope.on(instance.host).each(instance.key, instance.item)
+        scope = self._scope if declaration.is_plain else self._scope.of(instance)
         found = without_null(self._merged(declaration, instance, scope))
         if is_shared:
             self._shared[id(declaration)] = found
@@ -58,10 +58,9 @@ class FieldReader:
     def _merged(self, declaration: Declaration, instance: Instance, scope: Scope) -> Fields:
         own = self._fill_all(declaration.own, declaration, instance, scope)
         kind = declaration.kind
-        name = kind.identity[0]
-        if kind.identity_from_name and name not in own and name not in declaration.fallback:
+        if kind.identity_from_name and not {*own, *declaration.fallback}.intersection(kind.identity[:1]):
             text = declaration.name if instance.key is None else f"{declaration.name}-{instance.key}"
-            own = {**own, name: text}
+            own = {**own, kind.identity[0]: text}
         if not declaration.fallback:
             return own
         fallback = self._fill_all(declaration.fallback, declaration, instance, scope)
@@ -91,7 +90,7 @@ class FieldReader:
             if not any(isinstance(part, ResourceRef) for part in parts):
                 return whole_or_text(parts, text)
         except Mistake as mistake:
-            mistake.report(self._diagnostics, instance.declaration.span(*path), instance.address)
+            mistake.beneath(*path).report(self._diagnostics, instance.declaration, instance.address)
             return Unknown()
         pending = Pending(instance, path, text, parts)
         self.pending.append(pending)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain
+from typing import Any, TypeVar
 
-from aivp_contract.values import Json
+from aivp_contract.values import Json, Unknown
 
-from aivp.compile.mistake import Mistake
+from aivp.compile.mistake import Mistake, Reported, each
 from aivp.compile.scope import Scope
 from aivp.compile.shape import labels, mapping, only, texts
 from aivp.compile.text import plain
@@ -17,6 +18,8 @@ from aivp.diagnostics import Diagnostics, Related
 from aivp.model.address import CONTROLLER
 from aivp.model.resource import Host
 from aivp.plugins.suggestion import did_you_mean, listing
+
+Part = TypeVar("Part")
 
 LATER_TRANSPORTS = {"ssh": "SSH hosts", "guest": "VMs", "pull": "pull mode"}
 _MEMBERS = {"local": (), "exec": ("command",)}
@@ -28,15 +31,23 @@ class Hosts:
     """All hosts and groups of a project; both, and resources that are hosts, share one namespace."""
 
     by_name: Mapping[str, Host]
-    groups: Mapping[str, tuple[str, ...]]
+    groups: Mapping[str, tuple[str, ...] | None]
+    """None: it has a mistake, which is reported."""
     resources: frozenset[str]
     """`kind.name` of every declared resource."""
+    unlabelled: bool = False
+    """The labels of some host are not known, since they have a mistake."""
 
     def select(self, wanted: Json) -> list[Host]:
         """The hosts that `host:` names (None: left out), sorted and once each. Raises Mistake."""
         if wanted is None:
             return [self._only_one()]
-        names = {name for item in (wanted if type(wanted) is list else [wanted]) for name in self._names(item)}
+        if type(wanted) is list:
+            names = set(chain.from_iterable(each(self._names, enumerate(wanted))))
+        else:
+            names = set(self._names(wanted))
+        if not names and self.unlabelled:
+            raise Reported
         return [self.by_name[name] for name in sorted(names)]
 
     def _names(self, item: Json) -> Iterable[str]:
@@ -46,7 +57,10 @@ class Hosts:
             case str() if item in self.by_name:
                 return (item,)
             case str() if item in self.groups:
-                return self.groups[item]
+                members = self.groups[item]
+                if members is None:
+                    raise Reported
+                return members
             case str() if ".".join(item.split("@")[0].split("[")[0].split(".")[:2]) in self.resources:
                 raise Mistake(
                     "AIVP0213", f"{item} is a resource; resources as hosts come with VMs and are refused until then."
@@ -74,18 +88,62 @@ class Hosts:
 def read_hosts(project: Project, scope: Scope, diagnostics: Diagnostics) -> Hosts:
     """Every declared host and group; mistakes go to `diagnostics`."""
     by_name: dict[str, Host] = {}
+    unlabelled = False
     for name in sorted(project.hosts):
-        try:
-            by_name[name] = _host(name, project.hosts[name], scope)
-        except Mistake as mistake:
-            mistake.report(diagnostics, project.hosts[name].span(*mistake.path))
-            by_name[name] = Host(name, "local")  # so that resources on it are checked, too
+        reader = _HostReader(name, project.hosts[name], scope, diagnostics)
+        by_name[name] = reader.read()
+        unlabelled |= reader.is_unlabelled
+    for name in _broken(project, "hosts"):
+        by_name.setdefault(name, Host(name, "local"))  # so that resources on it are checked, too
+        unlabelled = True
     groups = {name: _group(project, name, by_name, scope, diagnostics) for name in sorted(project.groups)}
-    return Hosts(by_name, groups, frozenset(project.resources))
+    groups |= dict.fromkeys(_broken(project, "groups"))
+    return Hosts(dict(sorted(by_name.items())), groups, frozenset(project.resources), unlabelled)
 
 
-def _host(name: str, declared: Declared, scope: Scope) -> Host:
-    value = mapping(plain(declared.value, scope), "a host")
+def _broken(project: Project, section: str) -> list[str]:
+    return sorted(item.partition(".")[2] for item in project.flaws.broken if item.startswith(f"{section}."))
+
+
+class _HostReader:
+    """Reads one host; where a part of it has a mistake, the others still count, so that resources on it are checked."""
+
+    def __init__(self, name: str, declared: Declared, scope: Scope, diagnostics: Diagnostics) -> None:
+        self.name = name
+        self.declared = declared
+        self.scope = scope
+        self.diagnostics = diagnostics
+        self.is_unlabelled = False
+
+    def read(self) -> Host:
+        value = self._part((), lambda: mapping(self.declared.value, "a host"))
+        if value is None:
+            self.is_unlabelled = True
+            return Host(self.name, "local")
+        parts = {name: item for name, item in value.items() if name not in ("labels", "vars")}
+        transport, connection = self._part((), lambda: _transport(self.name, plain(parts, self.scope))) or ("local", {})
+        marks = self._part(("labels",), lambda: labels(plain(value.get("labels", {}), self.scope)))
+        self.is_unlabelled = marks is None
+        variables = self._part(("vars",), lambda: mapping(value.get("vars"), "vars of a host")) or {}
+        return Host(self.name, transport, connection, marks or {}, {key: self._variable(key) for key in variables})
+
+    def _variable(self, key: str) -> Json:
+        try:
+            return plain(self.declared.value["vars"][key], self.scope)
+        except Mistake as mistake:
+            mistake.beneath("vars", key).report(self.diagnostics, self.declared)
+            return Unknown()
+
+    def _part(self, path: tuple[str, ...], read: Callable[[], Part]) -> Part | None:
+        try:
+            return read()
+        except Mistake as mistake:
+            mistake.beneath(*path).report(self.diagnostics, self.declared)
+            return None
+
+
+def _transport(name: str, value: Json) -> tuple[str, dict[str, Json]]:
+    """The transport of a host and how it is reached."""
     if name == CONTROLLER:
         raise Mistake("AIVP0211", f"{CONTROLLER} is where aivp itself runs; no host can have that name.")
     transport = value.get("transport")
@@ -97,31 +155,31 @@ def _host(name: str, declared: Declared, scope: Scope) -> Host:
         raise Mistake("AIVP0211", "transport of a host is local or exec.", mend, "transport")
     for later in sorted(_LATER_MEMBERS & value.keys()):
         raise Mistake("AIVP0213", f"{later} of a host comes with SSH hosts and is refused until then.", "", later)
-    only(value, ("transport", "labels", "vars", *_MEMBERS[transport]), "a host")
-    connection = {}
+    known = ("transport", "labels", "vars", *_MEMBERS[transport])
+    each(lambda name: only({name: None}, known, "a host"), ((None, name) for name in sorted(value)))
     if transport == "exec":
-        connection["command"] = texts(value.get("command"), "command of an exec host", "command", least=1)
-    variables = mapping(value.get("vars", {}), "vars of a host", "vars")
-    return Host(name, transport, connection, labels(value.get("labels", {}), "labels"), variables)
+        return transport, {"command": texts(value.get("command"), "command of an exec host", "command", least=1)}
+    return transport, {}
 
 
 def _group(
     project: Project, name: str, hosts: Mapping[str, Host], scope: Scope, diagnostics: Diagnostics
-) -> tuple[str, ...]:
+) -> tuple[str, ...] | None:
     declared = project.groups[name]
     try:
-        _refuse_host_name(name, hosts)
+        _refuse_host_name(name, project)
         value = mapping(plain(declared.value, scope), "a group")
         return _members({key: item for key, item in value.items() if not _is_later(key)}, hosts)
     except Mistake as mistake:
+        mistake.report(diagnostics, declared)
+        return None
+
+
+def _refuse_host_name(name: str, project: Project) -> None:
+    if name in project.hosts or name == CONTROLLER:
         related = [Related(project.hosts[name].key_span(), f"the host {name}")] if name in project.hosts else []
-        mistake.report(diagnostics, declared.span(*mistake.path), related=related)
-        return ()
-
-
-def _refuse_host_name(name: str, hosts: Mapping[str, Host]) -> None:
-    if name in hosts or name == CONTROLLER:
-        raise Mistake("AIVP0211", f"The group {name} has the name of a host; both share one namespace.")
+        why = f"The group {name} has the name of a host; both share one namespace."
+        raise Mistake("AIVP0211", why, "Give one of the two another name.", related=related)
 
 
 def _is_later(member: str) -> bool:
@@ -136,11 +194,18 @@ def _members(value: Mapping[str, Any], hosts: Mapping[str, Host]) -> tuple[str, 
     if not value:
         raise Mistake("AIVP0211", "A group or selector has hosts, labels or both.")
     named = texts(value["hosts"], "hosts of a group", "hosts") if "hosts" in value else []
-    for name in named:
-        if name not in hosts:
-            raise Mistake("AIVP0210", f"There is no host named {name}.", did_you_mean(name, hosts), "hosts")
+    try:
+        each(lambda name: _refuse_unknown(name, hosts), enumerate(named))
+    except Mistake as mistake:
+        raise mistake.beneath("hosts") from None
     found = set(named)
     if "labels" in value:
         wanted = labels(value["labels"], "labels")
         found |= {name for name, host in hosts.items() if wanted.items() <= host.labels.items()}
     return tuple(sorted(found))
+
+
+def _refuse_unknown(name: str, hosts: Mapping[str, Host]) -> None:
+    if name not in hosts:
+        mend = did_you_mean(name, hosts) or f"Declared: {listing(hosts)}."
+        raise Mistake("AIVP0210", f"There is no host named {name}.", mend)

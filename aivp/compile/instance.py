@@ -14,6 +14,16 @@ from aivp.diagnostics import Span
 from aivp.model.resource import Host, Lifecycle, Meta
 
 
+def unknown_kind(name: str) -> Kind:
+    """What stands in for a kind that nobody serves: any field fits it."""
+    return Kind(name, provider="", schema={}, fields={}, identity=())
+
+
+def is_unknown(kind: Kind) -> bool:
+    """True for what `unknown_kind` made."""
+    return not kind.provider
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Declaration:
     """One entry of `resources`: `body` as it was written, `own` and `fallback` without the reserved members.
@@ -30,6 +40,13 @@ class Declaration:
     defaults: Declared | None
     is_plain: bool
     """True where no text in it needs parsing."""
+    is_broken: bool = False
+    """Its kind, hosts or keys are not known; the mistake is reported, and what needs them stays unsaid."""
+
+    @property
+    def base(self) -> str:
+        """`kind.name`."""
+        return f"{self.kind.name}.{self.name}"
 
     def span(self, *path: str | int) -> Span:
         """The place of a field, or of the declaration itself where it does not stand there."""
@@ -50,6 +67,14 @@ class Declaration:
         return self.defaults if self.defaults is not None and name in self.defaults.value else None
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One entry of `depends_on` or `notify`, and where it stands in its declaration."""
+
+    path: tuple[str | int, ...]
+    reference: ResourceRef
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Instance:
     """One resource to be: a declaration with its key and host. `host` is None for kinds served on the controller."""
@@ -64,8 +89,10 @@ class Instance:
     when: Json
     lifecycle: Lifecycle
     meta: Meta
-    depends_on: tuple[ResourceRef, ...] = ()
-    notify: tuple[ResourceRef, ...] = ()
+    depends_on: tuple[Target, ...] = ()
+    notify: tuple[Target, ...] = ()
+    unknown: frozenset[str] = frozenset()
+    """`host` and `each` where these are not known: then it only stands in, so that its fields are checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +105,8 @@ class Expanded:
     left_out: Mapping[tuple[str, str | None, str], str] = field(default_factory=dict)
     declared: frozenset[str] = frozenset()
     """`kind.name` of every declaration, also of those without an instance."""
+    broken: frozenset[str] = frozenset()
+    """`kind.name` of those whose instances are not known: nobody can say what refers to them."""
 
 
 @dataclass(frozen=True, slots=True)

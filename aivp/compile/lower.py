@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from aivp_contract.canonical import encode
@@ -29,6 +29,24 @@ def lower(
     return resources
 
 
+def check_forms(
+    instances: Mapping[str, Instance],
+    attributes: Mapping[str, Mapping[str, Json]],
+    unfit: Collection[tuple[int, str]],
+    diagnostics: Diagnostics,
+) -> None:
+    """Report fields without a normal form of instances that are not lowered, since something else is wrong with them.
+
+    unfit: (id of a declaration, field) that do not even fit their schema.
+    """
+    normaliser = _Normaliser(diagnostics)
+    for address, instance in instances.items():
+        whose = id(instance.declaration)
+        normaliser.work_out(
+            instance, {name: item for name, item in attributes[address].items() if (whose, name) not in unfit}
+        )
+
+
 def _resource(instance: Instance, attributes: Mapping[str, Json]) -> Resource:
     return Resource(
         instance.address,
@@ -53,10 +71,11 @@ class _Normaliser:
     def attributes(self, instance: Instance, fields: Mapping[str, Json]) -> Mapping[str, Json]:
         found = self._shared.get(id(fields))
         if found is None:
-            found = self._shared[id(fields)] = self._work_out(instance, fields)
+            found = self._shared[id(fields)] = self.work_out(instance, fields)
         return found
 
-    def _work_out(self, instance: Instance, fields: Mapping[str, Json]) -> Mapping[str, Json]:
+    def work_out(self, instance: Instance, fields: Mapping[str, Json]) -> Mapping[str, Json]:
+        """The normal forms of `fields`, with defaults; mistakes are reported."""
         kind = instance.declaration.kind
         defaults = self._defaults_of(kind)
         missing = {name: item for name, item in defaults.items() if name not in fields}

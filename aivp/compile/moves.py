@@ -9,8 +9,8 @@ from aivp_contract.canonical import encode
 from aivp_contract.normal import NotNormal, normal
 from aivp_contract.values import Json
 
-from aivp.compile.instance import Instance
-from aivp.compile.mistake import Mistake
+from aivp.compile.instance import Expanded, Instance
+from aivp.compile.mistake import Mistake, Reported
 from aivp.compile.scope import Scope
 from aivp.compile.shape import flag, mapping, only
 from aivp.compile.text import holds_tagged, plain
@@ -28,19 +28,19 @@ class Moves:
         self,
         project: Project,
         scope: Scope,
-        instances: Mapping[str, Instance],
+        expanded: Expanded,
         resources: Mapping[str, Resource],
         diagnostics: Diagnostics,
     ) -> None:
         self.project = project
         self.scope = scope
-        self.instances = instances
+        self.instances = {a: item for a, item in expanded.instances.items() if not item.declaration.is_broken}
+        self.broken = expanded.broken
         self.resources = resources
         self.diagnostics = diagnostics
         self._by_base: dict[str, list[Instance]] = {}
-        for item in instances.values():
-            base = f"{item.declaration.kind.name}.{item.declaration.name}"
-            self._by_base.setdefault(base, []).append(item)
+        for item in self.instances.values():
+            self._by_base.setdefault(item.declaration.base, []).append(item)
 
     def moved(self) -> dict[str, str]:
         """Old address → new address, sorted."""
@@ -48,13 +48,10 @@ class Moves:
         for declared, raw in self._entries(self.project.moved, "moved", ("from", "to")):
             try:
                 for old, new in self._pairs(raw):
-                    if old in found:
-                        related = [Related(found[old][1].span(), "it is moved here, too")]
-                        raise _At(Mistake("AIVP0223", f"{old} is moved twice.", "", "from"), related)
+                    _refuse_second_move(old, found)
                     found[old] = (new, declared)
             except Mistake as mistake:
-                related = mistake.related if isinstance(mistake, _At) else []
-                mistake.report(self.diagnostics, declared.span(*mistake.path), related=related)
+                mistake.report(self.diagnostics, declared)
         return {old: new for old, (new, _) in sorted(found.items())}
 
     def imports(self) -> list[Import]:
@@ -66,7 +63,7 @@ class Moves:
                 _refuse_second(item.address, found, "AIVP0224", "imported")
                 found[item.address] = item
             except Mistake as mistake:
-                mistake.report(self.diagnostics, declared.span(*mistake.path))
+                mistake.report(self.diagnostics, declared)
         return [found[address] for address in sorted(found)]
 
     def removed(self) -> list[Removed]:
@@ -78,7 +75,7 @@ class Moves:
                 _refuse_second(item.address, found, "AIVP0225", "removed")
                 found[item.address] = item
             except Mistake as mistake:
-                mistake.report(self.diagnostics, declared.span(*mistake.path))
+                mistake.report(self.diagnostics, declared)
         return [found[address] for address in sorted(found)]
 
     def _entries(self, listed: Any, word: str, known: tuple[str, ...]) -> Iterator[tuple[Declared, dict[str, Any]]]:
@@ -87,7 +84,7 @@ class Moves:
                 raw = mapping(plain(declared.value, self.scope), f"an entry of {word}")
                 only(raw, known, f"an entry of {word}")
             except Mistake as mistake:
-                mistake.report(self.diagnostics, declared.span(*mistake.path))
+                mistake.report(self.diagnostics, declared)
             else:
                 yield declared, raw
 
@@ -95,6 +92,8 @@ class Moves:
         """Every old address with its new one; what `to` leaves out, key or host, is kept where `from` does, too."""
         old, new = (_address(raw, word, "AIVP0223") for word in ("from", "to"))
         targets = self._matching(new)
+        if new.host is None and old.host is not None:
+            targets = [item for item in targets if item.place == old.host] or targets
         if not targets:
             mend = did_you_mean(str(new), [*self.instances, *self._by_base])
             raise Mistake("AIVP0223", f"{new} is not declared, so nothing can move there.", mend, "to")
@@ -106,6 +105,13 @@ class Moves:
                 raise Mistake("AIVP0223", f"{source} is still declared, so it cannot move.", "", "from")
             if old.kind != new.kind:
                 raise Mistake("AIVP0223", f"{source} cannot become a {new.kind}.", "A move keeps the kind.", "to")
+            if place != target.place:
+                why = f"{source} cannot move to {target.place}: what stands on one host is no other host's."
+                mend = (
+                    f"Let the new declaration make it on {target.place}, and say what becomes of the old one: "
+                    f"removed: [{{address: {source}, destroy: true}}], or without destroy to leave it there."
+                )
+                raise Mistake("AIVP0223", why, mend, "to")
             yield source, target.address
 
     def _removed(self, raw: Mapping[str, Json]) -> Removed:
@@ -116,7 +122,10 @@ class Moves:
         return Removed(str(address), flag(raw.get("destroy", False), "destroy", "destroy"))
 
     def _matching(self, address: Address) -> list[Instance]:
-        found = self._by_base.get(f"{address.kind}.{address.name}", [])
+        base = f"{address.kind}.{address.name}"
+        if base in self.broken:
+            raise Reported
+        found = self._by_base.get(base, [])
         if address.key is not None:
             found = [item for item in found if item.key == address.key]
         return [item for item in found if address.host in (None, item.place)]
@@ -148,6 +157,8 @@ class Moves:
             raise Mistake("AIVP0224", f"identity: {error}.", "", "identity") from None
 
     def _refuse_other(self, identity: Mapping[str, Json], target: Instance) -> None:
+        if target.address not in self.resources:
+            return  # it has a mistake of its own
         declared = self.resources[target.address].attributes
         for name, item in identity.items():
             other = declared.get(name)
@@ -156,12 +167,10 @@ class Moves:
                 raise Mistake("AIVP0224", why, "Let both say the same.", "identity", name)
 
 
-class _At(Mistake):
-    """A mistake with a second place."""
-
-    def __init__(self, mistake: Mistake, related: list[Related]) -> None:
-        super().__init__(mistake.code, mistake.why, mistake.mend, *mistake.path)
-        self.related = related
+def _refuse_second_move(old: str, found: Mapping[str, tuple[str, Declared]]) -> None:
+    if old in found:
+        related = [Related(found[old][1].span(), "it is moved here, too")]
+        raise Mistake("AIVP0223", f"{old} is moved twice.", "Remove one of the two.", "from", related=related)
 
 
 def _refuse_second(address: str, found: Mapping[str, object], code: str, word: str) -> None:

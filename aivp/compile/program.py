@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from aivp_contract.values import Unknown
+
 from aivp.compile.beneath import fill_beneath
 from aivp.compile.content import ReadFile, fill_contents
 from aivp.compile.edges import edges, named
 from aivp.compile.expand import expand
-from aivp.compile.instance import Expanded, SourceMap
-from aivp.compile.lower import lower
+from aivp.compile.instance import Expanded, Instance, SourceMap
+from aivp.compile.lower import check_forms, lower
 from aivp.compile.moves import Moves
 from aivp.compile.requires import check_requires, refuse_configuration
 from aivp.compile.resolve import resolve
@@ -19,7 +21,7 @@ from aivp.compile.syntax import format_target
 from aivp.compile.validate import validate
 from aivp.compile.values import Values
 from aivp.config.project import Project
-from aivp.diagnostics import Diagnostic, Diagnostics, Refused, Span
+from aivp.diagnostics import Diagnostic, Diagnostics, Span
 from aivp.model.resource import IR
 from aivp.plugins import Registry
 
@@ -35,28 +37,32 @@ class Compiled:
 
 
 def compile_project(project: Project, registry: Registry, read: ReadFile | None = None) -> Compiled:
-    """Compile one environment of a project. Raises Refused with all mistakes of the stage that found some.
+    """Compile one environment of a project. Raises Refused with every mistake, those of its files included: a mistake
+    silences only what cannot be told because of it.
 
     read: gives files of the project by their path, `aivp.config.files` where it is left out. Starts no process but
     the template child, and that only where there is a template.
     """
-    diagnostics = Diagnostics()
-    variables = {name: item.value for name, item in project.variables.items()}
+    diagnostics = _Gathered([*project.flaws.mistakes], is_partial=project.flaws.is_partial)
+    broken = {name: Unknown() for name in project.variables if project.is_broken("variables", name)}
+    variables = {name: item.value for name, item in project.variables.items()} | broken
     values = Values(project, variables, diagnostics)
     scope = Scope(project, variables, values)
     values.check()
     check_requires(project.requires, registry, diagnostics)
     refuse_configuration(project.providers, diagnostics)
     expanded = expand(project, registry, scope, diagnostics)
-    _refuse(diagnostics)
     resolved = resolve(expanded, scope, diagnostics)
     ordered = named(expanded.instances, resolved.targets, diagnostics)
-    validate(expanded.instances, resolved.attributes, diagnostics)
-    _refuse(diagnostics)
-    filled = fill_contents(expanded.instances, resolved.attributes, read or _reader(project), diagnostics)
-    resources = fill_beneath(expanded.instances, lower(expanded.instances, filled, diagnostics))
-    found = edges(expanded.instances, resources, resolved.references, ordered, diagnostics)
-    moves = Moves(project, scope, expanded.instances, resources, diagnostics)
+    unfit = validate(expanded.instances, resolved.attributes, diagnostics)
+    sound = _sound(expanded, diagnostics)
+    others = {address: item for address, item in expanded.instances.items() if address not in sound}
+    check_forms(others, resolved.attributes, unfit, diagnostics)
+    attributes = {address: resolved.attributes[address] for address in sound}
+    filled = fill_contents(sound, attributes, read or _reader(project), diagnostics)
+    resources = fill_beneath(sound, lower(sound, filled, diagnostics))
+    found = edges(sound, resources, resolved.references, ordered, diagnostics)
+    moves = Moves(project, scope, expanded, resources, diagnostics)
     ir = IR(
         project=project.name,
         environment=project.environment,
@@ -69,7 +75,7 @@ def compile_project(project: Project, registry: Registry, read: ReadFile | None 
         secrets={name: project.secrets[name][0] for name in sorted(project.secrets)},
         manifests=_manifests(expanded, registry),
     )
-    _refuse(diagnostics)
+    diagnostics.refuse()
     sources = SourceMap({address: item.declaration for address, item in expanded.instances.items()})
     return Compiled(ir, sources, _left_out(expanded), diagnostics.sorted())
 
@@ -94,9 +100,33 @@ def _left_out(expanded: Expanded) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def _refuse(diagnostics: Diagnostics) -> None:
-    if diagnostics.has_errors:
-        raise Refused(once(diagnostics.sorted()))
+def _sound(expanded: Expanded, diagnostics: Diagnostics) -> dict[str, Instance]:
+    """The instances of declarations without a mistake so far: only these go on."""
+    at_fault = {item.address for item in diagnostics if item.severity == "error"}
+    bad = {id(item.declaration) for address, item in expanded.instances.items() if address in at_fault}
+    return {
+        address: item
+        for address, item in expanded.instances.items()
+        if id(item.declaration) not in bad and not item.declaration.is_broken
+    }
+
+
+_ABSENT = frozenset("AIVP0202 AIVP0203 AIVP0210 AIVP0212 AIVP0216 AIVP0223 AIVP0224".split())
+"""What may be no mistake at all once the rest of the files can be read: something is not declared."""
+
+
+@dataclass
+class _Gathered(Diagnostics):
+    """Everything that is wrong; of a project that is read in part only, nothing about what may stand in the rest."""
+
+    is_partial: bool = False
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        if not (self.is_partial and diagnostic.code in _ABSENT):
+            self.items.append(diagnostic)
+
+    def sorted(self) -> tuple[Diagnostic, ...]:
+        return once(Diagnostics.sorted(self))
 
 
 def once(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

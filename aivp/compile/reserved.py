@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aivp_contract.manifest import Kind
 from aivp_contract.normal import NotNormal, duration
 from aivp_contract.values import Json
 
-from aivp.compile.mistake import Mistake
-from aivp.compile.shape import flag, labels, mapping, one_of, only, texts, whole
+from aivp.compile.instance import is_unknown
+from aivp.compile.mistake import Mistake, each
+from aivp.compile.shape import flag, labels, mapping, one_of, read_members, texts, whole
 from aivp.compile.syntax import ResourceRef, parse_target
 from aivp.model.resource import NO_LIFECYCLE, NO_META, Lifecycle, Meta
 from aivp.plugins.suggestion import did_you_mean, listing
@@ -21,8 +23,6 @@ IN_DEFAULTS = ("host", "lifecycle", "meta")
 """Those that `defaults` may hold beside fields."""
 
 _FATES = ("forget", "delete")
-_LIFECYCLE = ("prevent_destroy", "retain", "ignore_changes", "on_false", "on_host_destroy", "create_before_destroy")
-_META = ("labels", "timeout", "retries", "on_interrupt")
 MAX_RETRIES = 100
 MAX_TIMEOUT = 7 * 86400
 """Seconds."""
@@ -32,46 +32,45 @@ def read_lifecycle(value: Json, kind: Kind) -> Lifecycle:
     """`lifecycle` of a resource of `kind`. Raises Mistake."""
     if value is None:
         return NO_LIFECYCLE
-    raw = mapping(value, "lifecycle")
-    only(raw, _LIFECYCLE, "lifecycle")
-    if raw.get("create_before_destroy"):
-        why = "create_before_destroy needs an identity that the provider assigns; it is refused until a kind has one."
-        raise Mistake("AIVP0213", why, "Leave it out.", "create_before_destroy")
-    found: dict[str, Any] = {name: flag(raw[name], name, name) for name in ("prevent_destroy", "retain") if name in raw}
-    found |= {name: one_of(raw[name], _FATES, name, name) for name in ("on_false", "on_host_destroy") if name in raw}
-    if "ignore_changes" in raw:
-        found["ignore_changes"] = tuple(sorted(set(_ignored(raw["ignore_changes"], kind))))
+    readers: dict[str, Callable[[Json], Any]] = {
+        "prevent_destroy": lambda item: flag(item, "prevent_destroy", "prevent_destroy"),
+        "retain": lambda item: flag(item, "retain", "retain"),
+        "ignore_changes": lambda item: _ignored(item, kind),
+        "on_false": lambda item: one_of(item, _FATES, "on_false", "on_false"),
+        "on_host_destroy": lambda item: one_of(item, _FATES, "on_host_destroy", "on_host_destroy"),
+        "create_before_destroy": _created_before,
+    }
+    found = read_members(mapping(value, "lifecycle"), readers, "lifecycle")
+    found.pop("create_before_destroy", None)
     return Lifecycle(**found)
 
 
-def _ignored(value: Json, kind: Kind) -> list[str]:
-    names = texts(value, "ignore_changes", "ignore_changes")
+def _created_before(value: Json) -> None:
+    if flag(value, "create_before_destroy", "create_before_destroy"):
+        why = "create_before_destroy needs an identity that the provider assigns; it is refused until a kind has one."
+        raise Mistake("AIVP0213", why, "Leave it out.", "create_before_destroy")
+
+
+def _ignored(value: Json, kind: Kind) -> tuple[str, ...]:
     managed = {name for name, item in kind.fields.items() if not item.computed}
-    for index, name in enumerate(names):
-        if name not in managed:
+
+    def read(name: str) -> str:
+        if name not in managed and not is_unknown(kind):
             mend = did_you_mean(name, managed) or f"Fields: {listing(managed)}."
-            raise Mistake(
-                "AIVP0301", f"ignore_changes: {kind.name} has no field {name}.", mend, "ignore_changes", index
-            )
-    return names
+            raise Mistake("AIVP0301", f"ignore_changes: {kind.name} has no field {name}.", mend)
+        return name
+
+    try:
+        return tuple(sorted(set(each(read, enumerate(texts(value, "ignore_changes"))))))
+    except Mistake as mistake:
+        raise mistake.beneath("ignore_changes") from None
 
 
 def read_meta(value: Json) -> Meta:
     """`meta` of a resource. Raises Mistake."""
     if value is None:
         return NO_META
-    raw = mapping(value, "meta")
-    only(raw, _META, "meta")
-    found: dict[str, Any] = {}
-    if "labels" in raw:
-        found["labels"] = labels(raw["labels"], "labels")
-    if "timeout" in raw:
-        found["timeout"] = _timeout(raw["timeout"])
-    if "retries" in raw:
-        found["retries"] = whole(raw["retries"], 0, MAX_RETRIES, "retries", "retries")
-    if "on_interrupt" in raw:
-        found["on_interrupt"] = one_of(raw["on_interrupt"], ("fail", "retry", "accept"), "on_interrupt", "on_interrupt")
-    return Meta(**found)
+    return Meta(**read_members(mapping(value, "meta"), _META, "meta"))
 
 
 def _timeout(value: Json) -> int:
@@ -82,15 +81,24 @@ def _timeout(value: Json) -> int:
     return whole(seconds, 1, MAX_TIMEOUT, "timeout in seconds", "timeout")
 
 
-def read_targets(value: Json, what: str) -> tuple[ResourceRef, ...]:
-    """`depends_on` or `notify`: one address or a list of them. Raises Mistake."""
-    if value is None:
-        return ()
-    found = []
-    for index, text in enumerate(texts([value] if type(value) is str else value, what)):
-        try:
-            found.append(parse_target(text))
-        except Mistake as mistake:
-            path = () if type(value) is str else (index,)
-            raise Mistake(mistake.code, f"{what}: {mistake.why}", mistake.mend, *path) from None
-    return tuple(found)
+_META: Mapping[str, Callable[[Json], Any]] = {
+    "labels": lambda item: labels(item, "labels"),
+    "timeout": _timeout,
+    "retries": lambda item: whole(item, 0, MAX_RETRIES, "retries", "retries"),
+    "on_interrupt": lambda item: one_of(item, ("fail", "retry", "accept"), "on_interrupt", "on_interrupt"),
+}
+
+
+def read_targets(value: Json, what: str) -> list[tuple[tuple[int, ...], str]]:
+    """`depends_on` or `notify`: one address or a list of them, each with its path beneath. Raises Mistake."""
+    if value is None or type(value) is str:
+        return [] if value is None else [((), value)]
+    return [((index,), text) for index, text in enumerate(texts(value, what))]
+
+
+def read_target(text: str, what: str) -> ResourceRef:
+    """One of them. Raises Mistake."""
+    try:
+        return parse_target(text)
+    except Mistake as mistake:
+        raise Mistake(mistake.code, f"{what}: {mistake.why}", mistake.mend) from None

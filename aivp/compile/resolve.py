@@ -10,7 +10,7 @@ from aivp_contract.values import Json, Tagged, Unknown
 
 from aivp.compile.fields import FieldReader, Fields, Pending, without_null, without_refused
 from aivp.compile.instance import Expanded, Instance
-from aivp.compile.mistake import Mistake, Reported
+from aivp.compile.mistake import Mistake, Reported, each
 from aivp.compile.scope import Scope, step_into
 from aivp.compile.size import Sizes
 from aivp.compile.syntax import ResourceRef
@@ -60,7 +60,7 @@ def _weigh(
         try:
             sizes.check_total(attributes[address])
         except Mistake as mistake:
-            mistake.report(diagnostics, declaration.span(), address)
+            mistake.report(diagnostics, declaration, address)
             raise Refused(diagnostics.sorted()) from None
 
 
@@ -98,17 +98,13 @@ class _Resolver:
 
     def _report(self, mistake: Mistake, pending: Pending) -> None:
         pending.result = Unknown()
-        related = [
-            Related(item.owner.declaration.span(*item.path), "the circle leads through here")
-            for item in _members(mistake)
-        ]
-        mistake.report(self.diagnostics, pending.owner.declaration.span(*pending.path), pending.owner.address, related)
+        mistake.beneath(*pending.path).report(self.diagnostics, pending.owner.declaration, pending.owner.address)
 
     def _inputs(self, pending: Pending) -> Iterator[Pending]:
         if not pending.needs:
-            for part in pending.parts:
-                if isinstance(part, ResourceRef):
-                    pending.needs += [(part, target) for target in self._targets(part, pending)]
+            parts = [part for part in pending.parts if isinstance(part, ResourceRef)]
+            found = each(lambda part: self._targets(part, pending), ((None, part) for part in parts))
+            pending.needs += [(part, item) for part, items in zip(parts, found, strict=True) for item in items]
         for reference, target in pending.needs:
             yield from _pending_in(self._raw(reference, target)[0])
 
@@ -119,7 +115,10 @@ class _Resolver:
         if not reference.path:
             why = f"${{{reference}}} refers to a whole resource, and no field here takes one."
             raise Mistake("AIVP0217", why, f"Name a field, such as ${{{reference.kind}.{reference.name}.FIELD}}.")
-        return self.targets.find(reference, pending.owner)
+        found = self.targets.find(reference, pending.owner)
+        for target in found:
+            self._raw(reference, target)  # an unknown field is told, whatever else is wrong with the text
+        return found
 
     def _raw(self, reference: ResourceRef, target: Instance) -> tuple[Json, Sequence[str | int]]:
         """What stands at the reference's path in the target's fields, as far as it can be followed, and the rest."""
@@ -185,25 +184,15 @@ def _followed(value: Json, steps: Sequence[str | int], reference: ResourceRef) -
     return value
 
 
-class _Circle(Mistake):
-    """A circle of texts that wait for each other."""
-
-    def __init__(self, members: Sequence[Pending]) -> None:
-        super().__init__(
-            "AIVP0219", "These fields refer to each other in a circle: " + " → ".join(_field_name(p) for p in members)
-        )
-        self.members = members[:-1]
-
-
 def _circle(members: Sequence[Pending]) -> Mistake:
     """The circle from its smallest member on; `members` ends where it starts."""
     ring = members[:-1]
     start = ring.index(min(ring, key=_field_name))
-    return _Circle([*ring[start:], *ring[:start], ring[start]])
-
-
-def _members(mistake: Mistake) -> Sequence[Pending]:
-    return mistake.members if isinstance(mistake, _Circle) else ()
+    ring = [*ring[start:], *ring[:start]]
+    way = " → ".join(map(_field_name, [*ring, ring[0]]))
+    places = [item.owner.declaration.span(*item.path) for item in ring]
+    related = [Related(place, "the circle leads through here") for place in places]
+    return Mistake("AIVP0219", f"These fields refer to each other in a circle: {way}", related=related)
 
 
 def _field_name(pending: Pending) -> str:

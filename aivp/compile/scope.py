@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from aivp_contract.values import Json, Tagged
+from aivp_contract.values import Json, Tagged, Unknown
 
-from aivp.compile.mistake import Mistake
+from aivp.compile.instance import Instance
+from aivp.compile.mistake import Mistake, Reported
 from aivp.compile.syntax import ValuePath
 from aivp.config.project import Project
 from aivp.model.expression import Fact, secret
@@ -26,6 +27,12 @@ class Scope:
     host: Host | None = None
     key: str | None = None
     item: Json = None
+    unknown: frozenset[str] = frozenset()
+    """Roots that stand for nothing known here, since there is a mistake that is already reported: each, host."""
+
+    def of(self, instance: Instance) -> Scope:
+        """The same inside a resource."""
+        return replace(self, host=instance.host, key=instance.key, item=instance.item, unknown=instance.unknown)
 
     def on(self, host: Host | None) -> Scope:
         """The same with a host."""
@@ -66,8 +73,8 @@ class Scope:
     def walk(self, value: Json, steps: Sequence[str | int | ValuePath], text: str) -> Json:
         """What stands at `steps` beneath `value`. Raises Mistake."""
         for step in steps:
-            value = step_into(value, self.index(step), text)
-        return value
+            value = step_into(_unbroken(value), self.index(step), text)
+        return _unbroken(value)
 
     def _named(self, path: ValuePath, known: Mapping[str, Json], noun: str) -> Json:
         if not path.path:
@@ -84,6 +91,8 @@ class Scope:
     def _secret(self, path: ValuePath) -> Json:
         known = self.project.secrets
         name = str(self.index(path.path[0])) if path.path else ""
+        if self.project.is_broken("secrets", name):
+            raise Reported
         if name not in known:
             raise Mistake(
                 "AIVP0202",
@@ -95,8 +104,11 @@ class Scope:
         return secret(name, known[name][0].version)
 
     def _each(self, path: ValuePath) -> Json:
+        if "each" in self.unknown:
+            raise Reported
         if self.key is None:
-            raise Mistake("AIVP0202", f"${{{path}}} stands where there is no for_each.")
+            mend = "Add for_each to the resource, or take the reference out."
+            raise Mistake("AIVP0202", f"${{{path}}} stands where there is no for_each.", mend)
         match path.path:
             case ("key",):
                 return self.key
@@ -107,8 +119,13 @@ class Scope:
 
     def _host(self, path: ValuePath) -> Json:
         host = self.host
+        if "host" in self.unknown:
+            if path.path[:1] == ("facts",):
+                known_fact(path, path.path[1:])
+            raise Reported
         if host is None:
-            raise Mistake("AIVP0202", f"${{{path}}} stands where there is no host.")
+            mend = "Only fields, when, and a for_each that does not choose the host know one; use var or values here."
+            raise Mistake("AIVP0202", f"${{{path}}} stands where there is no host.", mend)
         match path.path:
             case ("name",):
                 return host.name
@@ -123,6 +140,12 @@ class Scope:
             case _:
                 mend = "Write host.name, host.vars.NAME or host.facts.NAME."
                 raise Mistake("AIVP0202", f"${{{path}}} is not known.", mend)
+
+
+def _unbroken(value: Json) -> Json:
+    if isinstance(value, Unknown):
+        raise Reported
+    return value
 
 
 def known_fact(path: ValuePath, steps: Sequence[str | int | ValuePath]) -> tuple[str, ...]:

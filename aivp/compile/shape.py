@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from aivp_contract.values import Json
 
-from aivp.compile.mistake import Mistake
+from aivp.compile.mistake import Mistake, each
 from aivp.plugins.suggestion import did_you_mean, listing
 
 CODE = "AIVP0211"
@@ -24,9 +24,22 @@ def mapping(value: Json, what: str, *path: str | int) -> dict[str, Any]:
 
 def only(value: Mapping[str, Json], known: Collection[str], what: str, *path: str | int) -> None:
     """No other member than the known ones."""
-    for name in sorted(value.keys() - set(known)):
+
+    def refuse(name: str) -> None:
         mend = did_you_mean(name, known) or f"Known: {listing(known)}."
         raise Mistake(CODE, f"{name[:80]} is no member of {what}.", mend, *path, name)
+
+    each(refuse, ((None, name) for name in sorted(value.keys() - set(known))))
+
+
+def read_members(value: Mapping[str, Json], readers: Mapping[str, Callable[[Any], Any]], what: str) -> dict[str, Any]:
+    """Every member as its reader gives it. Raises the mistakes of all of them, unknown ones among them."""
+
+    def read(name: str) -> tuple[str, Any]:
+        only({name: None}, readers, what)
+        return name, readers[name](value[name])
+
+    return dict(each(read, ((None, name) for name in sorted(value))))
 
 
 def texts(value: Json, what: str, *path: str | int, least: int = 0) -> list[str]:

@@ -106,13 +106,14 @@ def parse_path(text: str) -> ValuePath:
 
 def parse_target(text: str) -> ResourceRef:
     """What `depends_on` and `notify` name: `kind.name[key]@host`, no field. Raises Mistake (AIVP0201)."""
-    reference, end = _reference(text, 0)
+    mend = "Write kind.name, kind.name[key] or kind.name@host."
+    try:
+        reference, end = _reference(text, 0)
+    except Mistake as mistake:
+        why = f"{_shown(text)} is no address of a resource: {mistake.why}"
+        raise Mistake("AIVP0201", why, mistake.mend or mend) from None
     if end != len(text) or not isinstance(reference, ResourceRef) or reference.path:
-        raise Mistake(
-            "AIVP0201",
-            f"{_shown(text)} is no address of a resource.",
-            "Write kind.name, kind.name[key] or kind.name@host.",
-        )
+        raise Mistake("AIVP0201", f"{_shown(text)} is no address of a resource.", mend)
     return reference
 
 
@@ -121,7 +122,7 @@ def has_reference(text: str) -> bool:
     return "${" in text
 
 
-_ROOTS_MEND = f"A path starts with {', '.join(ROOTS[:-1])} or {ROOTS[-1]}."
+_ROOTS_MEND = "A path starts with var, values, each, host, environment or project."
 
 
 def _enclosed(text: str, dollar: int) -> tuple[Reference, int]:
@@ -147,6 +148,9 @@ def _reference(text: str, start: int) -> tuple[Reference, int]:
     if head[0] in ROOTS:
         path, end = _steps(text, head.end())
         return ValuePath(head[0], path, text[start:end]), end
+    if head[0] == "env":
+        mend = "Declare a variable, such as var.home; AIVP_VAR_home then sets it."
+        raise Mistake("AIVP0201", "variables of the process cannot be referred to.", mend)
     name = _RESOURCE_NAME.match(text, head.end())
     if name is None:
         raise Mistake("AIVP0201", f"a resource is kind.name, and {_shown(head[0])} lacks the name.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aivp.compile.instance import Expanded, Instance
-from aivp.compile.mistake import Mistake
+from aivp.compile.mistake import Mistake, Reported
 from aivp.compile.syntax import EVERY, ResourceRef, format_target
 from aivp.plugins.suggestion import did_you_mean, listing
 
@@ -15,20 +15,27 @@ class Targets:
 
     def __init__(self, expanded: Expanded) -> None:
         self._expanded = expanded
-        self._by_place = {(_base(item), item.key, item.place): item for item in expanded.instances.values()}
+        known = [item for item in expanded.instances.values() if not item.declaration.is_broken]
+        self._by_place = {(item.declaration.base, item.key, item.place): item for item in known}
         self._by_base: dict[str, list[Instance]] = {}
-        for item in expanded.instances.values():
-            self._by_base.setdefault(_base(item), []).append(item)
+        for item in known:
+            self._by_base.setdefault(item.declaration.base, []).append(item)
 
     def find(self, reference: ResourceRef, owner: Instance) -> list[Instance]:
         """The instances meant: exactly one, or for a list all of them, sorted. Raises Mistake."""
         base = f"{reference.kind}.{reference.name}"
+        if base in self._expanded.broken:
+            raise Reported
         if (quick := self._quick(base, reference, owner)) is not None:
             return [quick]
         if base not in self._expanded.declared:
             mend = did_you_mean(base, self._expanded.declared)
             raise Mistake("AIVP0203", f"{owner.address} refers to {base}, which is not declared.", mend)
         every = self._by_base.get(base, [])
+        if owner.declaration.is_broken:  # on which hosts, with which keys, nobody can say
+            if len(every) != 1:
+                raise Reported
+            return every
         found = self._on_host(reference, owner, self._with_key(reference, owner, every))
         if reference.is_list:
             return sorted(found, key=_in_order)
@@ -94,10 +101,6 @@ def _ambiguous(reference: ResourceRef, found: Sequence[Instance]) -> Mistake:
 
 def _listed(found: Sequence[Instance]) -> str:
     return listing([item.address for item in found])
-
-
-def _base(item: Instance) -> str:
-    return f"{item.declaration.kind.name}.{item.declaration.name}"
 
 
 def _in_order(item: Instance) -> tuple[int, str, str]:

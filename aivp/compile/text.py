@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from aivp_contract.values import Json, Tagged
 
-from aivp.compile.mistake import Mistake
+from aivp.compile.mistake import Mistake, each
 from aivp.compile.scope import Scope
 from aivp.compile.size import MAX_VALUE, Sizes
 from aivp.compile.syntax import Part, ResourceRef, ValuePath, has_reference, parse_text
@@ -16,7 +16,7 @@ from aivp.model.expression import Text, join
 
 def static_parts(text: str, scope: Scope) -> list[Json | ResourceRef]:
     """The parts of `text` with everything filled in but references to resources. Raises Mistake."""
-    return [_fill(part, scope) for part in parse_text(text)]
+    return each(lambda part: _fill(part, scope), ((None, part) for part in parse_text(text)))
 
 
 def _fill(part: Part, scope: Scope) -> Json | ResourceRef:
@@ -38,10 +38,10 @@ def substitute(value: Json, scope: Scope) -> Json:
     if type(value) is str:
         return _static_text(value, scope) if has_reference(value) else value
     if type(value) is dict:
-        new = {key: substitute(item, scope) for key, item in value.items()}
+        new = dict(zip(value, each(lambda item: substitute(item, scope), value.items()), strict=True))
         return new if any(new[key] is not value[key] for key in value) else value
     if type(value) is list:
-        items = [substitute(item, scope) for item in value]
+        items = each(lambda item: substitute(item, scope), enumerate(value))
         return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
     return value
 

@@ -18,8 +18,14 @@ Attributes = Mapping[str, Mapping[str, Json]]
 """By address."""
 
 
-def validate(instances: Mapping[str, Instance], attributes: Attributes, diagnostics: Diagnostics) -> None:
-    """Report every field that does not fit. Attributes shared by several instances are looked at once."""
+def validate(
+    instances: Mapping[str, Instance], attributes: Attributes, diagnostics: Diagnostics
+) -> set[tuple[int, str]]:
+    """Report every field that does not fit; (id of the declaration, field) of those.
+
+    Attributes shared by several instances are looked at once.
+    """
+    unfit: set[tuple[int, str]] = set()
     validator = Validator()
     seen: set[int] = set()
     for address, fields in attributes.items():
@@ -29,6 +35,7 @@ def validate(instances: Mapping[str, Instance], attributes: Attributes, diagnost
         instance = instances[address]
         kind = instance.declaration.kind
         for violation in validator.check(kind, fields):
+            unfit.update((id(instance.declaration), str(step)) for step in violation.path[:1])
             if not _is_computed(kind, violation):
                 diagnostics.add(_objection(instance, violation))
         for diagnostic in _declared_computed(instance, fields):
@@ -37,9 +44,11 @@ def validate(instances: Mapping[str, Instance], attributes: Attributes, diagnost
             diagnostics.add(diagnostic)
         for rule in kind.rules:
             if rule_applies(rule, kind, fields):
-                for why in _broken(rule, fields):
-                    place = instance.declaration.span()
-                    diagnostics.error("AIVP0304", f"{address}: {why}{_because(rule)}.", span=place, address=address)
+                for why, mend, path in _broken(rule, fields):
+                    place = instance.declaration.key_span(*path)
+                    what = f"{address}: {why}{_because(rule)}."
+                    diagnostics.error("AIVP0304", what, mend, span=place, address=address)
+    return unfit
 
 
 def _is_computed(kind: Kind, violation: Violation) -> bool:
@@ -83,18 +92,20 @@ def _takes_text(kind: Kind, name: str) -> bool:
     return schema.get("type", "string") == "string" and "enum" not in schema
 
 
-def _broken(rule: Rule, fields: Mapping[str, Json]) -> Iterator[str]:
+def _broken(rule: Rule, fields: Mapping[str, Json]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Every objection with its mend, and the path of the field that it is about."""
     for name in rule.required:
         if name not in fields:
-            yield f"{name} is missing"
+            yield f"{name} is missing", f"Add {name}.", ()
     for name in rule.forbidden:
         if name in fields:
-            yield f"{name} is not admitted"
+            yield f"{name} is not admitted", f"Remove {name}.", (name,)
     chosen = [name for name in rule.at_most_one if name in fields]
     if len(chosen) > 1:
-        yield f"only one of {', '.join(rule.at_most_one)} is admitted, and there are {', '.join(chosen)}"
+        why = f"only one of {', '.join(rule.at_most_one)} is admitted, and there are {', '.join(chosen)}"
+        yield why, "Keep one of them.", (chosen[-1],)
     if rule.at_least_one and fields.keys().isdisjoint(rule.at_least_one):
-        yield f"one of {', '.join(rule.at_least_one)} is missing"
+        yield f"one of {', '.join(rule.at_least_one)} is missing", "Add one of them.", ()
 
 
 def _because(rule: Rule) -> str:

@@ -61,7 +61,7 @@ class Values(Mapping[str, Json]):
             return plain(declared.value, self._scope)
         except Mistake as mistake:
             self._broken.add(name)
-            mistake.report(self._diagnostics, declared.span())
+            mistake.report(self._diagnostics, declared)
             raise Reported from None
         finally:
             self._open.pop()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aivp.config.documents import Document, Package, read_includes, read_root
 from aivp.config.environments import apply_overrides, choose
-from aivp.config.project import Declared, Project, Variable
+from aivp.config.project import Declared, Flaws, Project, Variable
 from aivp.config.requirements import read_header
 from aivp.config.sections import Declarations, collect
 from aivp.config.sources import read_secret
@@ -15,13 +15,21 @@ from aivp.config.variables import VariableInputs, resolve
 from aivp.diagnostics import Diagnostics
 from aivp.model.resource import SecretSource
 
-__all__ = ["load"]
+__all__ = ["load", "read"]
 
 NO_INPUTS = VariableInputs()
 
 
 def load(root: Path, *, environment: str | None = None, variables: VariableInputs = NO_INPUTS) -> Project:
-    """Read the project at `root`. Raises Refused with every mistake of the step that it could not go beyond.
+    """The project at `root`, as `read` gives it. Raises Refused where it has a mistake."""
+    project = read(root, environment=environment, variables=variables)
+    Diagnostics([*project.flaws.mistakes]).refuse()
+    return project
+
+
+def read(root: Path, *, environment: str | None = None, variables: VariableInputs = NO_INPUTS) -> Project:
+    """Read the project at `root`, as far as it can be read; its flaws say what is wrong. Raises Refused where nothing
+    more can be said: no root document, another language, no such environment.
 
     The steps: the root document; all YAML files; what they declare, and the variables; CUE packages, which need those
     variables; overrides. It reads files beneath `root` and those that `variables` names, and starts nothing but `cue`.
@@ -30,20 +38,29 @@ def load(root: Path, *, environment: str | None = None, variables: VariableInput
     document = read_root(root, found)
     header = read_header(document.content, found)
     chosen = choose(document.content, environment, found)
+    is_certain = not any(item.code in _UNCERTAIN for item in found)
     reading = read_includes(document, chosen[1], root, found)
-    found.refuse()
+    if not is_certain:
+        found.refuse()
+    is_partial = len(reading.documents) + len(reading.packages) < len(reading.included)
 
     declared = Declarations()
     collect(reading.documents, declared, found)
     values = resolve(declared.maps["variables"], chosen, variables, found)
+    declared.broken |= {f"variables.{name}" for name, item in values.items() if not item.history}
     if reading.packages:
-        found.refuse()
-        collect(_export(root, reading.packages, chosen[0], values, found), declared, found)
-        found.refuse()
+        exported = [] if found.has_errors else _export(root, reading.packages, chosen[0], values, found)
+        is_partial |= len(exported) < len(reading.packages)
+        collect(exported, declared, found)
     apply_overrides(chosen[1], declared, found)
     secrets = _secrets(declared.maps["secrets"], found)
-    found.refuse()
-    return _project(root, header, chosen[0], values, declared, secrets)
+    declared.broken |= {f"secrets.{name}" for name in declared.maps["secrets"].keys() - secrets.keys()}
+    flaws = Flaws(found.sorted(), frozenset(declared.broken), is_partial)
+    return _project(root, header, chosen[0], values, declared, secrets, flaws)
+
+
+_UNCERTAIN = frozenset({"AIVP0126", "AIVP0127", "AIVP0130"})
+"""Which language it is written in, or which environment is meant, is open: mistakes may be none there."""
 
 
 def _export(
@@ -70,6 +87,7 @@ def _project(
     variables: Mapping[str, Variable],
     declared: Declarations,
     secrets: Mapping[str, tuple[SecretSource, Declared]],
+    flaws: Flaws,
 ) -> Project:
     maps = {name: dict(sorted(parts.items())) for name, parts in declared.maps.items()}
     return Project(
@@ -88,4 +106,5 @@ def _project(
         removed=declared.lists["removed"],
         providers=maps["providers"],
         requires=header[1],
+        flaws=flaws,
     )

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from aivp_contract.values import Json
 
-from aivp.diagnostics import Span
+from aivp.diagnostics import Diagnostic, Span
 from aivp.model.resource import SecretSource
 
 
@@ -59,6 +59,19 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
+class Flaws:
+    """What is wrong with the files of a project, and what can therefore not be said about the rest of it.
+
+    broken: `section.name` of declarations whose own mistake is told; is_partial: parts could not be read at all, so
+    a name that is missing may stand there.
+    """
+
+    mistakes: tuple[Diagnostic, ...] = ()
+    broken: frozenset[str] = frozenset()
+    is_partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
     """Everything one environment of a project declares, after includes, overrides and variables; not yet expanded.
 
@@ -80,3 +93,8 @@ class Project:
     removed: Sequence[Declared] = ()
     providers: Mapping[str, Declared] = field(default_factory=dict)
     requires: Declared | None = None
+    flaws: Flaws = Flaws()
+
+    def is_broken(self, section: str, name: str) -> bool:
+        """True where a declaration is there, and cannot be used."""
+        return f"{section}.{name}" in self.flaws.broken

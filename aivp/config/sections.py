@@ -44,6 +44,8 @@ class Declarations:
 
     maps: dict[str, dict[str, Declared]] = field(default_factory=lambda: {name: {} for name in MAPS})
     lists: dict[str, list[Declared]] = field(default_factory=lambda: {name: [] for name in _LISTS})
+    broken: set[str] = field(default_factory=set)
+    """`section.name` of what is declared in a wrong shape."""
 
 
 def collect(documents: Iterable[Document], into: Declarations, found: Diagnostics) -> None:
@@ -54,7 +56,7 @@ def collect(documents: Iterable[Document], into: Declarations, found: Diagnostic
             if part.value is None or name in _ROOT_ONLY or (document.origin == "cue" and name in _YAML_ONLY):
                 continue
             if name in MAPS and is_of(part, "map", f"`{name}`", found):
-                _add(name, part, into.maps[name], found)
+                _add(name, part, into, found)
             elif name in _LISTS and is_of(part, "list", f"`{name}`", found):
                 entries = [Declared(value, (*part.path, i), part.spans) for i, value in enumerate(part.value)]
                 into.lists[name] += [item for item in entries if is_of(item, "map", f"Each entry of `{name}`", found)]
@@ -75,15 +77,18 @@ def _check_sections(document: Document, found: Diagnostics) -> None:
             found.error("AIVP0122", why, "Move it to aivp.yaml.", span=content.key_span(name))
 
 
-def _add(section: str, part: Declared, into: dict[str, Declared], found: Diagnostics) -> None:
+def _add(section: str, part: Declared, declared: Declarations, found: Diagnostics) -> None:
+    into = declared.maps[section]
     for name, written in members(part):
         item = written
         if not MAPS[section](part, name, found):
+            declared.broken.add(f"{section}.{name}")
             continue
         if section not in _FREE:
             if item.value is None:
                 item = Declared({}, item.path, item.spans)  # `file.site:` with nothing beneath it
             if not is_of(item, "map", f"{_singular(section)} {name}", found):
+                declared.broken.add(f"{section}.{name}")
                 continue
         if name in into:
             first = into[name].key_span()

@@ -59,7 +59,9 @@ def resolve(
     inputs: VariableInputs,
     found: Diagnostics,
 ) -> dict[str, Variable]:
-    """The value of every declared variable, by name; what is missing, undeclared or does not fit is reported."""
+    """The value of every declared variable, by name; what is missing, undeclared or does not fit is reported, and then
+    has no history.
+    """
     state = _Gathering({}, {name: [] for name in declared}, set(), found)
     for name, part in sorted(declared.items()):
         _declare(state, name, part)
@@ -170,4 +172,6 @@ def _settle(state: _Gathering, name: str, part: Declared) -> Variable:
         ways = f"--var {name}=…, {PREFIX}{name}=…, a --var-file, `set` of an environment, or a `default` here"
         mend = f"Give it one: {ways}."
         state.found.error("AIVP0143", why, mend, span=part.key_span())
-    return Variable(name, history[-1].value if history else None, tuple(history))
+    if not history or name in state.broken:
+        return Variable(name, None, ())
+    return Variable(name, history[-1].value, tuple(history))

@@ -31,7 +31,8 @@ class Related:
 class Diagnostic:
     """A mistake that a person can mend. `code` is stable, its constant summary stands in the catalogue.
 
-    why: what is wrong here, in one or two sentences; mend: what to do about it (may be empty).
+    why: what is wrong here, in one or two sentences; mend: what to do about it (may be empty). address, path: the
+    resource and the field in it; who knows the declaration finds the span by them.
     """
 
     code: str
@@ -41,6 +42,8 @@ class Diagnostic:
     address: str | None = None
     related: tuple[Related, ...] = ()
     severity: Literal["error", "warning"] = "error"
+    pointer: str = ""
+    """JSON pointer to the field of `address` that is at fault; whoever knows where it stands makes `span` of it."""
 
 
 @dataclass
@@ -62,9 +65,10 @@ class Diagnostics:
         span: Span | None = None,
         address: str | None = None,
         related: Iterable[Related] = (),
+        pointer: str = "",
     ) -> None:
         """Append an error built from its parts."""
-        self.add(Diagnostic(code, why, mend, span, address, tuple(related)))
+        self.add(Diagnostic(code, why, mend, span, address, tuple(related), pointer=pointer))
 
     @property
     def has_errors(self) -> bool:

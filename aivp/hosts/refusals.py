@@ -40,6 +40,9 @@ def refused(refusal: Refusal) -> Refused:
                 f"{host} has no private folder where the runner could keep its journal.",
                 "Make /var/lib/aivp (for root) or ~/.local/state/aivp writable for the user that aivp works as there.",
             )
+        case "provider":
+            name = str(refusal.details.get("name", ""))[:64]
+            found = Diagnostic("AIVP0614", f"The provider {name} cannot work on {host}: {why}.")
         case "too-new":
             found = Diagnostic("AIVP0613", f"{host}: {why}.", "Use the aivp that wrote it, or a newer one.")
         case _:

@@ -5,11 +5,14 @@ Everything a host says is hostile until checked: a wrong line ends the session w
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +24,7 @@ from aivp_contract.values import Json
 
 from aivp.diagnostics import Diagnostic, Refused
 from aivp.hosts.archive import Archive
+from aivp.hosts.bundle import Bundle
 from aivp.hosts.channel import channel
 from aivp.model.resource import Host
 
@@ -31,6 +35,14 @@ give a sign of life every few seconds.
 
 LOG_KEPT = 8 * 1024
 """Bytes of a host's stderr that are kept for diagnostics."""
+
+LOG_SHOWN = 400
+LINES_SHOWN = 5
+
+UNREACHED = "AIVP0601"
+"""The code of a host that is not there: it stops its own steps only."""
+
+MEND_REACH = "Its channel must start a python3 (3.9 or newer): run that command by hand, with --version behind it."
 
 Listener = Callable[[str, Json], None]
 
@@ -79,8 +91,10 @@ class HostSession:
                 start_new_session=True,
                 env=_environment(host, withheld),
             )
-        except (OSError, ValueError) as error:
-            raise _lost(host, f"its channel cannot be started: {error}") from None
+        except OSError as error:
+            raise lost(host, f"{_command(host)} cannot be started: {error.strerror}.") from None
+        except ValueError as error:  # a NUL in an argument
+            raise lost(host, f"{_command(host)} cannot be started: {error}.") from None
         session = cls(host, process, silence)
         with session._watch:
             session._ship(archive)
@@ -107,6 +121,29 @@ class HostSession:
             if "result" not in message:
                 raise self._broken("an answer without a result")
             return message["result"]
+
+    def provide(self, bundle: Bundle, configuration: Mapping[str, Json]) -> None:
+        """Bring a third-party provider to this host, unless it is there. Raises Refusal or Refused."""
+        params = {
+            "manifest": bundle.manifest,
+            "start": {platform: list(argv) for platform, argv in bundle.start.items()},
+            "files": {path: dict(entry) for path, entry in bundle.entries.items()},
+            "configuration": dict(configuration),
+        }
+        if missing := self._missing(bundle, params):
+            for path in missing:
+                for index, chunk in enumerate(bundle.chunks(path)):
+                    staged = {"provider": bundle.name, "path": path, "data": chunk, "is_first": index == 0}
+                    self.request("stage", staged)
+            if self._missing(bundle, params):
+                raise self.hostile(f"it does not keep the provider {bundle.name}")
+
+    def _missing(self, bundle: Bundle, params: Mapping[str, Json]) -> list[str]:
+        answer = self.request("provider", params)
+        missing = answer.get("missing") if isinstance(answer, dict) else None
+        if not isinstance(missing, list) or not all(path in bundle.entries for path in missing):
+            raise self.hostile("its answer to provider is not of the protocol")
+        return missing
 
     def gather(
         self, method: str, params: Mapping[str, Json], member: str, *, by: str, most: int | None = None
@@ -164,15 +201,16 @@ class HostSession:
         self.process.wait()
 
     def _ship(self, archive: Archive) -> None:
-        try:
+        with contextlib.suppress(OSError):  # what ended already may have said why
             self._stdin.write(json.dumps({"archive": archive.sha256, "size": len(archive.data)}).encode() + b"\n")
             self._stdin.flush()
-            answer = self._stdout.readline(4096).strip()
-            if answer == b"need":
+        answer = self._stdout.readline(4096).strip()
+        if answer == b"need":
+            try:
                 self._stdin.write(archive.data)
                 self._stdin.flush()
-        except OSError:
-            answer = b""
+            except OSError:
+                answer = b""
         if old := _OLD_PYTHON.fullmatch(answer):
             found = old[1].decode()
             raise Refused((Diagnostic("AIVP0602", f"{self.host.name} has Python {found}; 3.9 or newer is needed."),))
@@ -211,12 +249,22 @@ class HostSession:
     def _broken(self, what: str, seen: bytes = b"") -> Refused:
         if self._watch.has_struck:
             what = f"it was silent for {self._watch.seconds:.0f} s"
+        elif (code := self._exit_code()) is not None:
+            how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+            what += f": {_command(self.host)} {how}"
         if self.process.poll() is None:
             self.kill()
         self._watch.end()
         self._log_reader.join(1)
         said = (bytes(seen) + bytes(self._log)).decode(errors="replace").strip()
-        return _lost(self.host, what + (f"; it said: {_short(said[-400:], 400)}" if said else ""))
+        return lost(self.host, what + (f"; it said:\n{_last_lines(said)}" if said else "."))
+
+    def _exit_code(self) -> int | None:
+        """How the channel ended by itself, None where it is still there: its streams may close a moment before."""
+        try:
+            return self.process.wait(timeout=0.5)
+        except subprocess.TimeoutExpired:
+            return None
 
     def _keep_log(self) -> None:
         stream = cast(BinaryIO, self.process.stderr)
@@ -268,9 +316,19 @@ def _environment(host: Host, withheld: AbstractSet[str]) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in withheld}
 
 
-def _lost(host: Host, what: str) -> Refused:
-    mend = "Is the host up, and does its channel lead to a shell-free python3?" if host.transport != "local" else ""
-    return Refused((Diagnostic("AIVP0601", f"{host.name}: {what}.", mend),))
+def lost(host: Host, what: str) -> Refused:
+    """The diagnostic of a host that is not there; it stops that host's own steps only."""
+    return Refused((Diagnostic(UNREACHED, f"{host.name}: {what}", MEND_REACH),))
+
+
+def _command(host: Host) -> str:
+    """What was started, as a person would type it to see for themselves."""
+    words = [*host.connection.get("command", ()), "python3"] if host.transport == "exec" else [sys.executable]
+    return f"`{_short(shlex.join(words))}`"
+
+
+def _last_lines(text: str) -> str:
+    return "\n".join(text[-LOG_SHOWN:].splitlines()[-LINES_SHOWN:])
 
 
 def _short(value: object, most: int = 200) -> str:

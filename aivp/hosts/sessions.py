@@ -9,6 +9,7 @@ from typing import Self, TypeVar
 
 from aivp.diagnostics import Refused
 from aivp.hosts.archive import Archive
+from aivp.hosts.equipment import Equipment
 from aivp.hosts.session import SILENCE, HostSession
 from aivp.model.resource import Host
 
@@ -20,14 +21,23 @@ class Sessions:
 
     parallelism: hosts that are worked on at once; silence: seconds after which a host that says nothing is lost;
     withheld: names of the environment variables that secrets come from, which no channel gets.
+    equipment: what third-party providers' kinds need on a host.
     """
 
-    def __init__(self, archive: Archive, parallelism: int = 10, silence: float = SILENCE) -> None:
+    def __init__(
+        self,
+        archive: Archive,
+        parallelism: int = 10,
+        silence: float = SILENCE,
+        equipment: Equipment | None = None,
+    ) -> None:
         self.archive = archive
+        self.equipment = equipment
         self.parallelism = parallelism
         self.silence = silence
         self.withheld: set[str] = set()
         self.open: dict[str, HostSession] = {}
+        self._equipped: set[tuple[str, str]] = set()
 
     def session(self, host: Host) -> HostSession:
         """The session with `host`, started if there is none. Raises Refused where that fails."""
@@ -35,8 +45,23 @@ class Sessions:
             self.open[host.name] = HostSession.start(host, self.archive, self.silence, self.withheld)
         return self.open[host.name]
 
+    def equip(self, name: str, kinds: Iterable[str]) -> None:
+        """Bring the third-party providers of `kinds` to a host whose session is open. Raises Refusal or Refused."""
+        if self.equipment is None:
+            return
+        for provider in sorted({found for kind in kinds if (found := self.equipment.provider(kind)) is not None}):
+            if (name, provider) not in self._equipped:
+                self.open[name].provide(self.equipment.bundle(provider), self.equipment.configure(provider))
+                self._equipped.add((name, provider))
+
+    def code(self) -> dict[str, str]:
+        """Third-party providers that were brought to any host, with the digest of their code."""
+        found = {provider for _, provider in self._equipped}
+        return {name: self.equipment.bundle(name).digest for name in sorted(found) if self.equipment is not None}
+
     def drop(self, name: str) -> None:
         """Give a session up; the next one with this host is a new one."""
+        self._equipped = {item for item in self._equipped if item[0] != name}
         session = self.open.pop(name, None)
         if session is not None:
             session.kill()

@@ -61,7 +61,10 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything that planning reads of the world. `seen`: by address; of recorded objects by `object_key`."""
+    """Everything that planning reads of the world. `seen`: by address; of recorded objects by `object_key`.
+
+    providers: third-party providers that were asked → digest of their code.
+    """
 
     project: str
     environment: str
@@ -69,6 +72,7 @@ class Evidence:
     hosts: Mapping[str, HostEvidence] = field(default_factory=dict)
     objects: Sequence[Object] = ()
     seen: Mapping[str, Seen] = field(default_factory=dict)
+    providers: Mapping[str, str] = field(default_factory=dict)
 
     def form(self) -> dict[str, Json]:
         """As JSON; `schemas/evidence/v1` describes it."""
@@ -80,6 +84,7 @@ class Evidence:
             "hosts": {name: item.form() for name, item in self.hosts.items()},
             "objects": [item.form() for item in self.objects],
             "seen": {key: item.form() for key, item in self.seen.items()},
+            **({"providers": dict(self.providers)} if self.providers else {}),
         }
 
     def encode(self) -> bytes:
@@ -106,6 +111,7 @@ FORM: Final[Form] = {
     "project": str,
     "environment": str,
     "runner": str,
+    "providers?": Map(str),
     "hosts": Map({"incarnation": str, "facts": Map(ANY), "pending": [str], "error": (str, NOTHING)}),
     "objects": [OBJECT],
     "seen": Map(
@@ -132,6 +138,7 @@ def read_evidence(data: bytes) -> Evidence:
         {name: HostEvidence(**item) for name, item in raw["hosts"].items()},
         [read_object(item) for item in raw["objects"]],
         {key: _read_seen(item) for key, item in raw["seen"].items()},
+        raw.get("providers", {}),
     )
 
 

@@ -78,19 +78,22 @@ class ResourceGraph:
     @cached_property
     def order(self) -> tuple[str, ...]:
         """Every address, predecessors first. Among those that may come next, the one that the lowest phase of its host
-        waits for, then the smaller address. Raises ValueError where the graph has a cycle.
+        waits for; then the one with the shorter way to it, so that what may run together stands together; then the
+        smaller address. Raises ValueError where the graph has a cycle.
         """
         if not self.edges:
             return tuple(sorted(self.nodes, key=lambda node: (self.nodes[node][1], node)))
         import networkx as nx
 
         try:
-            lowest = self._lowest_phases(
-                [node for layer in nx.topological_generations(self._directed) for node in layer]
-            )
+            layers = list(nx.topological_generations(self._directed))
         except nx.NetworkXUnfeasible:
             raise ValueError(f"a cycle: {' → '.join(self.cycle())}") from None
-        return tuple(nx.lexicographical_topological_sort(self._directed, key=lambda node: (lowest[node], node)))
+        lowest = self._lowest_phases([node for layer in layers for node in layer])
+        depth = {node: number for number, layer in enumerate(layers) for node in layer}
+        return tuple(
+            nx.lexicographical_topological_sort(self._directed, key=lambda node: (lowest[node], depth[node], node))
+        )
 
     def batches(self, members: Iterable[str]) -> list[list[str]]:
         """`members` in as few groups as can be, so that no path inside a group leads through anything else.

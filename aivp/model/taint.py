@@ -5,7 +5,7 @@ Knows how an origin is written (`{"secret": name, "version": v}`, `{"text": [...
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from aivp_contract.values import TAG, Json, Secret, contains
 
@@ -17,9 +17,12 @@ def names(value: Json) -> list[str]:
     return sorted({name for name, _ in uses(value)})
 
 
-def fields(attributes: Mapping[str, Json]) -> list[str]:
-    """The names of attributes, all filled in, that hold secrets, sorted."""
-    return sorted(name for name, value in attributes.items() if contains(value, (Secret,)))
+def fields(attributes: Mapping[str, Json], before: Iterable[str] = ()) -> list[str]:
+    """The names of attributes, all filled in, that hold secrets, sorted.
+
+    before: those that once did: they stay tainted, since not all of the old value need be gone.
+    """
+    return sorted({*before, *(name for name, value in attributes.items() if contains(value, (Secret,)))})
 
 
 def uses(value: Json) -> set[tuple[str, str]]:

@@ -1,7 +1,8 @@
 """What hosts remember → the rows of a state that was lost.
 
 Hosts keep no values, but a keyed digest of each declaration that was applied last: where today's declaration is that
-one, its values are known again, and nothing runs a second time. All others are unknown until the next apply.
+one, its values are known again, and nothing runs a second time. All others are unknown until the next apply. Which
+fields ever held secrets, the hosts do remember: what stands there is not shown, whatever is declared today.
 """
 
 from __future__ import annotations
@@ -13,29 +14,29 @@ from aivp_contract.values import Json
 
 from aivp.diagnostics import Refused
 from aivp.hosts.greeting import Owner, greet
+from aivp.hosts.portions import Items, portions
 from aivp.hosts.refusals import refused
 from aivp.hosts.session import Refusal
 from aivp.hosts.sessions import Sessions
-from aivp.model import taint
 from aivp.model.object import Object
 from aivp.model.resource import IR, Host, read_lifecycle
 from aivp.plan.bind import Bound
 
-ITEMS = 500
-"""Declarations in one question."""
 
-
-def remembered(ir: IR, sessions: Sessions) -> list[Object]:
-    """Rows for everything that the hosts hold for this project and environment. Changes nothing.
+def remembered(ir: IR, sessions: Sessions) -> tuple[list[Object], list[str]]:
+    """Rows for everything that the hosts hold for this project and environment, and the ids of the project keys that
+    its generated secrets come from, sorted. Changes nothing.
 
     Raises Refused if any host cannot be asked: a state that is rebuilt by half would orphan the rest.
     """
     found: list[Object] = []
+    key_ids: set[str] = set()
     for answer in sessions.each(ir.hosts, lambda name: _remembered(ir, ir.hosts[name], sessions)).values():
         if isinstance(answer, Refused):
             raise answer
-        found.extend(answer)
-    return found
+        found.extend(item for item, _ in answer)
+        key_ids.update(key_id for _, key_id in answer if key_id is not None)
+    return found, sorted(key_ids)
 
 
 def hand_over(ir: IR, sessions: Sessions, lineage: str) -> None:
@@ -60,12 +61,12 @@ def recall(
     return found
 
 
-def _remembered(ir: IR, host: Host, sessions: Sessions) -> Sequence[Object]:
+def _remembered(ir: IR, host: Host, sessions: Sessions) -> Sequence[tuple[Object, str | None]]:
     session = sessions.session(host)
     try:
         greeting = greet(session, Owner(ir.project, ir.environment, None), sessions.archive.kinds)
         claims = session.gather("remembered", {}, "claims", by="claims")
-        return [_object(claim, host, greeting.incarnation) for claim in claims]
+        return [(_object(claim, host, greeting.incarnation), _key_id(claim)) for claim in claims]
     except Refusal as refusal:
         raise refused(refusal) from None
     except (KeyError, TypeError, ValueError, AttributeError):
@@ -83,25 +84,29 @@ def _recall(
     host: str, asked: Sequence[tuple[Object, Bound]], sessions: Sessions, reveal: Callable[[Json], Json]
 ) -> Sequence[Object]:
     session = sessions.open[host]
-    found: list[Object] = []
-    for start in range(0, len(asked), ITEMS):
-        part = asked[start : start + ITEMS]
-        configs = reveal([dict(declared.attributes) for _, declared in part])
-        items = [
-            {"kind": item.kind, "identity": dict(item.identity), "config": config}
-            for (item, _), config in zip(part, configs, strict=True)
-        ]
+    configs = reveal([dict(declared.attributes) for _, declared in asked])
+    items: Items = [
+        {"kind": item.kind, "identity": dict(item.identity), "config": config}
+        for (item, _), config in zip(asked, configs, strict=True)
+    ]
+    matches: list[Json] = []
+    for portion in portions(items):
         try:
-            matches = session.gather("recall", {"items": items}, "matches", by="", most=len(items))
+            found = session.gather("recall", {"items": portion}, "matches", by="", most=len(portion))
         except Refusal as refusal:
             raise refused(refusal) from None
-        pairs = zip(part, matches, strict=False)
-        found.extend(
-            replace(item, attributes=declared.attributes, tainted=taint.fields(declared.attributes))
-            for (item, declared), is_last in pairs
-            if is_last is True
-        )
-    return found
+        if len(found) != len(portion):
+            raise session.hostile("it answered other questions than were asked")
+        matches += found
+    return [
+        replace(item, attributes=declared.attributes)
+        for (item, declared), is_last in zip(asked, matches, strict=True)
+        if is_last is True
+    ]
+
+
+def _key_id(claim: Json) -> str | None:
+    return None if claim["secret_key"] is None else str(claim["secret_key"])[:64]
 
 
 def _object(claim: Json, host: Host, incarnation: str) -> Object:
@@ -114,6 +119,7 @@ def _object(claim: Json, host: Host, incarnation: str) -> Object:
         attributes=dict(claim["identity"]),
         lifecycle=read_lifecycle(claim["lifecycle"]),
         edges=[str(edge) for edge in claim["edges"]],
+        tainted=[str(name) for name in claim["tainted"]],
         incarnation=incarnation,
         connection=host.form(),
     )

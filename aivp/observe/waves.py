@@ -9,27 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from aivp_contract.canonical import encode
+from aivp_contract import canonical
 from aivp_contract.values import Json, Secret, contains
 
 from aivp.diagnostics import Diagnostic, Refused
 from aivp.hosts.greeting import Owner, greet
+from aivp.hosts.portions import portions
 from aivp.hosts.refusals import refused
-from aivp.hosts.session import HostSession, Refusal
+from aivp.hosts.session import UNREACHED, HostSession, Refusal
 from aivp.hosts.sessions import Sessions
 from aivp.model.evidence import Evidence, HostEvidence, Seen, object_key
 from aivp.model.object import Object
 from aivp.model.resource import IR, Host
 from aivp.observe.audit import Broken, audit
+from aivp.observe.unreached import untrusted
+from aivp.observe.untrusted import guards, is_safe
 from aivp.plan.bind import Bound, Kinds, Render, bind, current_rows, same_values
 from aivp.plan.decide import asked_digest
 
 MAX_WAVES = 8
-REQUEST = 2 * 1024 * 1024
-"""Bytes of items in one request, about."""
-
-SAFE_TRANSPORTS = frozenset({"local"})
-"""Transports that run nothing that the project's author wrote."""
 
 Reveal = Callable[[Json], Json]
 
@@ -72,11 +70,12 @@ class Observer:
 
     def _evidence(self) -> Evidence:
         runner = self.sessions.archive.digest
-        return Evidence(self.ir.project, self.ir.environment, runner, self.hosts, self.objects, self.seen)
+        code = self.sessions.code()
+        return Evidence(self.ir.project, self.ir.environment, runner, self.hosts, self.objects, self.seen, code)
 
     def _greet(self, host: Host) -> HostEvidence:
-        if self.is_untrusted and host.transport not in SAFE_TRANSPORTS:
-            return HostEvidence(error=f"--untrusted starts no {host.transport} channel")
+        if self.is_untrusted and not is_safe(host):
+            return HostEvidence(error=f"{host.name}: {untrusted(host)}.")
         session = self.sessions.session(host)
         owner = Owner(self.ir.project, self.ir.environment, self.lineage)
         try:
@@ -109,7 +108,9 @@ class Observer:
         found: Questions = {}
         deferred: list[tuple[str, Bound]] = []
         for address, item in bound.items():
-            if item.condition is False or not self._is_reached(item.resource.host) or self._is_forbidden(item):
+            if item.condition is False or item.misfits:
+                continue
+            if not self._is_reached(item.resource.host) or self._is_forbidden(item):
                 continue
             seen = self.seen.get(address)
             if seen is not None and seen.asked == asked_digest(item):
@@ -119,8 +120,10 @@ class Observer:
             else:
                 deferred.append((address, item))
         if not self.seen:
+            addresses = {id(row): address for address, row in rows.items()}
             for row in self.objects:
-                if self._is_reached(row.host) and _needs_look(row, bound, rows, self.kinds):
+                declared = bound.get(addresses.get(id(row), ""))
+                if self._is_reached(row.host) and _needs_look(row, declared, self.kinds):
                     found.setdefault(row.host, []).append((object_key(row), row))
         if not found or is_last:
             for address, item in deferred:
@@ -131,8 +134,7 @@ class Observer:
 
     def _is_forbidden(self, item: Bound) -> bool:
         """Guards run what the author wrote: a stranger's are not looked at."""
-        fields = self.kinds[item.resource.kind].fields
-        return self.is_untrusted and any(fields[name].guard for name in item.attributes if name in fields)
+        return self.is_untrusted and bool(guards(self.kinds[item.resource.kind], item.attributes))
 
     def _is_reached(self, host: str) -> bool:
         return host in self.hosts and self.hosts[host].error is None
@@ -143,13 +145,14 @@ class Observer:
     def _ask(self, name: str, questions: Sequence[tuple[str, Bound | Object]]) -> dict[str, Seen]:
         session = self.sessions.open[name]
         found: dict[str, Seen] = {}
-        for chunk in _chunks(self._items(questions)):
-            found.update(self._request(session, chunk, dict(questions)))
+        for portion in portions(self._items(questions)):
+            found.update(self._request(session, portion, dict(questions)))
         return found
 
     def _items(self, questions: Sequence[tuple[str, Bound | Object]]) -> list[dict[str, Json]]:
         """The questions as the wire carries them; all secrets are opened at once, for one rendering of templates."""
         rows = current_rows(self.ir, self.objects)
+        things = {_thing(row.kind, row.host, row.identity): row for row in rows.values()}
         configs = [
             _without_secrets(what.attributes) if isinstance(what, Object) else what.known for _, what in questions
         ]
@@ -162,7 +165,7 @@ class Observer:
             else:
                 kind = what.resource.kind
                 identity = self.kinds[kind].identity_of(what.known)
-                row = rows.get(what.resource.address)
+                row = things.get(_thing(kind, what.resource.host, identity))  # also under an address that it had before
             item: dict[str, Json] = {"id": key, "kind": kind, "config": config, "identity": dict(identity)}
             found.append(item if row is None else {**item, "prior": dict(row.attributes), "tainted": list(row.tainted)})
         return found
@@ -172,6 +175,7 @@ class Observer:
     ) -> dict[str, Seen]:
         host = session.host.name
         try:
+            self.sessions.equip(host, {item["kind"] for item in items})
             answers = session.gather("observe", {"items": list(items)}, "items", by="observed", most=len(items))
             if [answer["id"] for answer in answers] != [item["id"] for item in items]:
                 raise session.hostile("it answered other questions than were asked")
@@ -211,7 +215,7 @@ class _Lost(Refused):
 
 def _unreached(refused: Refused) -> HostEvidence:
     """A host that cannot be reached blocks its own steps; any other refusal is everybody's."""
-    if any(item.code != "AIVP0601" for item in refused.diagnostics):
+    if any(item.code != UNREACHED for item in refused.diagnostics):
         raise refused
     return HostEvidence(error=refused.diagnostics[0].why)
 
@@ -228,12 +232,14 @@ def _places(ir: IR, objects: Sequence[Object]) -> dict[str, Host]:
     return {**places, **{name: host for name, host in ir.hosts.items() if name in used}}
 
 
-def _needs_look(row: Object, bound: Mapping[str, Bound], rows: Mapping[str, Object], kinds: Kinds) -> bool:
-    """Recorded objects that no declaration stands for any more, or that stand for another thing now."""
+def _thing(kind: str, host: str, identity: Mapping[str, Json]) -> tuple[str, str, bytes]:
+    return (kind, host, canonical.encode(dict(identity)))
+
+
+def _needs_look(row: Object, item: Bound | None, kinds: Kinds) -> bool:
+    """Recorded objects that no declaration (`item`) stands for any more, or that stand for another thing now."""
     if row.kind not in kinds:
         return False
-    address = next((name for name, other in rows.items() if other is row), None)
-    item = bound.get(address) if address is not None else None
     if item is None or item.condition is False:
         return True
     return not same_values(row.identity, kinds[row.kind].identity_of(item.desired))
@@ -241,16 +247,3 @@ def _needs_look(row: Object, bound: Mapping[str, Bound], rows: Mapping[str, Obje
 
 def _without_secrets(attributes: Mapping[str, Json]) -> dict[str, Json]:
     return {name: value for name, value in attributes.items() if not contains(value, (Secret,))}
-
-
-def _chunks(items: Sequence[dict[str, Json]]) -> list[list[dict[str, Json]]]:
-    chunks: list[list[dict[str, Json]]] = [[]]
-    size = 0
-    for item in items:
-        length = len(encode(item))
-        if chunks[-1] and size + length > REQUEST:
-            chunks.append([])
-            size = 0
-        chunks[-1].append(item)
-        size += length
-    return chunks

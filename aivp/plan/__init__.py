@@ -1,4 +1,4 @@
-"""From a compiled program and evidence to a plan: bind fills in, decide compares, order lays out, artifact seals.
+"""From a compiled program and evidence to a plan: bind fills in, decide compares, order lays out, seal closes.
 
 Everything here is a pure function of its arguments.
 """

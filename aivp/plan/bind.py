@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 from aivp_contract import canonical, diff
 from aivp_contract.manifest import Kind
-from aivp_contract.normal import NotNormal, normal
+from aivp_contract.normal import normal
 from aivp_contract.values import Json, Secret, Tagged, Unknown, contains, replace
 
 from aivp.model.evidence import Evidence
 from aivp.model.expression import EXPRESSIONS, Fact, Ref, Template, Text
 from aivp.model.object import Object
 from aivp.model.resource import IR, Resource
+from aivp.plan.fit import Fit
+from aivp.plugins.wording import Violation
 
 Render = Callable[[Sequence[Template]], Sequence[str]]
 """Texts of templates whose variables are all known; the templates room provides it."""
@@ -23,12 +25,16 @@ Kinds = Mapping[str, Kind]
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A resource with its values as far as they are known. condition: None while a fact that decides it is unknown."""
+    """A resource with its values as far as they are known. condition: None while a fact that decides it is unknown.
+
+    misfits: objections to values that evidence brought; nobody is asked about such a resource, and no plan holds it.
+    """
 
     resource: Resource
     attributes: Mapping[str, Json]
     is_known: bool
     condition: bool | None = True
+    misfits: Sequence[Violation] = ()
 
     @property
     def desired(self) -> dict[str, Json]:
@@ -102,6 +108,7 @@ class _Binder:
         self.kinds = kinds
         self.is_provisional = is_provisional
         self.fill = Fill(self._resolve, render)
+        self.fit = Fit()
         self.bound: dict[str, Bound] = {}
         self.rows = current_rows(ir, evidence.objects)
 
@@ -111,12 +118,12 @@ class _Binder:
             self.bound[resource.address] = Bound(resource, resource.attributes, True, condition)
             return
         attributes = self.fill.attributes(resource.attributes)
-        try:
-            attributes = normal(self.kinds[resource.kind].fields, attributes)
-        except NotNormal:
-            pass  # a value from the world that does not fit: the provider will say so, with its own words
+        kind = self.kinds[resource.kind]
+        misfits = self.fit.misfits(kind, resource.attributes, attributes)
+        if not misfits:
+            attributes = normal(kind.fields, attributes)
         is_known = not contains(attributes, EXPRESSIONS)
-        self.bound[resource.address] = Bound(resource, attributes, is_known, condition)
+        self.bound[resource.address] = Bound(resource, attributes, is_known, condition, misfits)
 
     def _resolve(self, expression: Ref | Fact) -> Json:
         return self._fact(expression) if isinstance(expression, Fact) else self._output(expression)

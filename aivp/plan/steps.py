@@ -19,6 +19,9 @@ Action = Literal["create", "update", "replace", "delete", "adopt", "move", "forg
 Severity = Literal["none", "change", "disrupt", "destroy"]
 Cause = Literal["intent", "drift"]
 
+GONE = "it drifted: gone since it was last applied"
+"""The reason to create what was there."""
+
 SEVERITIES: tuple[Severity, ...] = ("destroy", "disrupt", "change", "none")
 """The most severe first."""
 
@@ -80,10 +83,9 @@ class Step:
     edges: Sequence[str] = ()
 
     @property
-    def cause(self) -> Cause | None:
-        """Intent if any difference is; else drift if any is."""
-        causes = {change.cause for change in self.changes}
-        return "intent" if "intent" in causes else "drift" if causes else None
+    def is_drift(self) -> bool:
+        """True where the world changed behind our back, whatever the declaration did meanwhile."""
+        return self.reason == GONE or any(change.cause == "drift" for change in self.changes)
 
     def form(self) -> dict[str, Json]:
         """As JSON; members at their default are left out."""
@@ -125,6 +127,7 @@ class Plan:
 
     pins: digests of `ir`, `evidence` (what was read of it), `objects` (state rows), `runner` (archive with provider
     code) and `manifests` (by provider). left_out: address → why a `--target` or `--exclude` left it out.
+    blocked: address → why nothing could be planned for it, such as a host that cannot be reached.
     is_applicable: False where some part of the evidence was too old to tell.
     """
 
@@ -135,6 +138,7 @@ class Plan:
     steps: Sequence[Step]
     unchanged: int
     left_out: Mapping[str, str] = field(default_factory=dict)
+    blocked: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, SecretSource] = field(default_factory=dict)
     is_applicable: bool = True
     notes: Sequence[str] = ()
@@ -145,8 +149,10 @@ class Plan:
         return not self.steps
 
     def form(self) -> dict[str, Json]:
-        """As JSON."""
+        """As JSON; `blocked` is there only where anything is."""
+        blocked: dict[str, Json] = {"blocked": dict(self.blocked)} if self.blocked else {}
         return {
+            **blocked,
             "plan": PLAN_VERSION,
             "project": self.project,
             "environment": self.environment,
@@ -182,9 +188,7 @@ _STEP: Final[Form] = {
     "severity": get_args(Severity),
     "config": Map(ANY),
     "identity": Map(ANY),
-    "changes?": [
-        {"op": ("add", "remove", "replace"), "path": str, "before?": ANY, "after?": ANY, "cause": get_args(Cause)}
-    ],
+    "changes?": [_CHANGE],
     "expected?": str,
     "is_conditional?": bool,
     "is_deferred?": bool,
@@ -202,19 +206,27 @@ FORM: Final[Form] = {
     "plan": PLAN_VERSION,
     "project": str,
     "environment": str,
-    "pins": {"ir": str, "evidence": str, "objects": str, "runner": str, "manifests": Map(str)},
+    "pins": {"ir": str, "evidence": str, "objects": str, "runner": str, "manifests": Map(str), "providers?": Map(str)},
     "hosts": Map({**CONNECTION, "incarnation": str, "lane": [str]}),
     "steps": [_STEP],
     "unchanged": int,
     "left_out": Map(str),
+    "blocked?": Map(str),
     "secrets": Map(SECRET),
     "is_applicable": bool,
     "notes": [str],
 }
 
 
+_PLAIN = ("project", "environment", "pins", "unchanged", "left_out", "blocked", "is_applicable", "notes")
+
+
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
+"""What `read_plan` raises where its data is no plan."""
+
+
 def read_plan(data: bytes) -> Plan:
-    """The reverse of `encode`. Raises ValueError where `data` is no such plan, or one that contradicts itself."""
+    """The reverse of `encode`. Raises one of UNREADABLE for what is no such plan, or one that contradicts itself."""
     raw = canonical.decode(data, IR_TAGS)
     check(FORM, raw)
     _check_steps(raw)
@@ -226,10 +238,8 @@ def read_plan(data: bytes) -> Plan:
     for name, item in raw["secrets"].items():
         (source,) = set(item) - {"version"}
         secrets[name] = SecretSource(name, item["version"], source, item[source])
-    plain = {name: raw[name] for name in ("project", "environment", "pins", "unchanged", "left_out", "is_applicable")}
-    return Plan(
-        **plain, hosts=hosts, secrets=secrets, notes=raw["notes"], steps=[_read_step(item) for item in raw["steps"]]
-    )
+    plain = {name: raw[name] for name in _PLAIN if name in raw}
+    return Plan(**plain, hosts=hosts, secrets=secrets, steps=[_read_step(item) for item in raw["steps"]])
 
 
 def _check_steps(raw: Mapping[str, Any]) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 GROUP = "aivp.providers"
+MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,27 @@ class Installed:
 
 
 def installed() -> Iterator[Installed]:
-    """Every registered provider, by distribution; one distribution seen twice on the path counts once."""
+    """Every provider: Python packages by distribution, then folders of other programs."""
+    yield from _registered()
+    for folder in folders():
+        for place in (folder, *(sorted(folder.iterdir()) if folder.is_dir() else ())):
+            if (place / MANIFEST).is_file():
+                yield Installed(str(place), MANIFEST, "", place, place / MANIFEST)
+
+
+def folders() -> list[Path]:
+    """Where programs with a manifest are looked for: what AIVP_PROVIDERS lists, then the user's own.
+
+    Each is one provider, or a folder of providers.
+    """
+    named = [Path(part) for part in os.environ.get("AIVP_PROVIDERS", "").split(os.pathsep) if os.path.isabs(part)]
+    data = os.environ.get("XDG_DATA_HOME", "")
+    own = Path(data) if os.path.isabs(data) else Path(os.path.expanduser("~/.local/share"))
+    return [*named, own / "aivp/providers"]
+
+
+def _registered() -> Iterator[Installed]:
+    """One distribution seen twice on the path counts once."""
     found: dict[tuple[str, str], Installed] = {}
     for distribution in importlib.metadata.distributions():
         for entry in distribution.entry_points:

@@ -1,7 +1,7 @@
 """Distribution metadata → the kinds that installed providers serve.
 
-A provider registers the entry point `aivp.providers` with the value `package:file`; the file is opened as data. No
-provider is ever imported, not even its package's `__init__`.
+A Python package registers the entry point `aivp.providers` with the value `package:file`; any other program is a folder
+with a `manifest.json`. The manifest is opened as data: no provider is ever imported, not even its package's `__init__`.
 """
 
 from __future__ import annotations
@@ -27,13 +27,22 @@ MAX_MANIFEST = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One provider: its manifest, that document's digest, and the folder of its code (None where it has none)."""
+    """One provider: its manifest, as a value and as the `document` with its digest; the folder of its code.
+
+    `folder` is None where there is only a manifest; `package` is empty where it is no Python package.
+    """
 
     name: str
     manifest: Manifest
     digest: str
+    document: Json
     package: str = ""
     folder: Path | None = None
+
+    @property
+    def is_first_party(self) -> bool:
+        """True for what comes with aivp; the name alone is no proof of that."""
+        return self.name in FIRST_PARTY and self.package == f"aivp_{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,10 @@ class Registry:
     def kind(self, name: str) -> Kind | None:
         """The kind of that name."""
         return self.kinds.get(name)
+
+    def is_first_party(self, kind: str) -> bool:
+        """True where the kind is served inside the runner; all others by a process of their provider."""
+        return self.kinds[kind].provider in FIRST_PARTY
 
     def nearest(self, name: str) -> list[str]:
         """Names of kinds that resemble an unknown one."""
@@ -100,7 +113,7 @@ def _read(place: Installed, diagnostics: Diagnostics) -> Provider | None:
 def _provider(document: Json, package: str, folder: Path | None, diagnostics: Diagnostics) -> Provider | None:
     try:
         manifest = read_manifest(document)
-        return Provider(manifest.name, manifest, canonical.digest(document), package, folder)
+        return Provider(manifest.name, manifest, canonical.digest(document), document, package, folder)
     except (BadManifest, canonical.NotCanonical) as error:
         diagnostics.error("AIVP0310", str(error))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -112,7 +125,7 @@ def _provider(document: Json, package: str, folder: Path | None, diagnostics: Di
 def _keeps_names(provider: Provider, diagnostics: Diagnostics) -> bool:
     """Third-party kinds carry their provider's name, so that a new first-party kind can never clash with one."""
     prefix = f"{provider.name}/"
-    if provider.name in FIRST_PARTY and provider.package == f"aivp_{provider.name}":
+    if provider.is_first_party:
         wrong = [name for name in provider.manifest.kinds if "/" in name]
     else:
         wrong = [name for name in provider.manifest.kinds if not name.startswith(prefix)]

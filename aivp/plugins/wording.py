@@ -51,7 +51,7 @@ def word(error: Any, schema: Mapping[str, Json]) -> Iterator[Violation]:
 
 def _unknown_field(path: tuple[str | int, ...], name: str, known: Mapping[str, Json]) -> Violation:
     declarable = [key for key, item in known.items() if not item.get("x-aivp", {}).get("computed")]
-    mend = did_you_mean(name, declarable) or (f"Known fields: {listing(declarable)}." if declarable else "")
+    mend = did_you_mean(name, declarable) or (f"Known fields: {listing(declarable, 30)}." if declarable else "")
     return Violation(path, f"{name[:80]} is no known field here.", mend, is_unknown_field=True)
 
 

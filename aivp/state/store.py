@@ -28,8 +28,6 @@ from aivp.state.schema import migrate
 RUNS_KEPT = 100
 """Runs that are remembered, each with its plan."""
 
-_RUN = "run, plan, body, status, started, ended"
-
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
@@ -105,12 +103,17 @@ class State:
         rows = self._rows("SELECT body FROM objects ORDER BY address, deposed")
         return [_object(body) for (body,) in rows]
 
-    def rebuild(self, lineage: str, hosts: Iterable[str], objects: Iterable[Object]) -> None:
-        """One commit: a new lineage, and `objects` in place of everything that was known of `hosts`."""
+    def rebuild(self, lineage: str, hosts: Iterable[str], objects: Iterable[Object], key_id: str | None) -> None:
+        """One commit: a new lineage, and `objects` in place of everything that was known of `hosts`.
+
+        key_id: of the project key that hosts remember, None where they know of none.
+        """
         replaced = frozenset(hosts)
         old = [item for item in self.objects() if item.host in replaced]
         with self._transaction("rebuild") as sql:
             sql.execute("UPDATE meta SET value=? WHERE key='lineage'", (lineage,))
+            if key_id is not None:
+                sql.execute("INSERT OR REPLACE INTO meta VALUES ('secret-key', ?)", (key_id,))
             sql.execute("UPDATE runs SET status='abandoned' WHERE status IN ('open', 'interrupted')")
             sql.executemany("DELETE FROM objects WHERE address=?", [(item.address,) for item in old])
             for item in objects:
@@ -179,17 +182,16 @@ class State:
 
     def runs(self) -> list[RunRecord]:
         """Every run that is remembered, the oldest first."""
-        return [RunRecord(*row) for row in self._rows(f"SELECT {_RUN} FROM runs ORDER BY rowid")]  # noqa: S608
+        return self._runs("SELECT * FROM runs ORDER BY rowid")
 
     def open_run(self) -> RunRecord | None:
         """The run that is still to be gone on with or abandoned, if there is one."""
-        rows = self._rows(f"SELECT {_RUN} FROM runs WHERE status IN ('open', 'interrupted') ORDER BY rowid")  # noqa: S608
-        return RunRecord(*rows[0]) if rows else None
+        return next(iter(self._runs("SELECT * FROM runs WHERE status IN ('open', 'interrupted') ORDER BY rowid")), None)
 
     def failed_run(self) -> RunRecord | None:
         """The newest run that did anything, if it has failed steps."""
-        rows = self._rows(f"SELECT {_RUN} FROM runs WHERE status<>'refused' ORDER BY rowid DESC LIMIT 1")  # noqa: S608
-        return RunRecord(*rows[0]) if rows and rows[0][3] == "failed" else None
+        newest = self._runs("SELECT * FROM runs WHERE status<>'refused' ORDER BY rowid DESC LIMIT 1")
+        return newest[0] if newest and newest[0].status == "failed" else None
 
     def closed_runs(self) -> list[str]:
         """The ids of runs that are over, sorted."""
@@ -227,6 +229,10 @@ class State:
                 with contextlib.suppress(sqlite3.Error):
                     self.connection.execute("ROLLBACK")
                 raise
+
+    def _runs(self, query: str) -> list[RunRecord]:
+        """A row of the table has the members of a record, in their order."""
+        return [RunRecord(*row) for row in self._rows(query)]
 
     def _rows(self, query: str, *values: str) -> list[tuple[Any, ...]]:
         with _mendable("read"):

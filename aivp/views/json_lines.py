@@ -69,6 +69,7 @@ def plan_lines(plan: Plan, *, is_whole: bool = True) -> Iterator[str]:
             "steps": len(plan.steps),
             "unchanged": plan.unchanged,
             "left_out": dict(plan.left_out),
+            "blocked": dict(plan.blocked),
             "is_applicable": plan.is_applicable,
             "notes": list(plan.notes),
         },
@@ -88,6 +89,14 @@ def kind_line(kind: Kind, version: str) -> str:
     """A kind, its provider, and what JSON Schema says of its attributes."""
     members = {"name": kind.name, "provider": kind.provider, "version": version, "description": kind.description}
     return line("kind", {**members, "schema": kind.schema})
+
+
+def declaration_line(address: str, span: Span | None, why: str | None, when: Json) -> str:
+    """Where a resource is declared and on which facts it depends, or why it is not."""
+    members: dict[str, Json] = {"address": address, "is_declared": why is None}
+    if span is not None:
+        members["span"] = _span(span)
+    return line("declaration", {**members, **({"why": why} if why is not None else {"when": when})})
 
 
 def variable_line(name: str, variable: Variable) -> str:

@@ -35,13 +35,16 @@ def render_plan(plan: Plan, *, width: int, color: bool, verbose: bool, digest: s
     page = Page(width, color=color)
     if not plan.is_applicable:
         _write_refusal(page)
-    if plan.is_empty:
+    if plan.is_empty and (plan.unchanged or not plan.blocked):
         are = "resource is" if plan.unchanged == 1 else "resources are"
         page.add(("good", "No changes."), ("", f" {plan.unchanged:,} {are} as declared."))
     _write_severe(page, plan)
     for name, steps in _by_host(plan):
         _write_host(page, plan, name, steps, is_verbose=verbose)
-    _write_left_out(page, plan, is_verbose=verbose)
+    _write_takes_no_part(page, "Blocked", plan.blocked, is_verbose=verbose)
+    _write_takes_no_part(page, "Left out", plan.left_out, is_verbose=verbose)
+    for note in plan.notes:
+        page.add(("change", "Note: "), ("", escape.line(note)))
     if not plan.is_empty:
         _write_legend(page, plan)
         _write_summary(page, plan)
@@ -55,17 +58,22 @@ def render_plan(plan: Plan, *, width: int, color: bool, verbose: bool, digest: s
 def _write_refusal(page: Page) -> None:
     page.add(("loud", "THIS PLAN CANNOT BE APPLIED."))
     page.paragraph(
-        "Its evidence was recorded for an older declaration, so that some of what the hosts would answer is not known."
-        " Observe again, or plan without --observed.",
+        "Some of what the hosts would answer is not known: its evidence was recorded for an older declaration, or with"
+        " --untrusted (see the notes). Observe again, or plan without --observed and --untrusted.",
         indent=2,
     )
     page.blank()
 
 
 def _write_severe(page: Page, plan: Plan) -> None:
-    """Every step that destroys or disrupts, however many: this list is never folded."""
-    found = {severity: [step for step in plan.steps if step.severity == severity] for severity, _ in _SEVERE}
-    if not any(found.values()):
+    """Every step that destroys or disrupts, however many: this list is never folded.
+
+    Where a plan holds little else, it would only say everything twice.
+    """
+    replaced = _replaced(plan)
+    steps = [step for step in plan.steps if step.action != "delete" or step.address not in replaced]
+    found = {severity: [step for step in steps if step.severity == severity] for severity, _ in _SEVERE}
+    if not any(found.values()) or all(step.severity != "change" for step in steps):
         return
     counts = ", ".join(f"{word} {len(found[severity]):,}" for severity, word in _SEVERE if found[severity])
     page.add(("loud", f"{counts.capitalize()}:"))
@@ -95,23 +103,22 @@ def _write_host(page: Page, plan: Plan, name: str, steps: Sequence[Step], *, is_
     if folded:
         sign, meaning = SIGNS["check"]
         as_declared = f"{_count(folded, 'resource')} as declared, to check again after earlier steps"
-        page.add((meaning, f"{sign:>3} {as_declared} (--verbose lists them)"), indent=1, hang=DETAILS)
+        page.add((meaning, f"{sign:>3} {as_declared} (--verbose lists them)"), indent=1, hang=DETAILS - 1)
     page.blank()
 
 
-def _write_left_out(page: Page, plan: Plan, *, is_verbose: bool) -> None:
-    if plan.left_out:
-        page.blank()
-        page.add(("change", f"Left out: {_count(len(plan.left_out), 'resource')}"))
-        names = list(plan.left_out)
-        shown = names if is_verbose else names[:FOLD]
-        for name in shown:
-            page.add(("", f"{escape.line(name, 400)}: {escape.line(plan.left_out[name], 1000)}"), indent=2)
-        if len(names) > len(shown):
-            page.add(("faint", f"... {len(names) - len(shown):,} more (--verbose lists them)"), indent=2)
-        page.blank()
-    for note in plan.notes:
-        page.add(("change", "Note: "), ("", escape.line(note)))
+def _write_takes_no_part(page: Page, title: str, reasons: Mapping[str, str], *, is_verbose: bool) -> None:
+    if not reasons:
+        return
+    page.blank()
+    page.add(("change", f"{title}: {_count(len(reasons), 'resource')}"))
+    names = list(reasons)
+    shown = names if is_verbose else names[:FOLD]
+    for name in shown:
+        page.add(("", f"{escape.line(name, 400)}: {escape.line(reasons[name], 1000)}"), indent=2)
+    if len(names) > len(shown):
+        page.add(("faint", f"... {len(names) - len(shown):,} more (--verbose lists them)"), indent=2)
+    page.blank()
 
 
 def _write_legend(page: Page, plan: Plan) -> None:
@@ -128,15 +135,21 @@ def _is_marked(step: Step) -> bool:
 
 def _write_summary(page: Page, plan: Plan) -> None:
     """Counts by sign. The deletion that belongs to a replacement counts with it."""
-    replaced = {step.address for step in plan.steps if role(step) == "replace"}
+    replaced = _replaced(plan)
     roles = [role(step) for step in plan.steps if step.action != "delete" or step.address not in replaced]
     counts = Counter(roles)
     parts = [f"{SIGNS[name][0]} {counts[name]:,} to {_WORDS.get(name, name)}" for name in SIGNS if counts[name]]
     parts.append(f"{plan.unchanged:,} unchanged")
-    if plan.left_out:
-        parts.append(f"{len(plan.left_out):,} left out")
+    for word, reasons in (("blocked", plan.blocked), ("left out", plan.left_out)):
+        if reasons:
+            parts.append(f"{len(reasons):,} {word}")
     texts = [("", f"{part}{'.' if number == len(parts) else ','}") for number, part in enumerate(parts, 1)]
     page.add_parts(("strong", f"Plan for {escape.line(plan.project)}/{escape.line(plan.environment)}:"), *texts)
+
+
+def _replaced(plan: Plan) -> set[str]:
+    """Addresses whose deletion and creation belong together."""
+    return {step.address for step in plan.steps if role(step) == "replace"}
 
 
 def _count(number: int, noun: str) -> str:

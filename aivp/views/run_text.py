@@ -31,6 +31,7 @@ _STATUS: Mapping[str, tuple[str, str, str]] = {
     "failed": ("!", "bad", "failed to {action}"),
     "stale": ("!", "bad", "stale, so it was left as it is"),
     "blocked": (".", "change", "blocked: something that it waits for did not succeed"),
+    "lost": ("?", "change", "lost: its host was given up, so nobody knows whether it was done"),
     "skipped": (".", "faint", "skipped: nothing called for it"),
 }
 _MEANINGS: Mapping[str, str] = {"done": "good", "failed": "bad", "interrupted": "change", "open": "change"}
@@ -46,10 +47,10 @@ _NEXT: Mapping[str, str] = {
     "failed": "All that does not depend on them is applied (exit code 5). Mend the cause, then: aivp apply --resume. "
     "Or change the declaration and plan again.",
     "interrupted": "Go on with: aivp apply --resume. Or settle what was begun: aivp runs abandon.",
-    "refused": "Nothing was changed (exit code 4), since the plan no longer fits the world. Plan again.",
+    "refused": "Nothing was changed.",
     "abandoned": "The next plan starts from what this run left.",
 }
-_ORDER = ("done", "failed", "stale", "blocked", "skipped")
+_ORDER = ("done", "failed", "stale", "lost", "blocked", "skipped")
 _STALE = "What is stale was changed by somebody else since the plan was made: plan again to see it."
 
 

@@ -24,10 +24,8 @@ SIGNS: Mapping[str, tuple[str, str]] = {
 """What a step comes to → sign and colour."""
 
 WIDEST = max(len(sign) for sign, _ in SIGNS.values())
-DETAILS = WIDEST + 3
-"""Column at which details of a step begin."""
-
-_CAUSES = {frozenset({"intent"}): "intent", frozenset({"drift"}): "drift"}
+DETAILS = WIDEST + 5
+"""Column at which details of a step begin: well inside of its address, which the eye looks for."""
 
 
 def role(step: Step) -> str:
@@ -44,7 +42,7 @@ def role(step: Step) -> str:
 
 
 def write_title(page: Page, step: Step, *, with_marks: bool) -> None:
-    """The one line that says it all: `  ~ file.motd@edge: it drifted  (drift)`."""
+    """The one line that says it all: `  ~ file.motd@edge: it drifted  (conditional)`."""
     sign, meaning = SIGNS[role(step)]
     marks = "; ".join(_marks(step)) if with_marks else ""
     page.add(
@@ -53,7 +51,7 @@ def write_title(page: Page, step: Step, *, with_marks: bool) -> None:
         ("", f": {escape.line(step.reason, 1000)}" if step.reason else ""),
         ("faint", f"  ({marks})" if marks else ""),
         indent=1,
-        hang=DETAILS,
+        hang=DETAILS - 1,
     )
 
 
@@ -68,13 +66,9 @@ def write_step(page: Page, step: Step, *, is_verbose: bool) -> None:
 
 
 def _marks(step: Step) -> Iterator[str]:
-    cause = _CAUSES.get(frozenset(change.cause for change in step.changes), "intent and drift")
-    if step.changes and (cause, step.action) != ("intent", "create"):
-        yield cause
-    if step.severity in ("destroy", "disrupt"):
-        yield f"{step.severity}s"
-    if step.action == "forget":
-        yield "nothing is deleted"
+    """What neither sign nor reason says."""
+    if step.severity == "disrupt":
+        yield "disrupts"
     if step.is_deferred:
         yield "deferred"
     elif step.is_conditional:

@@ -37,7 +37,10 @@ def diff_lines(before: Sequence[str], after: Sequence[str]) -> TextDiff:
     codes = _opcodes(before, after)
     added = sum(to - start for name, _, _, start, to in codes if name != "equal")
     removed = sum(to - start for name, start, to, _, _ in codes if name != "equal")
-    return TextDiff([line for hunk in _hunks(codes) for line in _hunk_lines(hunk, before, after)], added, removed)
+    hunks = _hunks(codes)
+    is_whole = len(hunks) == 1 and hunks[0][0][1] == 0 and hunks[0][-1][2] == len(before)
+    lines = [line for hunk in hunks for line in _hunk_lines(hunk, before, after, has_head=not is_whole)]
+    return TextDiff(lines, added, removed)
 
 
 def _opcodes(before: Sequence[str], after: Sequence[str]) -> list[Opcode]:
@@ -49,7 +52,7 @@ def _opcodes(before: Sequence[str], after: Sequence[str]) -> list[Opcode]:
     if len(old) + len(new) > LARGEST or not old or not new:
         middle: list[Opcode] = [("replace", 0, len(old), 0, len(new))] if old or new else []
     else:
-        middle = [tuple(code) for code in difflib.SequenceMatcher(None, old, new).get_opcodes()]  # type: ignore[misc]
+        middle = [*difflib.SequenceMatcher(None, old, new).get_opcodes()]
     found = [("equal", 0, head, 0, head)] if head else []
     found += [(name, a + head, b + head, c + head, d + head) for name, a, b, c, d in middle]
     if tail:
@@ -78,9 +81,12 @@ def _hunks(codes: Sequence[Opcode]) -> list[list[Opcode]]:
     return hunks
 
 
-def _hunk_lines(hunk: Sequence[Opcode], before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[str, str]]:
-    a, b, c, d = hunk[0][1], hunk[-1][2], hunk[0][3], hunk[-1][4]
-    if a < b and c < d:  # else one of the texts is empty, and there is no place to name
+def _hunk_lines(
+    hunk: Sequence[Opcode], before: Sequence[str], after: Sequence[str], *, has_head: bool
+) -> Iterator[tuple[str, str]]:
+    """`has_head`: the place is named, which says nothing where the texts are shown from begin to end."""
+    if has_head:
+        a, b, c, d = hunk[0][1], hunk[-1][2], hunk[0][3], hunk[-1][4]
         yield ("@", f"@@ -{_range(a, b)} +{_range(c, d)} @@")
     for name, old_from, old_to, new_from, new_to in hunk:
         if name == "equal":

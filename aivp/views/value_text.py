@@ -15,6 +15,9 @@ from aivp.views import escape
 DEEPEST = 12
 """Levels of lists and mappings that are shown."""
 
+WHOLE = 2**31
+"""More characters than any value has."""
+
 _VERDICTS = {True: "matches", False: "differs", None: "cannot be compared"}
 _OTHER_TYPE = re.compile(r"null|true|false|-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
 _NEEDS_QUOTES = re.compile(r"""^[\s(\[{]|^- |[\n"\]}]|\s$| -> |: |, |:$""")
@@ -58,6 +61,26 @@ def value_lines(value: Json, most: int = 200) -> list[str]:
             return [f"{value_text(name, most)}: {value_text(value[name], most)}" for name in sorted(value)]
         case _:
             return [value_text(value, most)]
+
+
+def leaf_lines(value: Json, path: str = "", depth: int = DEEPEST) -> Iterator[str]:
+    """A line for each innermost value, whole, behind its way there: `packages.nginx: 1.22`, `ports[]: 80`.
+
+    So that two lines differ wherever two values do, and each can be read by itself. Places in lists have no number:
+    one entry more would make all that follow differ.
+    """
+    match value:
+        case dict() if value and depth:
+            for name in sorted(value):
+                key = value_text(name, WHOLE)
+                yield from leaf_lines(value[name], f"{path}.{key}" if path else key, depth - 1)
+        case list() if value and depth:
+            for item in value:
+                place = f"{path}[]" if path or type(item) in (dict, list) else ""
+                yield from leaf_lines(item, place, depth - 1)
+        case _:
+            text = value_text(value, WHOLE)
+            yield f"{path}: {text}" if path else text
 
 
 def size_text(size: int) -> str:

@@ -320,3 +320,23 @@ def test_nothing_is_written_but_where_it_belongs(shell: Shell) -> None:
         assert shell.run(*words, env={"TMPDIR": str(shell.things)}).returncode == 0
     assert set(shell.folder.rglob("*")) == before
     assert os.listdir(shell.things) == []
+
+
+def test_explain_says_where_a_resource_is_declared_or_why_it_is_not(shell: Shell) -> None:
+    shell.declare(
+        "variables: {on: {type: boolean, default: false}}\nresources:\n"
+        '  file.a: {path: /a, when: "${var.on}"}\n'
+        "  file.b: {for_each: [x], path: /b, when: {host.facts.os.id: debian}}\n"
+    )
+    assert shell.run("explain", "file.a").stdout.decode() == "file.a@lab  not declared: when: ${var.on} is false\n"
+    said = shell.run("explain", "file.b[x]@lab").stdout.decode()
+    assert said.startswith("file.b[x]@lab  declared at aivp.yaml:7:3\n  facts decide: {")
+    assert "Did you mean file.b" in shell.run("explain", "file.c").stderr.decode()
+
+
+def test_a_provider_error_points_at_the_field_at_fault(shell: Shell) -> None:
+    (shell.things / "a").write_text("x\n")
+    shell.declare(f'resources:\n  file.a:\n    path: {shell.things}/a\n    lines:\n      - {{line: a, regexp: "("}}\n')
+    said = shell.run("plan").stderr.decode()
+    assert "aivp.yaml:8:27" in said
+    assert "Escape what is meant literally" in said

@@ -21,7 +21,7 @@ EXAMPLES = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if li
 WORDS = """
 validate | compile | compile -o ir.json | graph | graph --format dot | observe | plan | plan -o plan.json
 show plan.json | apply plan.json | apply --resume | drift | state list | state show noop.n@lab
-runs list | runs show | runs abandon | explain var.v | providers list | providers show noop
+runs list | runs show | runs abandon | explain var.v | explain noop.n | providers list | providers show noop
 secrets key --new | secrets key | state rm noop.n@lab | state rebuild | state rebuild -y | destroy -y
 """.replace("\n", "|")
 REFUSED = {"apply plan.json": 5, "apply --resume": 5, "state rebuild": 1}

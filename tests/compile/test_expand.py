@@ -136,7 +136,7 @@ def test_a_wrong_reserved_member_says_what_is_wrong_and_where(body: Any, message
         ({"transport": "local", "vars": ["a"]}, "AIVP0211 hosts.h.vars"),
         (
             {"transport": "local", "vars": {"a": "${secret.s}"}},
-            "AIVP0205 hosts.h: Facts and secrets cannot be used here",
+            "AIVP0205 hosts.h.vars.a: Facts and secrets cannot be used here",
         ),
         ("local", "AIVP0211 hosts.h: a host is a mapping."),
     ],
@@ -156,7 +156,7 @@ def test_groups_that_come_later_are_refused() -> None:
         "AIVP0213 groups.g.serial"
     )
     assert said({"hosts": HOSTS, "groups": {"g": {"hosts": ["lob"]}}})[0].startswith(
-        "AIVP0210 groups.g.hosts: There is no host"
+        "AIVP0210 groups.g.hosts.0: There is no host"
     )
 
 
@@ -269,7 +269,10 @@ def test_a_rule_sees_the_schemas_default() -> None:
             {"file": {"ownr": 1}},
             "AIVP0301 defaults.file.ownr:key: defaults of file cannot hold ownr. Did you mean owner?",
         ),
-        ({"file": {"when": True}}, "AIVP0301 defaults.file.when:key: defaults of file cannot hold when."),
+        (
+            {"file": {"when": True}},
+            "AIVP0301 defaults.file.when:key: defaults of file cannot hold when. It stands on resources only.",
+        ),
         ({"file": []}, "AIVP0211 defaults.file: defaults of file is a mapping of fields."),
     ],
 )
@@ -347,3 +350,10 @@ def test_when_differs_from_host_to_host() -> None:
     data = one({"host": ["lab", "web1"], "when": {"host.name": "lab"}})
     assert list(run(data).ir.resources) == ["noop.r@lab"]
     assert list(run(data).left_out) == ["noop.r@web1"]
+
+
+def test_kinds_that_come_later_or_from_others_say_so() -> None:
+    (vm,) = said({"resources": {"vm.a": {"memory": "1GiB"}}})
+    assert vm.startswith("AIVP0213 resources.vm.a:key: vm.a: the kind vm comes with VMs and is refused until then.")
+    (other,) = said({"resources": {"other/queue.a": {}}})
+    assert "Install the provider other beside aivp" in other

@@ -48,13 +48,16 @@ def test_attributes_come_in_normal_form_with_the_schemas_defaults() -> None:
         ),
         (
             {"path": "/a", "content": "a", "source": "b"},
-            ["AIVP0304 R:key: file.r@lab: only one of content, source, template is"],
+            ["AIVP0304 R.source:key: file.r@lab: only one of content, source, template is"],
         ),
         (
             {"path": "/a", "content": "a", "state": "absent"},
-            ['AIVP0304 R:key: file.r@lab: content is not admitted where state is "absent".'],
+            ['AIVP0304 R.content:key: file.r@lab: content is not admitted where state is "absent".'],
         ),
-        ({"path": "/a", "target": "b"}, ['AIVP0304 R:key: file.r@lab: target is not admitted where state is "file".']),
+        (
+            {"path": "/a", "target": "b"},
+            ['AIVP0304 R.target:key: file.r@lab: target is not admitted where state is "file".'],
+        ),
         ({"path": "/a", "template": {"inlin": "x"}}, ["AIVP0302 R.template", "AIVP0301 R.template.inlin:key"]),
         ({"path": 1, "mode": 2, "z": 3}, ["AIVP0302 R.mode", "AIVP0302 R.path", "AIVP0301 R.z:key"]),
     ],
@@ -86,7 +89,7 @@ def test_one_mistake_on_many_hosts_is_told_once() -> None:
         "hosts": hosts,
         "resources": {"file.r": {"host": list(hosts), "path": "/a", "mode": "x", "tags": "${var.no}"}},
     }
-    assert len(said(data)) == 1
+    assert len(said(data)) == 2  # mode and tags
     data["resources"]["file.r"]["tags"] = []
     assert len(said(data)) == 1
 

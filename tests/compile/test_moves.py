@@ -23,7 +23,7 @@ def of(**lists: Any) -> Any:
     ("old", "new", "pairs"),
     [
         ("file.old", "file.new", {"file.old@lab": "file.new@lab"}),
-        ("file.old@gone", "file.new@lab", {"file.old@gone": "file.new@lab"}),
+        ("file.old@lab", "file.new", {"file.old@lab": "file.new@lab"}),
         ("noop.was", "noop.each", {"noop.was[a]@lab": "noop.each[a]@lab", "noop.was[b]@lab": "noop.each[b]@lab"}),
         ("noop.was", "noop.each[a]", {"noop.was@lab": "noop.each[a]@lab"}),
         ("noop.each[x]", "noop.each[b]", {"noop.each[x]@lab": "noop.each[b]@lab"}),
@@ -53,6 +53,14 @@ def test_import_and_removed_stand_in_the_ir() -> None:
         (
             {"moved": [{"from": "file.old", "to": "file.nev"}]},
             "AIVP0223 moved.0.to: file.nev is not declared, so nothing can move there. Did you mean file.new",
+        ),
+        (
+            {"moved": [{"from": "file.old@gone", "to": "file.new"}]},
+            (
+                "AIVP0223 moved.0.to: file.old@gone cannot move to lab: what stands on one host is no other host's. "
+                "Let the new declaration make it on lab, and say what becomes of the old one: "
+                "removed: [{address: file.old@gone, destroy: true}], or without destroy"
+            ),
         ),
         ({"moved": [{"from": "file.new", "to": "file.new"}]}, "AIVP0223 moved.0.from: file.new@lab is still declared"),
         (
@@ -103,3 +111,16 @@ def test_import_and_removed_stand_in_the_ir() -> None:
 def test_a_wrong_entry_is_told_with_its_place(lists: Any, message: str) -> None:
     (found,) = said({"resources": RESOURCES, **lists})
     assert found.startswith(message), found
+
+
+def test_a_move_on_one_of_several_hosts_stays_there() -> None:
+    hosts = {"lab": {"transport": "local"}, "edge": {"transport": "exec", "command": ["x"]}}
+    resources = {"file.new": {"path": "/new", "host": ["lab", "edge"]}}
+    moves = [{"from": "file.old@edge", "to": "file.new"}]
+    assert run({"hosts": hosts, "resources": resources, "moved": moves}).ir.moved == {"file.old@edge": "file.new@edge"}
+    assert run(
+        {"hosts": hosts, "resources": resources, "moved": [{"from": "file.old", "to": "file.new"}]}
+    ).ir.moved == {
+        "file.old@edge": "file.new@edge",
+        "file.old@lab": "file.new@lab",
+    }

@@ -255,3 +255,8 @@ def test_unchanged_values_are_shared_by_all_hosts() -> None:
     hosts = {f"h{i}": {"transport": "local"} for i in range(3)}
     found = resources({"hosts": hosts, "resources": {"noop.a": {"host": list(hosts), "input": {"big": ["x"]}}}})
     assert found["noop.a@h0"] is found["noop.a@h1"] is found["noop.a@h2"]
+
+
+def test_variables_of_the_process_cannot_be_referred_to() -> None:
+    (found,) = said({"resources": {"file.a": {"path": "/a", "content": "${env.HOME}"}}})
+    assert "variables of the process cannot be referred to. Declare a variable" in found

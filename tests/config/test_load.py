@@ -18,7 +18,7 @@ from aivp.config.load import load
 from aivp.config.project import Project
 from aivp.config.variables import Assignment, VariableFile, VariableInputs
 from aivp.diagnostics import Refused
-from tests.config import txtar
+from tests import txtar
 from tests.config.conftest import MakeProject, told
 from tests.config.test_yaml import BOMB
 

@@ -10,7 +10,7 @@ import pytest
 import rfc8785
 from aivp_contract import canonical
 from aivp_contract.canonical import MAX_INTEGER, NotCanonical
-from aivp_contract.values import TAG, Binary, Blob, Secret, Unknown, Verdict
+from aivp_contract.values import TAG, Binary, Blob, Secret, Unknown, Verdict, contains
 from hypothesis import given, settings
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -167,3 +167,10 @@ def test_a_secret_travels_on_the_wire_and_nowhere_else(origin, value):
     assert canonical.digest(secret) == canonical.digest(Secret(secret.origin))
     sent = json.loads(canonical.encode_wire({"a": [secret], "\U0001f600": 1}))
     assert sent["a"][0]["value"] == "hidden:" + value
+
+
+@pytest.mark.parametrize(
+    "text", ['{"$aivp":"unknown"}', '{"\\u0024aivp":"unknown"}', '[{"a":{"\\u0024a\\u0069vp":"unknown"}}]']
+)
+def test_a_tag_is_found_however_it_is_spelled(text):
+    assert contains(canonical.decode(text.encode()), (Unknown,))

@@ -24,8 +24,7 @@ from aivp.plugins import Registry
 from aivp.views.diagnostic_text import render_diagnostics
 from aivp.views.json_lines import plan_lines
 from aivp.views.plan_text import render_plan
-from tests import schemas
-from tests.config import txtar
+from tests import schemas, txtar
 from tests.plan.worlds import MANIFEST_JSON, plan, row, witness
 
 CASES = sorted(Path(__file__).with_name("plan").glob("*.txtar"))

@@ -33,6 +33,11 @@ def test_only_descendants_on_the_same_host_lift_a_resource() -> None:
     assert graph(nodes, "z@h>x@other", "x@other>back@h").order == ("z@h", "x@other", "back@h", "y@h")
 
 
+def test_what_may_run_together_stands_together() -> None:
+    nodes = dict.fromkeys(("a", "a1", "a11", "a12", "b", "b1", "c"), FILE)
+    assert graph(nodes, "a>a1", "a1>a11", "a1>a12", "b>b1").order == ("a", "b", "c", "a1", "b1", "a11", "a12")
+
+
 def test_the_order_does_not_follow_the_order_of_insertion() -> None:
     shuffle = random.Random(1).shuffle
     nodes = [(f"n{i}", i % 6) for i in range(60)]

@@ -154,9 +154,9 @@ def test_a_condition_that_nobody_can_tell_yet_leaves_out_and_what_needs_it_too()
     ir = declare({A: {"when": MAYBE}, B: {}, "thing.c@lab": {}}, f"{A} {B}")
     found = plan(ir, witness(ir, {"thing.c@lab": None}))
     assert [step.id for step in found.steps] == ["create:thing.c@lab"]
-    assert found.left_out == {
+    assert found.blocked == {
         A: "a fact that decides about it is not known yet",
-        B: f"it needs {A}, which is left out",
+        B: f"it needs {A}, which is blocked",
     }
 
 

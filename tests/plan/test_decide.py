@@ -8,11 +8,12 @@ from aivp_contract.values import Secret, Unknown, Verdict
 
 from aivp.model.evidence import HostEvidence, Seen
 from aivp.model.expression import Ref
+from aivp.plan.steps import GONE
 
 from .worlds import MISSING, declare, plan, row, said, step, told, witness
 
 A = "thing.a@lab"
-CREATED = f"create {A} (declared, and not there)"
+CREATED = f"create {A} (not there yet)"
 ERROR = {"class": "permanent", "message": "cannot be read"}
 CLAIM = {"project": "other", "environment": "prod", "address": "thing.x@lab"}
 
@@ -26,7 +27,7 @@ def causes(found):
     [
         pytest.param({"text": "x"}, None, None, [CREATED], id="create"),
         pytest.param({"text": "x"}, {"text": "x"}, {"name": "a", "text": "x"}, [], id="no-op"),
-        pytest.param({"text": "x"}, {"text": "x"}, None, [f"create {A} (gone since it was last applied)"], id="gone"),
+        pytest.param({"text": "x"}, {"text": "x"}, None, [f"create {A} ({GONE})"], id="gone"),
         pytest.param(
             {"text": "y"}, {"text": "x"}, {"name": "a", "text": "x"},
             [f"update {A} (the declaration changed)"], id="intent",
@@ -36,7 +37,7 @@ def causes(found):
         ),
         pytest.param(
             {"text": "x"}, None, {"name": "a", "text": "x"},
-            [f"adopt {A} (exists and is as declared; managed from now on)"],
+            [f"adopt {A} (already as declared; managed from now on)"],
             id="adopt",
         ),
         pytest.param(
@@ -99,8 +100,8 @@ def test_each_field_says_whether_the_declaration_or_the_world_changed():
         "/tags/b": ("add", "intent"),
         "/text": ("replace", "intent"),
     }
-    assert found.steps[0].cause == "intent"
-    assert found.steps[0].reason == "the declaration changed"
+    assert found.steps[0].is_drift
+    assert found.steps[0].reason == "the declaration changed, and it drifted"
 
 
 @pytest.mark.parametrize(
@@ -146,6 +147,46 @@ def test_another_identity_is_another_thing():
     assert dict(found.steps[0].identity) == {"name": "a"}
 
 
+def test_another_identity_that_is_there_already_is_adopted():
+    ir = declare({A: {"name": "b", "text": "x"}})
+    as_declared = plan(ir, witness(ir, {A: {"name": "b", "text": "x"}}, [row(A, text="x")]))
+    assert told(as_declared) == [
+        f"delete {A} (replaced because name changed)",
+        f"adopt {A} (already as declared; managed from now on)",
+    ]
+    assert as_declared.steps[1].waits_for == [f"delete:{A}"]
+    other = plan(ir, witness(ir, {A: {"name": "b", "text": "theirs"}}, [row(A, text="x")]))
+    assert told(other)[1:] == [f"update {A} (exists, but not as declared; managed from now on)"]
+    assert [(item.provenance, item.is_conditional) for item in other.steps[1:]] == [("adopted", False)]
+    assert other.steps[1].expected is not None, "apply must refuse it if it becomes another thing meanwhile"
+
+
+def test_another_identity_that_would_have_to_be_replaced_itself_is_refused():
+    ir = declare({A: {"name": "b", "size": 2}})
+    (text,) = said(ir, witness(ir, {A: {"name": "b", "size": 1}}, [row(A, size=2)]))
+    assert text.startswith("AIVP0412")
+    assert "because of size, but the old one would stay (it was not created here)" in text
+
+
+def test_identities_that_change_hands_are_refused():
+    one, two = "thing.a@lab", "thing.b@lab"
+    ir = declare({one: {"name": "b"}, two: {"name": "c"}})
+    found = witness(ir, {one: {"name": "b"}, two: None}, [row(one), row(two)])
+    assert said(ir, found) == [f"AIVP0415: {one} is now what {two} was, and both would end it and make it at once."]
+
+
+def test_another_identity_that_shall_not_be_there_is_not_created():
+    ir = declare({A: {"name": "b", "state": "absent"}})
+    assert told(plan(ir, witness(ir, {A: None}, [row(A)]))) == [f"delete {A} (replaced because name changed)"]
+
+
+def test_what_forces_a_replacement_shows_what_was_there():
+    ir = declare({A: {"size": 2, "text": "x"}})
+    found = plan(ir, witness(ir, {A: {"name": "a", "size": 1, "text": "x"}}, [row(A, size=3, text="x")]))
+    changes = {change.path: (change.op, change.before) for change in found.steps[1].changes}
+    assert changes == {"/name": ("add", None), "/size": ("replace", 1), "/text": ("add", None)}
+
+
 def test_another_identity_forgets_what_was_there_before():
     ir = declare({A: {"name": "b"}})
     found = plan(ir, witness(ir, {A: None}, [row(A, provenance="adopted")]))
@@ -156,8 +197,8 @@ def test_another_identity_forgets_what_was_there_before():
     ("recorded", "why"),
     [
         (None, "it was not created here"),
-        ({"provenance": "adopted"}, "no longer declared; it was there before, so it stays"),
-        ({"lifecycle": {"retain": True}}, "no longer declared; its lifecycle says retain"),
+        ({"provenance": "adopted"}, "would stay (it was there before, so it stays)"),
+        ({"lifecycle": {"retain": True}}, "would stay (its lifecycle says retain)"),
     ],
 )
 def test_what_may_not_be_deleted_is_not_replaced_either(recorded, why):
@@ -219,7 +260,7 @@ def test_ignored_fields_are_ignored_in_what_a_provider_normalised_too():
     ("recorded", "seen", "more", "expected"),
     [
         ({}, {"name": "a"}, {}, "delete (no longer declared)"),
-        ({}, None, {}, "forget (no longer declared, and already gone)"),
+        ({}, None, {}, "forget (no longer declared; it is already gone)"),
         ({"provenance": "adopted"}, {"name": "a"}, {}, "forget (no longer declared; it was there before, so it stays)"),
         ({"lifecycle": {"retain": True}}, {"name": "a"}, {}, "forget (no longer declared; its lifecycle says retain)"),
         ({}, {"name": "a"}, {"removed": {A: True}}, "delete (declared as removed)"),
@@ -241,6 +282,20 @@ def test_the_end_of_what_nothing_declares(recorded, seen, more, expected):
     assert told(plan(ir, witness(ir, {key: seen}, [item]))) == [f"{action} {A} {reason}"]
 
 
+def test_destroying_says_that_it_was_asked_for():
+    ir = declare({}, hosts=["lab"])
+    objects = [row(A), row("thing.b@lab", provenance="adopted"), row("thing.c@lab"), row("service.s@lab")]
+    found = plan(ir, witness(ir, {"object:thing.c@lab": None}, objects), is_destroy=True)
+    assert sorted(told(found)) == [
+        f"delete {A} (destroy was asked for)",
+        "forget service.s@lab (destroy was asked for; a service is left as it is)",
+        "forget thing.b@lab (destroy was asked for; it was there before, so it stays)",
+        "forget thing.c@lab (destroy was asked for; it is already gone)",
+    ]
+    (text,) = said(ir, witness(ir, {}, [row(A, lifecycle={"prevent_destroy": True})]), is_destroy=True)
+    assert text == f"AIVP0406: {A} is to be destroyed, but its lifecycle says prevent_destroy."
+
+
 def test_a_removed_address_with_a_key_counts_for_that_key_alone():
     one, two = "thing.a[x]@lab", "thing.a[y]@lab"
     ir = declare({}, hosts=["lab"], removed={"thing.a": False, "thing.a[y]": True})
@@ -251,7 +306,7 @@ def test_a_removed_address_with_a_key_counts_for_that_key_alone():
 def test_a_kind_that_cannot_be_deleted_is_forgotten():
     ir = declare({}, hosts=["lab"])
     found = plan(ir, witness(ir, {}, [row("service.web@lab")]))
-    assert told(found) == ["forget service.web@lab (no longer declared; there is nothing to delete)"]
+    assert told(found) == ["forget service.web@lab (no longer declared; a service is left as it is)"]
 
 
 def test_prevent_destroy_governs_orphans():
@@ -380,9 +435,9 @@ def test_an_unreachable_host_blocks_its_own_and_orphans_nothing():
     gone = {"edge": HostEvidence(error="no route")}
     found = plan(ir, witness(ir, {A: None}, [row("thing.old@edge", provenance="adopted")], hosts=gone))
     assert told(found) == [CREATED]
-    assert found.left_out == {
+    assert found.blocked == {
         there: "edge cannot be reached",
-        "thing.c@lab": f"it needs {there}, which is left out",
+        "thing.c@lab": f"it needs {there}, which is blocked",
         "thing.old@edge": "edge cannot be reached",
     }
 
@@ -464,7 +519,7 @@ def test_evidence_that_does_not_hold_a_new_host_cannot_be_applied():
     older, newer = declare({A: {}}), declare({"thing.a@new": {}})
     evidence = witness(older)
     found = plan(newer, evidence)
-    assert found.left_out == {"thing.a@new": "the evidence does not hold new"}
+    assert found.blocked == {"thing.a@new": "the evidence does not hold new"}
     assert not found.is_applicable
 
 
@@ -473,4 +528,4 @@ def test_evidence_where_nobody_looked_at_the_old_thing_cannot_be_applied():
     found = plan(ir, witness(ir, {A: None, f"object:{A}": MISSING}, [row(A)]))
     assert not found.is_applicable
     orphan = plan(declare({}, hosts=["lab"]), witness(declare({}), {f"object:{A}": MISSING}, [row(A)]))
-    assert (orphan.left_out, orphan.is_applicable) == ({A: "nobody has looked at it"}, False)
+    assert (orphan.blocked, orphan.is_applicable) == ({A: "nobody has looked at it"}, False)

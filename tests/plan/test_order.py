@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from aivp.model.evidence import HostEvidence
-from aivp.plan import order
+from aivp.plan import lanes
 
 from .worlds import declare, graph_of, ids, plan, row, step, witness
 
@@ -56,6 +56,12 @@ def batches(found):
     return [(item.address.split("@")[0], item.batch) for item in found.steps]
 
 
+def test_a_tree_has_as_many_batches_as_levels():
+    names = [f"bulk.n{number}@lab" for number in range(111)]
+    found = fresh(declare(dict.fromkeys(names, {}), *(f"{names[(n - 1) // 10]} {names[n]}" for n in range(1, 111))))
+    assert len({number for _, number in batches(found)}) == 3
+
+
 def test_neighbours_of_one_batching_kind_share_a_batch():
     ir = declare({"bulk.a@lab": {}, "bulk.b@lab": {}, "bulk.c@lab": {}}, "bulk.a@lab bulk.c@lab")
     assert batches(fresh(ir)) == [("bulk.a", 0), ("bulk.b", 0), ("bulk.c", 1)]
@@ -76,7 +82,7 @@ def test_a_path_through_something_else_parts_a_batch():
 
 
 def test_a_batch_has_a_most(monkeypatch):
-    monkeypatch.setattr(order, "BATCH", 2)
+    monkeypatch.setattr(lanes, "BATCH", 2)
     assert [number for _, number in batches(fresh(declare({f"bulk.{n}@lab": {} for n in "abcde"})))] == [0, 0, 1, 1, 2]
 
 
@@ -104,6 +110,22 @@ def test_a_disturbed_update_may_touch_what_it_planned_and_no_more():
     found = plan(ir, witness(ir, seen, [row(A, text="old", mode="0600")]))
     update = step(found, f"update:{A}")
     assert (update.is_conditional, update.bounds) == (True, ["text"])
+
+
+def test_packages_of_one_transaction_do_not_disturb_each_other():
+    names = ["package.a@lab", "package.b@lab", "package.c@lab"]
+    ir = declare({**{name: {} for name in names}, A: {}})
+    found = plan(ir, witness(ir, {names[0]: None, names[2]: None, A: None}, [row(names[1])]))
+    assert [(item.id, item.is_conditional, item.batch) for item in found.steps] == [
+        (f"create:{names[0]}", False, 0), (f"create:{names[2]}", False, 0), (f"create:{A}", True, 1),
+    ]  # fmt: skip
+
+
+def test_a_package_after_another_transaction_is_disturbed_by_it():
+    ir = declare({"package.a@lab": {}, "package.b@lab": {}}, "package.a@lab package.b@lab")
+    assert [item.is_conditional for item in fresh(ir).steps] == [False, True]
+    kept = plan(ir, witness(ir, {"package.a@lab": None}, [row("package.b@lab", edges=["package.a@lab"])]))
+    assert ids(kept) == ["create:package.a@lab", "no-op:package.b@lab"]
 
 
 def test_nothing_is_conditional_where_nothing_disturbs():
@@ -151,6 +173,15 @@ def test_a_refresh_follows_its_senders_and_its_receiver():
     assert last.waits_for == ["create:service.s@lab", f"create:{A}", f"create:{B}"]
     assert (last.reason, last.severity, last.expected) == (f"notified by {A}, {B}", "disrupt", None)
     assert step(found, f"create:{A}").notifies == ["service.s@lab"]
+
+
+def test_a_refresh_names_some_of_many_senders():
+    senders = [f"thing.x{number}@lab" for number in range(5)]
+    ir = declare({**{name: {} for name in senders}, "service.s@lab": {}},
+                 *(f"{name} notify service.s@lab" for name in senders))  # fmt: skip
+    last = fresh(ir).steps[-1]
+    assert last.reason == f"notified by {', '.join(senders[:3])} and 2 more"
+    assert set(last.waits_for) >= {f"create:{name}" for name in senders}
 
 
 def test_without_a_change_nothing_is_refreshed():

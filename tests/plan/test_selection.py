@@ -15,7 +15,7 @@ NOT_A_TARGET = "not a target, nor needed by one"
 @pytest.mark.parametrize(
     ("target", "exclude", "expected", "left_out"),
     [
-        ([], [], [A, B, C, D], {}),
+        ([], [], [A, D, B, C], {}),
         ([B], [], [A, B], {C: NOT_A_TARGET, D: NOT_A_TARGET}),
         (["thing.b"], [], [A, B], {C: NOT_A_TARGET, D: NOT_A_TARGET}),
         ([], [B], [A, D], {B: "excluded", C: "needs something that is excluded"}),

@@ -197,9 +197,16 @@ def render(templates: Sequence[Template]) -> list[str]:
     return [item.source + "".join(f" {name}={item.vars[name]}" for name in sorted(item.vars)) for item in templates]
 
 
-def plan(ir: IR, evidence: Evidence | None = None, *, target: Iterable[str] = (), exclude: Iterable[str] = ()) -> Plan:
+def plan(
+    ir: IR,
+    evidence: Evidence | None = None,
+    *,
+    target: Iterable[str] = (),
+    exclude: Iterable[str] = (),
+    is_destroy: bool = False,
+) -> Plan:
     """The plan."""
-    options = Options(tuple(target), tuple(exclude))
+    options = Options(tuple(target), tuple(exclude), is_destroy)
     return make_plan(ir, graph_of(ir), evidence or witness(ir), KINDS, render, options)
 
 

@@ -30,7 +30,7 @@ from aivp_contract.normal import normal
 from aivp_contract.observation import Observation, read_observation
 from aivp_contract.values import Json
 from aivp_sdk import Provider
-from aivp_sdk.process import HostSession
+from aivp_sdk.process import Session
 from aivp_sdk.shim import Shim
 
 Config = Mapping[str, Json]
@@ -185,7 +185,7 @@ class HostDriver(Driver):
     def __init__(self, provider: Provider, folder: Path) -> None:
         super().__init__(provider)
         self.shim = Shim.start(folder)
-        self.session = HostSession(self.shim)
+        self.session = Session(self.shim)
 
     def call(self, method: str, items: Sequence[Mapping[str, Json]], key: str) -> list[dict[str, Json]]:
         request = decode(encode_wire({"items": list(items)}))["items"]
@@ -248,7 +248,7 @@ def converge(driver: Driver, kind: str, config: Config) -> Convergence:
 
 
 def answer(
-    provider: Provider, session: HostSession, method: str, items: Sequence[Mapping[str, Json]], key: str
+    provider: Provider, session: Session, method: str, items: Sequence[Mapping[str, Json]], key: str
 ) -> list[dict[str, Json]]:
     """One request, on the provider's side. As in the runner, `session.key` is set for an apply only."""
     session.key = key
@@ -303,13 +303,13 @@ from pathlib import Path
 
 from aivp_contract.lines import read_message, write_message
 from aivp_sdk import Provider
-from aivp_sdk.process import HostSession
+from aivp_sdk.process import Session
 from aivp_sdk.shim import Shim
 
 
 def serve(folder):
     shim = Shim.start(Path(folder))
-    session = HostSession(shim)
+    session = Session(shim)
     described = read_message(sys.stdin.buffer)
     kinds = []
     for name in described["kinds"]:

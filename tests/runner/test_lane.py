@@ -12,7 +12,7 @@ import pytest
 from aivp_runner.hosting import Hosting
 from aivp_runner.lane import Lane
 from aivp_runner.store import HostStore
-from aivp_sdk.process import HostSession
+from aivp_sdk.process import Session
 
 OWNER = ("project", "main", "lineage")
 
@@ -27,7 +27,7 @@ class Host:
         self.reports: list[dict[str, Any]] = []
 
     def lane(self) -> Lane:
-        hosting = Hosting({"file": "aivp_host.provider", "noop": "aivp_host.provider"}, HostSession(None))
+        hosting = Hosting({"file": "aivp_host.provider", "noop": "aivp_host.provider"}, Session(None))
         return Lane(hosting, self.store, "run", OWNER, self.reports.append)
 
     def execute(self, *steps: Mapping[str, Any]) -> list[dict[str, Any]]:

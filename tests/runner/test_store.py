@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from aivp_runner.store import HostStore, HostStoreTooNew
+from aivp_runner.store import VERSION, HostStore, HostStoreTooNew
 
 OWNER = ("project", "main", "lineage")
 
@@ -30,10 +30,10 @@ def test_a_reader_takes_an_unfinished_database_for_none(tmp_path: Path, is_wal: 
 def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     HostStore.open(tmp_path / "host.db").close()
     connection = sqlite3.connect(tmp_path / "host.db")
-    connection.execute("PRAGMA user_version=2")
+    connection.execute(f"PRAGMA user_version={VERSION + 1}")
     connection.close()
     for opened in (HostStore.open, HostStore.read_only):
-        with pytest.raises(HostStoreTooNew, match="format 2"):
+        with pytest.raises(HostStoreTooNew, match=f"format {VERSION + 1}"):
             opened(tmp_path / "host.db")
 
 

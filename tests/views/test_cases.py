@@ -18,7 +18,7 @@ from aivp.views.json_lines import diagnostic_line, event_line, plan_lines
 from aivp.views.plan_text import render_plan
 from aivp.views.run_text import RunPrinter, render_run, render_runs
 from aivp.views.state_text import render_object, render_objects
-from tests.config import txtar
+from tests import txtar
 from tests.views import inputs
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.txtar"))

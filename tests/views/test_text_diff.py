@@ -25,17 +25,18 @@ def test_a_change_has_three_lines_of_context() -> None:
 
 
 def test_a_lost_newline_at_the_end_is_seen() -> None:
-    assert printed("a\nb\n", "a\nb") == ["@@ -1,2 +1,2 @@", " a", "-b", "+b", "\\no newline at its end"]
+    assert printed("a\nb\n", "a\nb") == [" a", "-b", "+b", "\\no newline at its end"]
 
 
 def test_only_a_newline_ends_a_line() -> None:
-    assert printed("a\x0bb\u2028c\n", "a\n") == ["@@ -1 +1 @@", "-a\x0bb\u2028c", "+a"]
+    assert printed("a\x0bb\u2028c\n", "a\n") == ["-a\x0bb\u2028c", "+a"]
 
 
-def test_all_new_and_all_gone_need_no_place() -> None:
+def test_what_is_shown_from_begin_to_end_needs_no_place() -> None:
     assert printed("", "a\nb\n") == ["+a", "+b"]
     assert printed("a\n", "") == ["-a"]
     assert printed("a\n", "a\n") == []
+    assert printed("a\nb\n", "a\nc\n") == [" a", "-b", "+c"]
 
 
 def test_what_is_too_large_to_compare_is_replaced_between_its_equal_ends() -> None:
@@ -43,7 +44,7 @@ def test_what_is_too_large_to_compare_is_replaced_between_its_equal_ends() -> No
     after = "head\n" + "".join(f"b{number}\n" for number in range(LARGEST)) + "tail\n"
     diff = diff_texts(before, after)
     assert (diff.added, diff.removed) == (LARGEST, LARGEST)
-    assert [diff.lines[1], diff.lines[-1]] == [(" ", "head"), (" ", "tail")]
+    assert [diff.lines[0], diff.lines[-1]] == [(" ", "head"), (" ", "tail")]
 
 
 @given(TEXT, TEXT)

@@ -25,18 +25,21 @@ class NotCanonical(ValueError):
 
 def encode(value: Json) -> bytes:
     """Canonical bytes of `value`, tagged values in their artifact form (a secret never shows its value)."""
-    return _encode(value, _artifact_form)
+    return _encode(value, _ARTIFACT, _artifact_form)
 
 
 def encode_wire(value: Json) -> bytes:
     """The same for the link to a host: secrets travel with their values. Never for a file, a log or a digest."""
-    return _encode(value, _wire_form)
+    return _encode(value, _WIRE, _wire_form)
 
 
 def decode(data: bytes, tags: Mapping[str, Constructor] = CONTRACT_TAGS) -> Json:
     """Parse JSON with tagged values. Raises NotCanonical on anything that is not JSON or holds an unknown tag."""
     try:
-        return json.loads(data, object_hook=_Untag(tags), parse_constant=_refuse_constant, parse_float=_decimal)
+        text = data.decode()
+        if TAG not in text and "\\u" not in text:  # no tag, spelled out or escaped: no hook on every object
+            return _PLAIN.decode(text)
+        return json.loads(text, object_hook=_Untag(tags), parse_constant=_refuse_constant, parse_float=_decimal)
     except (ValueError, RecursionError, TypeError) as error:
         raise NotCanonical(str(error)[:200]) from None
 
@@ -84,13 +87,11 @@ def is_plain_decimal(number: float) -> bool:
     return number == number and 1e-4 <= abs(number) < 1e15 and number != int(number)
 
 
-def _encode(value: Json, form: Any) -> bytes:
+def _encode(value: Json, encoder: json.JSONEncoder, form: Any) -> bytes:
     try:
-        text = json.dumps(
-            value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"), default=form
-        )
+        text = encoder.encode(value)
         data = text.encode()
-        if _ASTRAL.search(data):
+        if not text.isascii() and _ASTRAL.search(data):
             data = json.dumps(
                 _utf16_sorted(value, form), ensure_ascii=False, allow_nan=False, separators=(",", ":")
             ).encode()
@@ -109,6 +110,15 @@ def _wire_form(value: Any) -> Dict[str, Json]:
     if isinstance(value, Tagged):
         return {TAG: value.tag, **value.wire_form()}
     raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _encoder(form: Any) -> json.JSONEncoder:
+    return json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"), default=form)
+
+
+# Made once: most of what is encoded is one resource's, and making an encoder would cost as much as using it.
+_ARTIFACT = _encoder(_artifact_form)
+_WIRE = _encoder(_wire_form)
 
 
 def _utf16_sorted(value: Json, form: Any) -> Json:
@@ -152,3 +162,6 @@ def _refuse_constant(name: str) -> Json:
 
 def _is_unicode(text: str) -> bool:
     return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+_PLAIN = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_decimal)

@@ -14,6 +14,9 @@ from .values import Json
 PHASES: Tuple[str, ...] = ("repository", "package", "identity", "file", "service", "command")
 """Sort key among resources without an edge between them, in this order."""
 
+PROTOCOL = 1
+"""The major version of the provider protocol."""
+
 FIELD_WORDS = frozenset(
     (
         "immutable computed sensitive write_only set key owned exclusive_when semantic"
@@ -145,11 +148,18 @@ class Kind:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A provider: `name`, `version` and the kinds it serves."""
+    """A provider: `name`, `version` and the kinds it serves.
+
+    start: platform → argv of its program; empty where it runs inside the runner, or is a Python package.
+    configuration: the schema of what people write for it under `providers:`, and its fields; None: there is none.
+    """
 
     name: str
     version: str
     kinds: Mapping[str, Kind]
+    start: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)
+    configuration: Optional[Mapping[str, Json]] = None
+    settings: Mapping[str, Field] = field(default_factory=dict)
 
 
 def read_manifest(document: Json) -> Manifest:
@@ -160,15 +170,28 @@ def read_manifest(document: Json) -> Manifest:
     kinds = document.get("kinds")
     if not isinstance(kinds, dict) or not kinds:
         raise BadManifest(f"{name}: no kinds")
-    return Manifest(name, _text(document, "version", name), {k: _kind(k, name, kinds[k]) for k in sorted(kinds)})
+    if document.get("protocol", PROTOCOL) != PROTOCOL:
+        raise BadManifest(f"{name}: speaks protocol {document['protocol']!r}; this aivp speaks {PROTOCOL}")
+    configuration = document.get("configuration")
+    return Manifest(
+        name,
+        _text(document, "version", name),
+        {k: _kind(k, name, kinds[k]) for k in sorted(kinds)},
+        {platform: tuple(argv) for platform, argv in sorted(document.get("start", {}).items())},
+        configuration,
+        {} if configuration is None else _fields(f"{name}: configuration", configuration),
+    )
+
+
+def _fields(where: str, schema: Json) -> Dict[str, Field]:
+    if not isinstance(schema, dict) or not isinstance(schema.get("properties"), dict):
+        raise BadManifest(f"{where} is not an object schema with properties")
+    return {key: _field(f"{where}.{key}", value) for key, value in schema["properties"].items()}
 
 
 def _kind(name: str, provider: str, raw: Json) -> Kind:
     where = f"{provider}: {name}"
-    schema = raw.get("schema")
-    if not isinstance(schema, dict) or not isinstance(schema.get("properties"), dict):
-        raise BadManifest(f"{where}: schema is not an object schema with properties")
-    fields = {key: _field(f"{where}.{key}", value) for key, value in schema["properties"].items()}
+    fields = _fields(where, raw.get("schema"))
     identity = tuple(raw.get("identity", ()))
     if not identity or any(part not in fields for part in identity):
         raise BadManifest(f"{where}: identity must name fields of the schema")
@@ -179,7 +202,7 @@ def _kind(name: str, provider: str, raw: Json) -> Kind:
     return Kind(
         name=name,
         provider=provider,
-        schema=schema,
+        schema=raw["schema"],
         fields=fields,
         identity=identity,
         provides=tuple(_capability(where, item, fields) for item in raw.get("provides", ())),

@@ -11,7 +11,20 @@ import signal
 from dataclasses import dataclass
 from typing import Dict, List, Mapping, Optional, Union
 
-from aivp_sdk import Change, Completed, Done, Item, Json, Kind, Observation, Permanent, Session, Unknown, attribute
+from aivp_sdk import (
+    Change,
+    Completed,
+    Done,
+    Item,
+    Json,
+    Kind,
+    Observation,
+    Permanent,
+    Session,
+    Temporary,
+    Unknown,
+    attribute,
+)
 
 from .command_guards import Finding, ask, shell_argv, surroundings
 
@@ -121,7 +134,8 @@ class CommandKind(Kind[Command]):
 def _check_names(desired: Command) -> None:
     for name in sorted(desired.env or {}):
         if not name or "=" in name:
-            raise Permanent(f"{name!r} cannot be the name of a variable", path="/env")
+            mend = "A name has at least one character, and no =."
+            raise Permanent(f"{name!r} cannot be the name of a variable", path="/env", mend=mend)
 
 
 def _prediction(item: Item[Command]) -> Mapping[str, Json]:
@@ -134,7 +148,9 @@ def _prediction(item: Item[Command]) -> Mapping[str, Json]:
 
 
 def _judge(desired: Command, done: Completed, *, is_withheld: bool) -> None:
+    path, mend = "/shell" if desired.argv is None else "/argv", "Mend what it complains of."
     if done.timed_out:
+        path, mend = "/timeout", "Raise timeout, or mend what makes it wait."
         how = f"did not end within {desired.timeout} s" if desired.timeout else "did not end in time"
         how += " and was stopped"
     elif done.code in desired.exit_codes:
@@ -144,14 +160,15 @@ def _judge(desired: Command, done: Completed, *, is_withheld: bool) -> None:
     else:
         accepted = ", ".join(str(code) for code in sorted(desired.exit_codes))
         how = f"ended with exit code {done.code} (a success would be {accepted})"
-    raise Permanent(f"{_title(desired)} {how}{_last_words(desired, done, is_withheld)}")
+        mend = "Mend what it complains of; if this is a success, name the code in exit_codes."
+    raise Temporary(f"{_title(desired)} {how}{_last_words(desired, done, is_withheld)}", path=path, mend=mend)
 
 
 def _hold_to_guards(findings: List[Finding]) -> None:
     """A guard that still asks for the run would ask again at every plan."""
     if findings and not any(finding.is_met for finding in findings):
         said = "; ".join(finding.said for finding in findings)
-        raise Permanent(
+        raise Temporary(
             f"it ran with success, but its guard still asks for it: {said}",
             path=f"/{findings[0].field}",
             mend="Let the guard check what the command brings about.",

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Collection, Dict, List, Mapping, Optional, Sequence
+from typing import Collection, Dict, Iterable, List, Optional, Sequence
 
-from aivp_sdk import Change, Done, Item, Json, Kind, Observation, Permanent, ProviderError, Seen, Session, Unknown
+from aivp_sdk import (
+    Change,
+    Done,
+    Item,
+    Json,
+    Kind,
+    Listed,
+    Observation,
+    Permanent,
+    ProviderError,
+    Seen,
+    Session,
+    Unknown,
+)
 
 from .accounts.database import Database, Team, refuse_foreign_team
 from .accounts.declaration import Group
@@ -57,13 +70,10 @@ class GroupKind(Kind[Group]):
         _set_members(change, Database.read(), session)
         return Done({"id": Database.read().teams[desired.name].gid})
 
-    def list(self, session: Session) -> List[Mapping[str, Json]]:
+    def list(self, session: Session) -> Iterable[Listed]:
         """Every local group."""
-        teams = Database.read().teams
-        return [
-            {"name": team.name, "gid": team.gid, "members": sorted(set(team.members))}
-            for _, team in sorted(teams.items())
-        ]
+        for _, team in sorted(Database.read().teams.items()):
+            yield Listed({"name": team.name, "gid": team.gid, "members": sorted(set(team.members))})
 
 
 def _observe(item: Item[Group], database: Database, batch: Collection[str]) -> Observation:

@@ -60,5 +60,6 @@ class PackageIndexKind(Kind[PackageIndex]):
 def _manager(desired: PackageIndex) -> PackageManager:
     manager = package_manager()
     if manager.name != desired.manager:
-        raise Permanent(f"this host's package manager is {manager.name}", path="/manager")
+        mend = f"Write manager: {manager.name}."
+        raise Permanent(f"this host's package manager is {manager.name}", path="/manager", mend=mend)
     return manager

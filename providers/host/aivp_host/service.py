@@ -44,7 +44,9 @@ class ServiceKind(Kind[Service]):
 
 
 def see(desired: Service, unit: Unit) -> Observation:
-    """The declared fields as they are. A unit that is not there (yet) neither runs nor is enabled or masked."""
+    """The declared fields as they are. A unit that is not there (yet) neither runs nor is enabled or masked: where that
+    is what is declared, nothing is missing.
+    """
     observed: Dict[str, Any] = {"name": desired.name}
     wanted: Dict[str, Any] = {"name": desired.name}
     if desired.running is not None:
@@ -53,13 +55,14 @@ def see(desired: Service, unit: Unit) -> Observation:
         observed["enabled"], wanted["enabled"] = is_enabled(unit, desired.enabled), desired.enabled
     if desired.masked is not None:
         observed["masked"], wanted["masked"] = unit.is_masked, desired.masked
-    return Observation(observed, wanted)
+    return Observation(observed if unit.is_found or observed == wanted else None, wanted)
 
 
 def refuse_the_impossible(desired: Service, unit: Unit) -> None:
     """Raise Permanent for what no apply could bring about."""
     if desired.masked and (desired.running or desired.enabled):
-        raise Permanent("a masked unit can neither run nor be enabled", path="/masked")
+        mend = "Leave masked out, or running and enabled."
+        raise Permanent("a masked unit can neither run nor be enabled", path="/masked", mend=mend)
     needs_unmasking = desired.enabled or (desired.running and not unit.is_active)
     if unit.is_masked and desired.masked is None and needs_unmasking:
         raise Permanent(f"{unit.name} is masked on this host", path="/masked", mend="Declare masked: false.")
@@ -72,19 +75,26 @@ def refuse_the_impossible(desired: Service, unit: Unit) -> None:
     if unit.is_found and unit.id != unit.name and not (desired.enabled is None and desired.masked is None):
         raise Permanent(f"{unit.name} is another name of {unit.id}", path="/name", mend="Declare it by that one.")
     if desired.enabled and unit.file_state in _NEVER_ENABLED:
-        reason = _NEVER_ENABLED[unit.file_state].format(unit=unit)
-        raise Permanent(f"{unit.name} cannot be enabled: {reason}", path="/enabled")
+        reason, mend = _NEVER_ENABLED[unit.file_state]
+        why = f"{unit.name} cannot be enabled: {reason.format(unit=unit)}"
+        raise Permanent(why, path="/enabled", mend=mend)
 
 
 _NEVER_ENABLED = {
-    "static": "it has no [Install] section, and starts when another unit asks for it",
-    "indirect": "its [Install] section only names others (Also=): enable those",
-    "generated": "it is made from {unit.source}, and init scripts come later",
-    "transient": "it exists until the next boot only",
-    "bad": "systemd cannot read its unit file",
+    "static": (
+        "it has no [Install] section, and starts when another unit asks for it",
+        "Leave enabled out, or add an [Install] section in a drop-in.",
+    ),
+    "indirect": ("its [Install] section only names others (Also=)", "Declare and enable those."),
+    "generated": (
+        "it is made from {unit.source}, and init scripts are not supported",
+        "Leave enabled out, or declare a unit file of its own.",
+    ),
+    "transient": ("it exists until the next boot only", "Declare a unit file for it."),
+    "bad": ("systemd cannot read its unit file", "See what systemd-analyze verify says of it."),
 }
 
 
 def _require_systemd() -> None:
     if not systemd.is_here():
-        raise Permanent("this host does not run systemd; init scripts come later")
+        raise Permanent("this host does not run systemd", mend="Init scripts are not supported: use a command.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Collection, Dict, Iterable, List, Optional, Sequence
 
 from aivp_sdk import (
     Change,
@@ -11,6 +11,7 @@ from aivp_sdk import (
     Item,
     Json,
     Kind,
+    Listed,
     Observation,
     Permanent,
     ProviderError,
@@ -81,11 +82,11 @@ class UserKind(Kind[User]):
         account = database.users[desired.name]
         return Done({"id": account.uid, "group_id": account.gid, "home_directory": account.home})
 
-    def list(self, session: Session) -> List[Mapping[str, Json]]:
+    def list(self, session: Session) -> Iterable[Listed]:
         """Every local account."""
         database = Database.read()
-        return [
-            {
+        for _, account in sorted(database.users.items()):
+            attributes = {
                 "name": account.name,
                 "uid": account.uid,
                 "group": database.team_name(account.gid),
@@ -94,8 +95,7 @@ class UserKind(Kind[User]):
                 "shell": account.shell,
                 "comment": account.comment,
             }
-            for _, account in sorted(database.users.items())
-        ]
+            yield Listed(attributes)
 
 
 def _observe(item: Item[User], database: Database, batch: Collection[str], folders: Folders) -> Observation:
@@ -128,7 +128,7 @@ def _observe_absence(item: Item[User], account: Optional[Account]) -> Observatio
     if account is None:
         return Observation(None, wanted)
     if account.uid == 0:
-        raise Permanent(f"{account.name} is root; it is never removed", path="/state")
+        raise Permanent(f"{account.name} is root; it is never removed", path="/state", mend=changing.KEEP_ROOT)
     return Observation({"name": account.name, "state": "present"}, wanted)
 
 

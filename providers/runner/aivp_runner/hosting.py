@@ -1,71 +1,108 @@
-"""Hosting providers: which provider serves a kind, and the call of it with every bug turned into an answer."""
+"""Hosting providers: who serves a kind, and the call of it with every fault turned into an answer.
+
+First-party providers live in this process, imported from the archive when a kind of theirs is first met. Third-party
+code never does: `External` is its process.
+"""
 
 from __future__ import annotations
 
 import importlib
 import traceback
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
 
 from aivp_contract.manifest import Kind
 from aivp_contract.values import Json
 from aivp_sdk import Provider
-from aivp_sdk.process import HostSession
+from aivp_sdk.process import Session
+
+from .external import External
 
 Answers = List[Dict[str, Json]]
+Items = Sequence[Mapping[str, Json]]
+Server = Union[Provider, External]
 
 
 class Hosting:
-    """First-party providers of the archive, imported when a kind of theirs is first met."""
+    """All providers of one session. `packages`: kind → module whose `PROVIDER` serves it."""
 
-    def __init__(self, packages: Mapping[str, str], session: HostSession) -> None:
-        """`packages`: kind → module whose `PROVIDER` serves it."""
+    def __init__(self, packages: Mapping[str, str], session: Session) -> None:
         self.packages = packages
         self.session = session
         self.loaded: Dict[str, Provider] = {}
+        self.externals: Dict[str, External] = {}
+
+    def add(self, external: External) -> None:
+        """A third-party provider, from now on asked about its kinds."""
+        self.externals.update(dict.fromkeys(external.described, external))
 
     def kind(self, name: str) -> Kind:
         """The description of a kind. Raises KeyError for one that nobody serves."""
-        return self._provider(name).described[name]
+        return self._server(name).described[name]
 
-    def observe(self, items: Sequence[Mapping[str, Json]]) -> Answers:
+    def observe(self, items: Items) -> Answers:
         """One answer per item, in order: `{id, observation}` or `{id, error}`."""
         self.session.key = ""
-        return self._by_provider(items, lambda provider, group: provider.observe(group, self.session))
 
-    def apply(self, items: Sequence[Mapping[str, Json]], key: str, timeout: Optional[float] = None) -> Answers:
+        def look(server: Server, group: Items) -> Answers:
+            return server.observe(group) if isinstance(server, External) else server.observe(group, self.session)
+
+        return self._by_server(items, look)
+
+    def apply(self, items: Items, key: str, timeout: Optional[float] = None) -> Answers:
         """One answer per item, in order: `{id, outputs}` or `{id, error}`.
 
         `key` makes effects happen once; `timeout` in seconds is for those that have none of their own.
         """
         self.session.key, self.session.timeout = key, timeout
+
+        def act(server: Server, group: Items) -> Answers:
+            if isinstance(server, External):
+                return server.apply(group, key, timeout)
+            return server.apply(group, self.session)
+
         try:
-            return self._by_provider(items, lambda provider, group: provider.apply(group, self.session))
+            return self._by_server(items, act)
         finally:
             self.session.key, self.session.timeout = "", None
             self.session.secrets = []
 
     def list(self, kind: str) -> Answers:
-        """Everything of a kind that exists here."""
-        return self._provider(kind).list(kind, self.session)
+        """Everything of a kind that exists here: `{id, identity, attributes, name?}`."""
+        server = self._server(kind)
+        return server.list(kind) if isinstance(server, External) else server.list(kind, self.session)
 
-    def _provider(self, kind: str) -> Provider:
+    def forget(self, run: str) -> None:
+        """The run is over: no key of it will come again."""
+        for external in set(self.externals.values()):
+            external.forget(run)
+
+    def close(self) -> None:
+        """End every process of a provider."""
+        for external in set(self.externals.values()):
+            external.close()
+
+    def _server(self, kind: str) -> Server:
+        if kind in self.externals:
+            return self.externals[kind]
         module = self.packages[kind]
         if module not in self.loaded:
             found: Any = importlib.import_module(module)
             self.loaded[module] = found.PROVIDER
         return self.loaded[module]
 
-    def _by_provider(
-        self, items: Sequence[Mapping[str, Json]], call: Callable[[Provider, Sequence[Mapping[str, Json]]], Answers]
-    ) -> Answers:
-        groups: Dict[str, List[int]] = {}
+    def _by_server(self, items: Items, call: Callable[[Server, Items], Answers]) -> Answers:
+        """Hand items over, provider by provider; answers come back in the order of the request."""
+        groups: Dict[int, List[int]] = {}
+        servers: Dict[int, Server] = {}
         for index, item in enumerate(items):
-            groups.setdefault(self.packages[item["kind"]], []).append(index)
+            server = self._server(item["kind"])
+            servers[id(server)] = server
+            groups.setdefault(id(server), []).append(index)
         answers: Dict[int, Dict[str, Json]] = {}
-        for indices in groups.values():
+        for name, indices in groups.items():
             group = [items[index] for index in indices]
             try:
-                found = call(self._provider(group[0]["kind"]), group)
+                found = call(servers[name], group)
             except Exception as error:  # noqa: BLE001  # a process boundary: a provider's bug is an answer, never the runner's end
                 found = [{"id": item["id"], "error": _bug(error)} for item in group]
             answers.update(zip(indices, found))

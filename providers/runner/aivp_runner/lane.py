@@ -12,6 +12,7 @@ from typing import AbstractSet, Any, Callable, Dict, Iterator, List, Mapping, Se
 
 from aivp_contract import diff
 from aivp_contract.canonical import encode
+from aivp_contract.manifest import Kind
 from aivp_contract.observation import read_observation
 from aivp_contract.values import Json
 
@@ -25,11 +26,17 @@ Report = Callable[[Dict[str, Json]], None]
 BOOKKEEPING = frozenset({"adopt", "forget", "move"})
 """Actions whose whole effect is what we remember."""
 
+RETRIED = frozenset({"temporary"})
+"""Classes of errors that `meta.retries` is for. All others would only fail again: what a provider calls permanent, its
+bugs, and effects that did not bring about what it had predicted.
+"""
+
 REPORT = 1024 * 1024
 """Bytes of outcomes in one report, about."""
 
 _POLL = 0.05
-_LONGEST_PAUSE = 30.0
+_LONGEST_BACKOFF = 30.0
+_LONGEST_DELAY = 600.0
 
 
 class Lane:
@@ -72,6 +79,8 @@ class Lane:
         work = Work.of(step, entry)
         if self.broken.intersection(step.get("waits_for", ())):
             work.status = "blocked"
+        elif step["action"] == "delete" and entry is not None and entry["status"] == "done":
+            work.status, work.action = "done", entry["action"]  # what is there by now is somebody else's
         elif step["action"] == "refresh":
             if (
                 entry is not None
@@ -101,7 +110,7 @@ class Lane:
         step = work.step
         kind = self.hosting.kind(step["kind"])
         if step["action"] == "delete":
-            self._judge_delete(work, kind.shared)
+            self._judge_delete(work, kind)
             return
         work.decision = diff.decide(kind, step["config"], work.seen, step.get("prior"))
         if work.begun is not None and work.is_open and kind.existence == "recorded":
@@ -113,12 +122,26 @@ class Lane:
         elif diff.managed_digest(kind, step["config"], work.seen) != step["expected"]:
             work.stale("it changed after the plan was checked")
 
-    def _judge_delete(self, work: Work, is_shared: bool) -> None:
+    def _judge_delete(self, work: Work, kind: Kind) -> None:
+        """What is deleted cannot be looked at afterwards: it goes only as it was reviewed, or as we had left it."""
         assert work.seen is not None
         if work.seen.observed is None:
             self._no_effect(work, "delete")
-        elif is_shared and self._is_claimed_by_others(work.step):
+        elif kind.shared and self._is_claimed_by_others(work.step):
             self._no_effect(work, "forget")
+        elif not work.is_under_way and not self._is_as_reviewed(work, kind):
+            work.stale("it changed after the plan was checked, so it is not deleted")
+
+    @staticmethod
+    def _is_as_reviewed(work: Work, kind: Kind) -> bool:
+        """True also for exactly what was last applied: an earlier deletion may have taken its own part with it, such
+        as a user who was a member of a group.
+        """
+        assert work.seen is not None
+        step = work.step
+        if diff.managed_digest(kind, step["config"], work.seen) == step["expected"]:
+            return True
+        return diff.decide(kind, step["config"], work.seen, step["config"]).action == "no-op"
 
     def _is_claimed_by_others(self, step: Step) -> bool:
         return bool(self.store.others(step["kind"], identity_text(step["identity"]), *self.owner[:2]))
@@ -198,13 +221,15 @@ class Lane:
                 work.error = {"class": "unfulfilled", "message": message}
 
     def _again(self, works: Sequence[Work]) -> List[Work]:
-        """The works that deserve another attempt and still need it, after a pause with full jitter."""
+        """The works that deserve another attempt and still need it, after a pause: at least as long as the provider
+        asks for, else a growing one with full jitter.
+        """
         again = [work for work in works if work.error is not None and self._may_retry(work)]
         if not again:
             return []
-        delays = [work.error.get("delay_ms", 1000 * 2**work.tries) / 1000 for work in again if work.error]
-        jitter = random.random()  # noqa: S311
-        if not self._pause(jitter * min(max(delays), _LONGEST_PAUSE)):
+        asked = max(work.error.get("delay_ms", 0) / 1000 for work in again if work.error)
+        backoff = random.random() * min(2 ** max(work.tries for work in again), _LONGEST_BACKOFF)  # noqa: S311
+        if not self._pause(min(asked, _LONGEST_DELAY) if asked else backoff):
             return []
         for work in again:
             work.again()
@@ -222,7 +247,7 @@ class Lane:
         assert work.error is not None
         if work.error["class"] == "interrupted":
             return bool(work.step.get("on_interrupt") == "retry")
-        return bool(work.tries <= work.step.get("retries", 0))
+        return bool(work.error["class"] in RETRIED and work.tries <= work.step.get("retries", 0))
 
     def _conclude(self, works: Sequence[Work], begun: AbstractSet[str]) -> None:
         for work in works:
@@ -263,6 +288,8 @@ class Lane:
         step = work.step
         provenance = step["claim"]["created" if work.result == "create" else "found"]
         claim = {**step["claim"], "kind": step["kind"], "identity": step["identity"], "address": step["address"]}
+        if step["action"] == "move":  # it comes without its secrets
+            claim["secret_key"] = self.store.secret_key(step["kind"], step["identity"], self.owner)
         outcome.claim(self.owner, {**claim, "provenance": provenance}, self.store.keyed_digest(step["config"]))
 
 

@@ -15,13 +15,13 @@ from typing import Any, BinaryIO, Dict, Optional
 
 from aivp_contract.lines import BadLine, read_message, write_message
 from aivp_contract.values import Json
-from aivp_sdk.process import HostSession
+from aivp_sdk.process import Session
 from aivp_sdk.shim import Shim
 
 from .service import Refusal, Service, refusal_form
 from .store import HostStoreTooNew
 
-METHODS = frozenset({"hello", "observe", "begin", "apply", "end", "list", "remembered", "recall", "rebuild"})
+METHODS = frozenset("hello provider stage observe begin apply end list remembered recall rebuild".split())
 
 HEARTBEAT = 5.0
 """Seconds between signs of life while a request is in hand, so that the engine can tell slow from gone."""
@@ -34,13 +34,14 @@ def main(base: Optional[str]) -> int:
     inbox: queue.Queue[Optional[Dict[str, Json]]] = queue.Queue()
     cancelled = threading.Event()
     link = _Link(outgoing)
-    service = Service(Path(base) if base else None, HostSession(shim), link.notify)
+    service = Service(Path(base) if base else None, Session(shim), link.notify)
     service.is_cancelled = cancelled.is_set
     threading.Thread(target=_read, args=(incoming, inbox, cancelled), daemon=True).start()
     threading.Thread(target=link.beat, daemon=True).start()
     while True:
         message = inbox.get()
         if message is None:
+            service.close()
             return 0
         link.at_work.set()
         answer = _answer(service, message)

@@ -27,11 +27,14 @@ class Outcome:
         self.statements: List[Tuple[str, Tuple[Any, ...]]] = []
 
     def claim(self, owner: Owner, claim: Mapping[str, Json], declaration: str) -> None:
-        """This project now claims `claim` = {kind, identity, address, provenance, lifecycle, edges}."""
+        """This project claims `claim` = {kind, identity, address, provenance, lifecycle, edges, tainted, secret_key}.
+
+        tainted: names of fields that hold secrets or ever did. A state made anew must not show what is there.
+        """
         project, environment, lineage = owner
         self.statements.append(
             (
-                "INSERT OR REPLACE INTO registry VALUES (?,?,?,?,?,?,?,?,?,?)",
+                "INSERT OR REPLACE INTO registry VALUES (?,?,?,?,?,?,?,?,?,?,?)",
                 (
                     claim["kind"],
                     identity_text(claim["identity"]),
@@ -43,6 +46,8 @@ class Outcome:
                     json.dumps(claim.get("lifecycle", {}), sort_keys=True),
                     json.dumps(claim.get("edges", []), sort_keys=True),
                     declaration,
+                    claim.get("secret_key"),
+                    json.dumps(claim.get("tainted", []), sort_keys=True),
                 ),
             )
         )

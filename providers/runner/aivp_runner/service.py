@@ -12,12 +12,17 @@ from pathlib import Path
 from typing import AbstractSet, Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence
 
 from aivp_contract.canonical import encode
+from aivp_contract.manifest import read_manifest
 from aivp_contract.values import Json
-from aivp_sdk import shim
-from aivp_sdk.process import HostSession
+from aivp_sdk import ProviderError, shim
+from aivp_sdk.process import Session
 
 from . import facts
+from .answers import Broken, Refused
+from .child import Gone
+from .external import External, Program
 from .hosting import Hosting
+from .installed import Files, Installation, NotInstalled, choose
 from .lane import Lane
 from .outcome import Owner, identity_text
 from .store import HostStore
@@ -45,7 +50,7 @@ class Refusal(Exception):
 class Service:
     """One session of one engine with this host."""
 
-    def __init__(self, base: Optional[Path], session: HostSession, notify: Notify) -> None:
+    def __init__(self, base: Optional[Path], session: Session, notify: Notify) -> None:
         self.base = base
         self.session = session
         self.notify = notify
@@ -54,12 +59,13 @@ class Service:
         self.lane: Optional[Lane] = None
         self.store: Optional[HostStore] = None
         self.lock: Optional[int] = None
+        self.installations: Dict[str, Installation] = {}
         self.is_cancelled: Callable[[], bool] = lambda: False
 
     def hello(self, project: str, environment: str, lineage: Optional[str], kinds: Mapping[str, str]) -> Json:
         """Who this host is and what it remembers of this project's environment. Changes nothing."""
         self.owner = (project, environment, lineage or "")
-        self.hosting = Hosting(kinds, self.session)
+        self.hosting.packages = kinds
         store = self._reading()
         try:
             return {
@@ -130,6 +136,7 @@ class Service:
         """Close the run: its records of effects go, the lock is given back. Nothing to do where it was never begun."""
         if self.store is not None and self.base is not None:
             shim.forget(self.base / "effects" / run)
+            self.hosting.forget(run)
             self.store.end(run, status)
         self._close()
         return {}
@@ -166,8 +173,50 @@ class Service:
         return {}
 
     def list(self, kind: str) -> Json:
-        """Everything of a kind that exists here."""
-        return {"items": self.hosting.list(kind)}
+        """Everything of a kind that exists here: `{id, identity, attributes, name?}`. Raises Refusal: provider."""
+        try:
+            return {"items": self._in_chunks("listed", self.hosting.list(kind))}
+        except (Broken, Gone, Refused, ProviderError) as error:
+            raise Refusal("provider", name=self.hosting.kind(kind).provider, why=str(error)) from None
+
+    def provider(
+        self, manifest: Json, start: Mapping[str, List[str]], files: Files, configuration: Mapping[str, Json]
+    ) -> Json:
+        """A third-party provider for this session. `missing`: paths that must be staged first, then ask again.
+
+        Raises Refusal: provider, no-state.
+        """
+        if self.base is None:
+            raise Refusal("no-state")
+        described = read_manifest(manifest)
+        try:
+            installation = Installation(self.base, files, choose(start))
+            waiting = self.installations.pop(described.name, None)
+            if waiting is not None:
+                waiting.finish()
+            missing = installation.missing()
+        except (NotInstalled, OSError) as error:
+            raise Refusal("provider", name=described.name, why=str(error)) from None
+        if missing:
+            self.installations[described.name] = installation
+        else:
+            directory = self.base / "work" / described.name
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            program = Program(described, installation.complete_argv(), str(directory), configuration)
+            self.hosting.add(External(program, self.notify, self._is_cancelled))
+        return {"missing": missing}
+
+    def stage(self, provider: str, path: str, data: str, *, is_first: bool) -> Json:
+        """A chunk of a file of a provider, in base64. Raises Refusal: provider."""
+        try:
+            self.installations[provider].take(path, data, is_first=is_first)
+        except (NotInstalled, OSError, KeyError, ValueError) as error:
+            raise Refusal("provider", name=provider, why=str(error)) from None
+        return {}
+
+    def close(self) -> None:
+        """The session is over."""
+        self.hosting.close()
 
     def _reading(self) -> HostStore:
         return HostStore.read_only(self.base / "host.db" if self.base else Path("/nonexistent/host.db"))

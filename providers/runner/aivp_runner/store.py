@@ -6,20 +6,21 @@ commit. It holds ids, identities and digests, never a value of an attribute that
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import json
 import os
 import secrets
 import sqlite3
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from aivp_contract import canonical
 from aivp_contract.values import Json
 
 from .outcome import RAISE, Outcome, Owner, identity_text
 
-VERSION = 1
+VERSION = 2
 RUNS_KEPT = 50
 
 _SCHEMA = """
@@ -33,12 +34,21 @@ CREATE TABLE journal (
 CREATE TABLE registry (
     kind TEXT NOT NULL, identity TEXT NOT NULL, project TEXT NOT NULL, environment TEXT NOT NULL,
     lineage TEXT NOT NULL, address TEXT NOT NULL, provenance TEXT NOT NULL, lifecycle TEXT NOT NULL,
-    edges TEXT NOT NULL, declaration TEXT NOT NULL,
+    edges TEXT NOT NULL, declaration TEXT NOT NULL, secret_key TEXT, tainted TEXT NOT NULL,
     PRIMARY KEY (kind, identity, project, environment)) WITHOUT ROWID;
 CREATE TABLE pending (
     project TEXT NOT NULL, environment TEXT NOT NULL, address TEXT NOT NULL,
     PRIMARY KEY (project, environment, address)) WITHOUT ROWID;
 """
+
+
+_MIGRATIONS = {
+    1: (
+        "ALTER TABLE registry ADD COLUMN secret_key TEXT",
+        "ALTER TABLE registry ADD COLUMN tainted TEXT NOT NULL DEFAULT '[]'",
+    )
+}
+"""Format → what makes the next one of it."""
 
 
 class HostStoreTooNew(Exception):
@@ -63,12 +73,16 @@ class HostStore:
 
     @classmethod
     def read_only(cls, path: Path) -> HostStore:
-        """Open what is there, or an empty one in memory where nobody has finished to make one."""
+        """Open what is there; an empty one in memory where nobody has finished to make one, a copy of an older one."""
         connection = _reader(path) if path.exists() else None
-        if connection is None or _version(connection) == 0:
-            connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-            _migrate(connection)
-        return cls(connection)
+        if connection is not None and _version(connection) == VERSION:
+            return cls(connection)
+        copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        if connection is not None:
+            with contextlib.closing(connection):
+                connection.backup(copy)
+        _migrate(copy)
+        return cls(copy)
 
     def close(self) -> None:
         """Close; an open transaction is rolled back."""
@@ -154,6 +168,14 @@ class HostStore:
         ).fetchone()
         return row is not None and hmac.compare_digest(str(row[0]), self.keyed_digest(item["config"]))
 
+    def secret_key(self, kind: str, identity: Json, owner: Owner) -> Optional[str]:
+        """The id of the project key that this owner's claim has used, if it has."""
+        row = self.connection.execute(
+            "SELECT secret_key FROM registry WHERE kind=? AND identity=? AND project=? AND environment=?",
+            (kind, identity_text(identity), *owner[:2]),
+        ).fetchone()
+        return None if row is None else row[0]
+
     def lineages(self, project: str, environment: str) -> List[str]:
         """Lineages under which this project's environment has claims here."""
         rows = self.connection.execute(
@@ -199,12 +221,12 @@ class HostStore:
         return hmac.new(bytes.fromhex(row[0]), canonical.encode(value), "sha256").hexdigest()
 
 
-_CLAIM = "kind, identity, project, environment, lineage, address, provenance, lifecycle, edges"
+_CLAIM = "kind, identity, project, environment, lineage, address, provenance, lifecycle, edges, tainted, secret_key"
 
 
 def _claim(row: Sequence[Any]) -> Dict[str, Json]:
     found = dict(zip(_CLAIM.split(", "), row))
-    return {**found, **{name: json.loads(found[name]) for name in ("identity", "lifecycle", "edges")}}
+    return {**found, **{name: json.loads(found[name]) for name in ("identity", "lifecycle", "edges", "tainted")}}
 
 
 def _reader(path: Path) -> sqlite3.Connection:
@@ -221,11 +243,15 @@ def _migrate(connection: sqlite3.Connection) -> None:
     if _version(connection) == VERSION:
         return
     with _Transaction(connection) as sql:
-        if _version(connection) == VERSION:
-            return
-        for statement in _SCHEMA.split(";"):
-            sql.execute(statement)
-        sql.execute("INSERT INTO meta VALUES ('key', ?)", (secrets.token_hex(32),))
+        found = _version(connection)
+        if found == 0:
+            for statement in _SCHEMA.split(";"):
+                sql.execute(statement)
+            sql.execute("INSERT INTO meta VALUES ('key', ?)", (secrets.token_hex(32),))
+        else:
+            for version in range(found, VERSION):
+                for statement in _MIGRATIONS[version]:
+                    sql.execute(statement)
         sql.execute(f"PRAGMA user_version={VERSION}")
 
 

@@ -19,8 +19,9 @@ NOTHING = "none"
 class Work:
     """`begun`: the action for which there is an intent, of an earlier session or an earlier attempt.
 
-    `is_open`: that intent is of the attempt in hand, so effects answer under its key. `status` is empty until the
-    step has ended; `action` is what a provider is asked for.
+    `is_open`: that intent is of the attempt in hand, so effects answer under its key. `is_under_way`: its effect may be
+    half done; not where it ended, well or not, in an earlier session. `status` is empty until the step has ended;
+    `action` is what a provider is asked for.
     """
 
     step: Step
@@ -29,6 +30,7 @@ class Work:
     tries: int = 1
     begun: Optional[str] = None
     is_open: bool = False
+    is_under_way: bool = False
     seen: Optional[Observation] = None
     decision: Decision = field(default_factory=lambda: Decision("no-op"))
     outputs: Dict[str, Json] = field(default_factory=dict)
@@ -46,6 +48,7 @@ class Work:
         if entry is None:
             return work
         work.is_open = entry["status"] in ("intent", "done")
+        work.is_under_way = entry["status"] == "intent"
         work.attempt = entry["attempt"] + (0 if work.is_open else 1)
         if entry["action"] not in (NOTHING, "no-op"):
             work.begun = entry["action"]
@@ -60,6 +63,7 @@ class Work:
         """Ready for the next attempt, under a key of its own."""
         self.begun = self.result
         self.is_open = False
+        self.is_under_way = True
         self.attempt += 1
         self.tries += 1
         self.error = None

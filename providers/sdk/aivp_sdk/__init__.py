@@ -4,8 +4,10 @@ from aivp_contract.diff import same
 from aivp_contract.observation import Observation
 from aivp_contract.values import Binary, Blob, Json, Secret, Unknown, Verdict
 
-from .errors import Interrupted, Permanent, ProviderError, Temporary
-from .kind import Change, Completed, Done, Item, Kind, Result, Seen, Session
+from .child import Completed
+from .errors import Interrupted, Permanent, ProviderError, RateLimited, Temporary
+from .kind import Change, Done, Item, Kind, Listed, Result, Seen
+from .process import Session
 from .provider import Provider
 from .schema import attribute
 
@@ -19,10 +21,12 @@ __all__ = [
     "Item",
     "Json",
     "Kind",
+    "Listed",
     "Observation",
     "Permanent",
     "Provider",
     "ProviderError",
+    "RateLimited",
     "Result",
     "Secret",
     "Seen",

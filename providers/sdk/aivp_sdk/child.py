@@ -39,6 +39,23 @@ class Order:
     timeout: Optional[float] = None
 
 
+@dataclass(frozen=True)
+class Completed:
+    """A process that ended: `code` is its exit status (negative: the signal), the output is bounded text."""
+
+    code: int
+    stdout: str
+    stderr: str
+    truncated: bool = False
+    timed_out: bool = False
+    """It ran out of time and was stopped; then `code` says how it took that."""
+
+    @property
+    def ok(self) -> bool:
+        """True for exit status 0, reached in time."""
+        return self.code == 0 and not self.timed_out
+
+
 @dataclass
 class Kept:
     """The beginning and the end of an output stream, in bytes."""

@@ -19,17 +19,38 @@ class ProviderError(Exception):
 
 
 class Permanent(ProviderError):
-    """Trying again would not help."""
+    """Trying again would not help: the declaration does not fit, or a person has to act first. Never tried again."""
 
 
 class Temporary(ProviderError):
-    """Worth another try after `delay` seconds."""
+    """The world may be another one in a moment: worth as many more tries as `meta.retries` says.
+
+    delay: seconds to wait at least; None leaves it to the engine, which waits longer from try to try. Also for a
+    program that failed, since nobody but it knows whether that was for good.
+    """
 
     error_class = "temporary"
 
-    def __init__(self, message: str, *, delay: float = 1.0, path: Optional[str] = None) -> None:
-        super().__init__(message, path=path)
+    def __init__(
+        self, message: str, *, delay: Optional[float] = None, path: Optional[str] = None, mend: Optional[str] = None
+    ) -> None:
+        super().__init__(message, path=path, mend=mend)
         self.delay = delay
+
+
+class RateLimited(Temporary):
+    """The other side asks for patience: nothing more of this provider's before `delay` seconds have passed."""
+
+    error_class = "rate_limited"
+
+
+class Canceled(ProviderError):
+    """Not begun, since the caller wants no more of this request."""
+
+    error_class = "canceled"
+
+    def __init__(self) -> None:
+        super().__init__("canceled before it was begun")
 
 
 class Interrupted(ProviderError):

@@ -13,7 +13,6 @@ from typing import (
     List,
     Mapping,
     Optional,
-    Protocol,
     Sequence,
     Tuple,
     Type,
@@ -27,73 +26,9 @@ from aivp_contract.observation import Observation
 from aivp_contract.values import Json
 
 from .errors import ProviderError
+from .process import Session
 
 S = TypeVar("S")
-
-
-@dataclass(frozen=True)
-class Completed:
-    """A process that ended: `code` is its exit status (negative: the signal), the output is bounded text."""
-
-    code: int
-    stdout: str
-    stderr: str
-    truncated: bool = False
-    timed_out: bool = False
-    """It ran out of time and was stopped; then `code` says how it took that."""
-
-    @property
-    def ok(self) -> bool:
-        """True for exit status 0, reached in time."""
-        return self.code == 0 and not self.timed_out
-
-
-class Session(Protocol):
-    """What a provider may ask of the place where it runs."""
-
-    key: str
-    """Idempotency key of the step in hand, unguessable; empty while observing."""
-    secrets: List[str]
-    """Set by the dispatch: what must not leave the host with any output."""
-
-    def probe(
-        self,
-        argv: Sequence[str],
-        *,
-        stdin: Optional[str] = None,
-        cwd: Optional[str] = None,
-        env: Optional[Mapping[str, str]] = None,
-        user: Optional[str] = None,
-        group: Optional[str] = None,
-        umask: Optional[int] = None,
-        timeout: float = 60,
-    ) -> Completed:
-        """Run a command that changes nothing. C locale, minimal environment, the beginning of its output kept.
-
-        One that cannot be started ends with 127 (not found) or 126. Raises Temporary if it does not end in time.
-        """
-
-    def effect(
-        self,
-        argv: Sequence[str],
-        *,
-        stdin: Optional[str] = None,
-        cwd: Optional[str] = None,
-        env: Optional[Mapping[str, str]] = None,
-        user: Optional[str] = None,
-        group: Optional[str] = None,
-        umask: Optional[int] = None,
-        timeout: Optional[float] = None,
-        capture: bool = True,
-    ) -> Completed:
-        """Run a command that changes something, once per step and attempt, under the shim that outlives us.
-
-        Called again with the same arguments in the same step and attempt, after a crash or not, it answers with the
-        recorded outcome. Raises Permanent if it cannot be started. Without `capture` its output is not even recorded.
-        """
-
-    def log(self, message: str) -> None:
-        """A line for the run's log."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +78,18 @@ class Change(Generic[S]):
 
 
 @dataclass(frozen=True)
+class Listed:
+    """A thing that exists: its attributes as a declaration would say them, without what is at its default.
+
+    name: what people would call it; identity: where the provider assigns it (else it is among the attributes).
+    """
+
+    attributes: Mapping[str, Json]
+    name: str = ""
+    identity: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Done:
     """A success: `outputs` are the computed fields; `absorbs_refresh`: a pending refresh is done with it."""
 
@@ -184,8 +131,8 @@ class Kind(Generic[S]):
         """Bring the thing to `change.desired` (or away, for delete). None means Done()."""
         raise NotImplementedError(f"{self.name} does not apply")
 
-    def list(self, session: Session) -> Iterable[Mapping[str, Json]]:
-        """Attributes of everything of this kind that exists here, as a declaration would say it."""
+    def list(self, session: Session) -> Iterable[Listed]:
+        """Everything of this kind that exists here."""
         raise ProviderError(f"{self.name} cannot be listed")
 
     def upgrade(self, version: int, attributes: Mapping[str, Json]) -> Mapping[str, Json]:

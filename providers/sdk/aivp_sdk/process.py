@@ -11,9 +11,8 @@ import subprocess
 import sys
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from .child import Kept, Order, spawn, watch
+from .child import Completed, Kept, Order, spawn, watch
 from .errors import Permanent, Temporary
-from .kind import Completed
 from .redaction import without
 from .shim import Shim
 
@@ -22,16 +21,20 @@ PROBE_OUTPUT = 8 * 1024 * 1024
 """Bytes kept of a probe's output; a listing of all packages of a large host is about 1 MB."""
 
 
-class HostSession:
-    """Implements `Session`. `key` names the step and attempt in hand; `secrets` are what must not leave the host.
+class Session:
+    """What a provider may ask of the place where it runs: `probe`, `effect` and `log`.
 
-    `timeout`, in seconds, stops effects that have no limit of their own (`meta.timeout`).
+    key: idempotency key of the step in hand, unguessable; empty while observing. secrets: set by the dispatch, what
+    must not leave the host with any output. timeout, in seconds, stops effects that have no limit of their own
+    (`meta.timeout`).
     """
 
     def __init__(self, shim: Optional[Shim]) -> None:
         self.shim = shim
         self.key = ""
         self.secrets: List[str] = []
+        self.standing: Sequence[str] = ()
+        self.configuration: Any = None
         self.timeout: Optional[float] = None
 
     def probe(
@@ -46,7 +49,10 @@ class HostSession:
         umask: Optional[int] = None,
         timeout: float = 60,
     ) -> Completed:
-        """Run a command that changes nothing."""
+        """Run a command that changes nothing. C locale, minimal environment, the beginning of its output kept.
+
+        One that cannot be started ends with 127 (not found) or 126. Raises Temporary if it does not end in time.
+        """
         order = _order(argv, stdin, cwd, env, user, group, umask, timeout)
         try:
             process = spawn(order)
@@ -71,7 +77,11 @@ class HostSession:
         timeout: Optional[float] = None,
         capture: bool = True,
     ) -> Completed:
-        """Run a command that changes something, once under this step's key."""
+        """Run a command that changes something, once per step and attempt, under the shim that outlives us.
+
+        Called again with the same arguments in the same step and attempt, after a crash or not, it answers with the
+        recorded outcome. Raises Permanent if it cannot be started. Without `capture` its output is not even recorded.
+        """
         if self.shim is None or not self.key:
             raise RuntimeError("an effect outside of apply")
         timeout = self.timeout if timeout is None else timeout
@@ -83,9 +93,12 @@ class HostSession:
         order = _order(argv, stdin, cwd, env, user, group, umask, timeout)
         return self.shim.run(key, order, secrets=self.secrets, capture=capture)
 
-    def log(self, message: str) -> None:
-        """A line on stderr, which the runner hands on."""
-        sys.stderr.write(without(message, self.secrets) + "\n")
+    def log(self, message: str, level: str = "info") -> None:
+        """A line for people; `level` is debug, info, warning or error. On stderr, which the runner hands on."""
+        sys.stderr.write(f"{level}: {without(message, self.secrets)}\n")
+
+    def progress(self, message: str, done: Optional[float] = None, total: Optional[float] = None) -> None:
+        """How far a long effect is; a sign of life, too. Nobody listens in the runner's own process yet."""
 
 
 def _blanked(value: Any, secrets: Sequence[str]) -> Any:

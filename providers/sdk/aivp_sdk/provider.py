@@ -5,14 +5,16 @@ The manifest is generated here and shipped as a file; nothing that plans ever im
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Type
 
 from aivp_contract import diff, manifest
+from aivp_contract.canonical import encode
 from aivp_contract.observation import read_observation
 from aivp_contract.values import Json
 
 from .errors import ProviderError
-from .kind import Change, Done, Item, Kind, Result, Seen, Session
+from .kind import Change, Done, Item, Kind, Result, Seen
+from .process import Session
 from .redaction import Redaction
 from .schema import json_schema, load
 
@@ -25,20 +27,22 @@ _LISTS = ("identity", "disturbs", "platforms", "provides", "requires", "rules")
 class Provider:
     """The kinds of one package under one name and version."""
 
-    def __init__(self, name: str, version: str, kinds: Sequence[Kind[Any]]) -> None:
+    def __init__(
+        self, name: str, version: str, kinds: Sequence[Kind[Any]], configuration: Optional[Type[Any]] = None
+    ) -> None:
+        """`configuration`: a dataclass of what people may write for this provider under `providers:`."""
         self.name = name
+        self.configuration = configuration
         self.version = version
         self.kinds: Mapping[str, Kind[Any]] = {kind.name: kind for kind in kinds}
         self.described = manifest.read_manifest(self.manifest()).kinds
 
     def manifest(self) -> Dict[str, Json]:
         """The manifest document, as `manifest.json` ships it."""
-        return {
-            "manifest": 1,
-            "name": self.name,
-            "version": self.version,
-            "kinds": {name: _describe(self.kinds[name]) for name in sorted(self.kinds)},
-        }
+        found: Dict[str, Json] = {"manifest": 1, "name": self.name, "version": self.version}
+        if self.configuration is not None:
+            found["configuration"] = json_schema(self.configuration)
+        return {**found, "kinds": {name: _describe(self.kinds[name]) for name in sorted(self.kinds)}}
 
     def observe(self, items: Sequence[Mapping[str, Json]], session: Session) -> List[Dict[str, Json]]:
         """Answer an `observe` request: one answer per item, in order."""
@@ -49,8 +53,18 @@ class Provider:
         return _by_kind(items, lambda kind, group: self._apply(kind, group, session))
 
     def list(self, kind: str, session: Session) -> List[Dict[str, Json]]:
-        """Answer a `list` request."""
-        return [dict(attributes) for attributes in self.kinds[kind].list(session)]
+        """Answer a `list` request: `{id, identity, attributes, name?}`, by identity."""
+        described = self.described[kind]
+        found = [
+            {
+                "identity": {**described.identity_of(listed.attributes), **listed.identity},
+                "attributes": dict(listed.attributes),
+                **({"name": listed.name} if listed.name else {}),
+            }
+            for listed in self.kinds[kind].list(session)
+        ]
+        found.sort(key=lambda item: encode(item["identity"]))
+        return [{"id": str(number), **item} for number, item in enumerate(found, 1)]
 
     def upgrade(self, kind: str, version: int, attributes: Mapping[str, Json]) -> Dict[str, Json]:
         """Answer an `upgrade` request."""
@@ -72,7 +86,7 @@ class Provider:
             for raw, red in works
             if red.refusal is None
         ]
-        session.secrets = _share(works)
+        session.secrets = _share(works, session.standing)
         seen = iter(_guarded(lambda: kind.observe_many(items, session), len(items)))
         return [_observed(raw, red, red.refusal or next(seen)) for raw, red in works]
 
@@ -80,14 +94,14 @@ class Provider:
         kind = self.kinds[name]
         works = [(raw, Redaction(self.described[name], raw)) for raw in group]
         changes = [_change(kind, raw, red) for raw, red in works if red.refusal is None]
-        session.secrets = _share(works)
+        session.secrets = _share(works, session.standing)
         done = iter(_guarded(lambda: kind.apply_many(changes, session), len(changes)))
         return [_applied(raw, red, red.refusal or next(done)) for raw, red in works]
 
 
-def _share(works: Sequence[Tuple[Mapping[str, Json], Redaction]]) -> List[str]:
+def _share(works: Sequence[Tuple[Mapping[str, Json], Redaction]], standing: Sequence[str]) -> List[str]:
     """What is said about one item of a batch may quote another one: every message is freed of the secrets of all."""
-    secrets = sorted({secret for _, red in works for secret in red.secrets})
+    secrets = sorted({secret for _, red in works for secret in red.secrets} | set(standing))
     for _, red in works:
         red.shared = secrets
     return secrets

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from typing import Iterable, Iterator, List, Mapping, Optional
+from typing import Iterable, Iterator, List, Mapping, Optional, Tuple
 
 from aivp_contract import diff, manifest
 from aivp_contract.observation import Observation
@@ -95,6 +95,17 @@ class Redaction:
     def redact(self, text: str) -> str:
         """`text` without the secrets of this request."""
         return without(text, {*self.secrets, *self.shared})
+
+
+def opened(value: Json) -> Tuple[Json, List[str]]:
+    """`value` with its secrets opened, and what must not be said because of that."""
+    secrets: List[str] = []
+
+    def plain(secret: Secret) -> Json:
+        secrets.extend(text for text in (secret.value, *secret.parts) if text)
+        return secret.value or ""
+
+    return replace(value, (Secret,), plain), sorted(set(secrets))
 
 
 def without(text: str, secrets: Iterable[str]) -> str:

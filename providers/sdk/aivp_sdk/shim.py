@@ -23,9 +23,8 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
 from . import scope
-from .child import Kept, Order, spawn, watch
+from .child import Completed, Kept, Order, spawn, watch
 from .errors import Interrupted, Permanent
-from .kind import Completed
 
 OUTPUT_HEAD = 16 * 1024
 OUTPUT_TAIL = 48 * 1024
@@ -69,8 +68,9 @@ class Shim:
     def run(self, key: str, order: Order, *, secrets: Sequence[str] = (), capture: bool = True) -> Completed:
         """Run `order` once under `key`, or answer with what is recorded.
 
-        Raises Permanent if it could not be started, Interrupted if nobody can know how it ended. `secrets` are taken
-        out of the output before it is recorded; without `capture` there is none.
+        Raises Permanent if it could not be started, Interrupted if nobody can know how it ended, and SystemExit if
+        the shim is gone and nothing was started: a session without its shim is over. `secrets` are taken out of the
+        output before it is recorded; without `capture` there is none.
         """
         place = self.folder / key
         if not place.exists():
@@ -85,6 +85,8 @@ class Shim:
                 return _completed(answer["outcome"])
             if answer is not None and "refused" in answer:
                 raise Permanent(answer["refused"])
+            if answer is None and not place.exists():
+                raise SystemExit("the process that watches over commands died; this one was not started")
         return _recorded(place)
 
     def close(self) -> None:

@@ -112,11 +112,12 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
+def place(tmp_path: Path, warm: Callable[[Path], None]) -> Place:
     """An empty project with a local host."""
     folder, things, home = tmp_path / "project", tmp_path / "things", tmp_path / "home"
     for made in (folder, things, home):
         made.mkdir()
+    warm(tmp_path / "host")
     environ = {
         "HOME": str(home),
         "PATH": f"{AIVP.parent}:/usr/local/bin:/usr/bin:/bin",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import shutil
@@ -161,11 +162,6 @@ def clone(folder: Path, condition: Condition, home: Path, tools: Path, python: P
     return Clone(folder, condition, condition.environ(home, tools), python)
 
 
-def interpreters() -> dict[str, Path | None]:
-    """Version → an interpreter of it, None where there is none here."""
-    return {version: _interpreter(version) for version in ("3.11", "3.12", "3.13")}
-
-
 def _interpreter(version: str) -> Path | None:
     home = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     candidates = [shutil.which(f"python{version}"), *sorted(home.glob(f"versions/{version}.*/bin/python{version}"))]
@@ -185,12 +181,20 @@ def workspace(version: str, folder: Path) -> Path | None:
     """A virtual environment of that Python with this workspace; None where it cannot be made. Kept in `folder`."""
     if sys.version_info[:2] == tuple(map(int, version.split("."))):
         return Path(sys.executable)
-    base, uv = _interpreter(version), shutil.which("uv")
-    if base is None or uv is None:
+    base, uv = _interpreter(version) or version, shutil.which("uv")  # uv may have it, or fetch it
+    if uv is None:
         return None
     repository = Path(__file__).parents[3]
     place = folder / version
     environ = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(place)}
-    command = [uv, "sync", "--quiet", "--frozen", "--no-dev", "--python", str(base)]
-    done = subprocess.run(command, cwd=repository, env=environ, capture_output=True, text=True, check=False)
-    return place / "bin" / "python" if done.returncode == 0 else None
+    command = [uv, "sync", "--quiet", "--frozen", "--no-dev", "--compile-bytecode", "--python", str(base)]
+    python = place / "bin" / "python"
+    # Compiled once: the commands of the tests may not write bytecode, and would each compile all of it.
+    compiling = [str(python), "-m", "compileall", "-q", "aivp", "providers"]
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # other workers of the same run of the tests want it, too
+        for part in (command, compiling):
+            if subprocess.run(part, cwd=repository, env=environ, capture_output=True, check=False).returncode != 0:
+                return None
+    return python

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,11 +14,29 @@ import pytest
 from .conditions import Condition, conditions, workspace
 from .world import World, artifacts
 
-COUNT = 64 if os.environ.get("AIVP_TEST_ALL") == "1" else 12
+IS_FULL = os.environ.get("AIVP_TEST_ALL") == "1"
+COUNT = 64 if IS_FULL else 12
+OURS = f"{sys.version_info.major}.{sys.version_info.minor}"
+VERSIONS = ("3.11", "3.12", "3.13") if IS_FULL else (OURS,)
 CACHE = Path(__file__).parents[3] / ".cache" / "pythons"
 
 
-@pytest.mark.xdist_group("determinism")
+def combinations() -> list[object]:
+    """Each condition on each Python, dealt out to two workers that have a world each."""
+    return [
+        pytest.param(version, condition, marks=pytest.mark.xdist_group(f"determinism-{condition.number % 2}"))
+        for version in VERSIONS
+        for condition in conditions(COUNT)[version == OURS :]  # the first one of ours is what all are held to
+    ]
+
+
+@functools.cache
+def python(version: str) -> Path | None:
+    """The interpreter of a virtual environment with this workspace, None where there can be none."""
+    return workspace(version, CACHE)
+
+
+@pytest.mark.xdist_group("determinism-0")
 def test_the_project_has_a_bit_of_everything(world: World) -> None:
     """What is compared is worth comparing: every kind of step, and every kind of value."""
     plan = world.expected["live"].decode()
@@ -29,7 +49,7 @@ def test_the_project_has_a_bit_of_everything(world: World) -> None:
     assert world.expected["evidence"] == world.recording.read_bytes()
 
 
-@pytest.mark.xdist_group("determinism")
+@pytest.mark.xdist_group("determinism-0")
 def test_the_clock_really_is_shifted(world: World) -> None:
     environ = {**conditions(1)[0].environ(world.folder, world.tools), "DETERMINISM_CLOCK": str(50 * 365 * 86400)}
     say = "import datetime, time; print(time.time() > 3e9, datetime.datetime.now().year > 2070)"
@@ -37,23 +57,21 @@ def test_the_clock_really_is_shifted(world: World) -> None:
     assert done.stdout == "True True\n"
 
 
-@pytest.mark.xdist_group("determinism")
-@pytest.mark.parametrize("condition", conditions(COUNT)[1:], ids=str)
-def test_the_same_bytes(world: World, condition: Condition) -> None:
-    is_live = condition.number % 3 == 1 or COUNT == 64
-    found = artifacts(world.clone(f"c{condition.number}", condition), world.recording, is_live=is_live)
+@pytest.mark.parametrize(("version", "condition"), combinations(), ids=str)
+def test_the_same_bytes(world: World, version: str, condition: Condition) -> None:
+    interpreter = python(version)
+    if interpreter is None:
+        pytest.skip(f"needs Python {version} and uv, to make a virtual environment of this workspace")
+    project = world.clone(f"{version}-{condition.number}", condition, interpreter)
+    found = artifacts(project, world.recording, is_live=IS_FULL or condition.number % 3 == 1)
     for name, data in found.items():
-        assert data == world.expected[name], f"{name} under {condition}"
+        assert data == world.expected[name], f"{name} under {condition} on Python {version}"
         assert condition.secret.encode() not in data
 
 
-@pytest.mark.slow
-@pytest.mark.xdist_group("determinism")
-@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
-def test_the_same_bytes_from_every_python(world: World, version: str) -> None:
-    python = workspace(version, CACHE)
-    if python is None:
-        pytest.skip(f"needs Python {version} and uv, to make a virtual environment of this workspace")
-    for condition in conditions(64)[1:]:
-        found = artifacts(world.clone(f"{version}-{condition.number}", condition, python), world.recording)
-        assert found == world.expected, condition
+@pytest.mark.skipif(not IS_FULL, reason="part of a full matrix: make test-all runs it")
+def test_every_python_is_there(record_property: Callable[[str, object], None]) -> None:
+    there = [version for version in VERSIONS if python(version) is not None]
+    record_property("told", f"determinism: {COUNT} conditions on each of Python {', '.join(there)}")
+    if len(there) < len(VERSIONS):
+        pytest.skip(f"only Python {', '.join(there)} can be had here: pyenv or `uv python install` brings the others")

@@ -25,7 +25,7 @@ def test_they_are_schemas(name: str) -> None:
     jsonschema.Draft202012Validator.check_schema(schemas.load(name))
 
 
-@pytest.mark.xdist_group("determinism")
+@pytest.mark.xdist_group("determinism-1")
 @pytest.mark.parametrize(("name", "artifact"), [("ir", "ir"), ("plan", "live"), ("evidence", "evidence")])
 def test_real_artifacts_are_valid(world: World, name: str, artifact: str) -> None:
     document = json.loads(world.expected[artifact])

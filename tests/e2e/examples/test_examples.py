@@ -62,7 +62,8 @@ def test_web_server(example: CopyExample, host: lab.Host) -> None:
     before = lab.snapshot(host)
     project = example("02-web-server", host)
 
-    project.apply_as_planned()
+    assert "+ service.nginx@web: not there yet" in project.apply_as_planned()
+    assert "service.nginx@web      created" in project.aivp("state list")
     assert "<p>Hello from Debian." in page(host, 8080)
     assert host.run(["systemctl", "is-enabled", "nginx"]).stdout == "enabled\n"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,8 @@ from tests.e2e.faults.world import World
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path, warm: Callable[[Path], None]) -> Iterator[World]:
     made = World(tmp_path / "world")
+    warm(made.host)
     yield made
     made.clean_up()

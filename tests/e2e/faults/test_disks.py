@@ -175,7 +175,6 @@ def test_a_database_that_was_begun_and_never_finished(world: World) -> None:
     """As a kill leaves it that comes between the first byte of a database and its tables."""
     world.declare(project(note("first")))
     (world.project / ".aivp/main").mkdir(parents=True)
-    world.host.mkdir()
     for path in (world.project / ".aivp/main/state.db", world.host / "host.db"):
         connection = sqlite3.connect(path)
         connection.execute("PRAGMA journal_mode=WAL")
@@ -189,7 +188,8 @@ def test_a_database_that_was_begun_and_never_finished(world: World) -> None:
 def test_the_cache_of_archives_is_bounded_and_clean(world: World) -> None:
     world.declare(project(note("first")))
     cache = world.host / "cache"
-    cache.mkdir(parents=True)
+    for path in cache.iterdir():
+        path.unlink()
     for i in range(9):
         (cache / f"{i:064}").write_text("an old archive")
         os.utime(cache / f"{i:064}", (i, i))

@@ -1,8 +1,7 @@
 """What a runner or an engine does, system call by system call → moments at which to kill it, each with its phase.
 
 strace counts the calls of a process's first thread, in which the lane and every commit run. A moment is the n-th call
-of one name; the process is killed as it enters that call. After a kill, the same reading of the trace says in which
-phase it really happened.
+of one name; the process is killed as it enters that call.
 """
 
 from __future__ import annotations
@@ -40,9 +39,9 @@ class Moment:
     number: int
     phase: str
 
-    def options(self) -> list[str]:
-        """For strace, to kill just there."""
-        return ["-e", f"inject={self.name}:signal=KILL:when={self.number}"]
+    def options(self, signal: str) -> list[str]:
+        """For strace, to send it just there."""
+        return ["-e", f"inject={self.name}:signal={signal}:when={self.number}"]
 
 
 def unavailable() -> str | None:
@@ -55,7 +54,7 @@ def unavailable() -> str | None:
 
 def tracer(log: Path, options: Sequence[str] = ()) -> list[str]:
     """The command to put in front of another one."""
-    return ["strace", "-y", "-s", "400", "-o", str(log), "-e", f"trace={CALLS}", "-e", "signal=none", *options]
+    return ["strace", "-y", "-s", "400", "-o", str(log), "-e", f"trace={CALLS}", "-e", "signal=STOP", *options]
 
 
 def runner_moments(log: Path, target: Path) -> list[Moment]:
@@ -71,6 +70,11 @@ def engine_moments(log: Path) -> list[Moment]:
 def was_killed(log: Path) -> bool:
     """True where the last call of the trace never came back."""
     return log.read_text(errors="replace").rstrip().endswith("= ?")
+
+
+def was_halted(log: Path) -> bool:
+    """True once the process stands still."""
+    return log.exists() and "--- stopped by SIGSTOP ---" in log.read_text(errors="replace")
 
 
 def _calls(log: Path) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 import threading
@@ -25,6 +26,8 @@ class Scanner:
     planted: Planted
     leaks: list[str] = field(default_factory=list)
     read: Counter[str] = field(default_factory=Counter)
+    clean: dict[bytes, frozenset[bytes]] = field(default_factory=dict)
+    """Digest of a content → forms that are known not to be in it: only what is new is looked for again."""
 
     def text(self, where: str, data: bytes) -> None:
         """One stream of bytes."""
@@ -38,7 +41,7 @@ class Scanner:
     def folder(self, root: Path, allowed: Iterable[Path] = ()) -> None:
         """Every file beneath `root` but `allowed`, names included; databases also row by row."""
         skipped = {path.resolve() for path in allowed}
-        chunks: list[tuple[str, bytes]] = []
+        forms = frozenset(self.planted.forms())
         for folder, _, files in os.walk(root):
             for name in files:
                 path = Path(folder, name)
@@ -49,14 +52,17 @@ class Scanner:
                     data = path.read_bytes()
                 except FileNotFoundError:
                     continue
-                chunks.append((str(path.relative_to(root)), os.fsencode(path) + b"\0" + data))
+                self._content(str(path.relative_to(root)), os.fsencode(path) + b"\0" + data, forms)
                 if data.startswith(b"SQLite format 3"):
-                    chunks.append((f"{path.relative_to(root)} (rows)", _rows(path)))
-        if not any(form in b"\0\0".join(data for _, data in chunks) for form in self.planted.forms()):
-            self.read["bytes"] += sum(len(data) for _, data in chunks)
-            return
-        for where, data in chunks:
+                    self._content(f"{path.relative_to(root)} (rows)", _rows(path), forms)
+
+    def _content(self, where: str, data: bytes, forms: frozenset[bytes]) -> None:
+        digest = hashlib.sha256(data).digest()
+        if any(form in data for form in forms - self.clean.get(digest, frozenset())):
             self.text(where, data)
+        else:
+            self.read["bytes"] += len(data)
+            self.clean[digest] = forms
 
     def processes(self, samples: Mapping[Sample, int], is_allowed: Callable[[str, Sample], bool]) -> None:
         """What was seen of the process table. `is_allowed(secret's name, sample)`: it may be in that environment."""

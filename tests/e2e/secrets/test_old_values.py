@@ -121,3 +121,27 @@ def test_a_lost_state_is_rebuilt_without_values(world: World) -> None:
     assert "No changes" in world.aivp("plan -v")
     world.aivp("state list --json")
     world.check(path)
+
+
+@pytest.mark.parametrize("then", ["plain", "mode", "gone", "moved"])
+def test_a_rebuilt_state_still_knows_what_was_secret(world: World, then: str) -> None:
+    ref = world.secret("db", make("plain", RNG))
+    path = world.file("a", content=f"a {ref}", mode="0644")
+    world.aivp("apply -y")
+    resources = world.declared["resources"]
+    if then == "gone":
+        del resources["file.a"]
+    elif then == "moved":
+        resources["file.b"] = {**resources.pop("file.a"), "content": "plain\n"}
+    else:
+        resources["file.a"] |= {"content": "plain\n"} if then == "plain" else {"mode": "0640"}
+    for name in ("state.db", "state.db-wal", "state.db-shm"):
+        (world.project / ".aivp/main" / name).unlink(missing_ok=True)
+    world.aivp("state rebuild -y")
+    shown = world.aivp("plan -v -o plan.json")
+    assert ("(sensitive, differs)" in shown) == (then in ("plain", "moved"))
+    world.aivp("observe -o evidence.json")
+    world.aivp("state list --json")
+    world.check(path)
+    world.aivp("apply plan.json -v")
+    world.check(*([] if then in ("plain", "moved", "gone") else [path]))

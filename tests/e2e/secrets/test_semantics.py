@@ -244,6 +244,6 @@ def test_prior_values_that_go_to_hosts_hold_no_value(world: World) -> None:
     finally:
         state.close()
     progress = Progress({step.id: step for step in plan.steps}, rows, {})
-    sent = message(plan.steps[0], plan.steps[0].config, progress)
+    sent = message(plan.steps[0], plan.steps[0].config, progress, engine.registry.kinds)
     assert sent["prior"]["content"].value is None
     assert sent["prior"]["content"].origin == {"secret": "db", "version": "1"}

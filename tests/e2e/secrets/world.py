@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import schemas
+from tests.e2e.forked import Server
 from tests.e2e.secrets.planted import Planted
 from tests.e2e.secrets.scan import Scanner, Watch
 
@@ -21,9 +22,13 @@ _SECONDS = 120.0
 
 @dataclass
 class World:
-    """Below `root`: project/, home/, host/ (what the host remembers), target/ (what is managed), vault/, tmp/."""
+    """Below `root`: project/, home/, host/ (what the host remembers), target/ (what is managed), vault/, tmp/.
+
+    Commands that nobody watches are run by `server`.
+    """
 
     root: Path
+    server: Server
     planted: Planted = field(default_factory=Planted)
     declared: dict[str, Any] = field(default_factory=lambda: {"aivp": "v1", "project": "vault-test"})
     environ: dict[str, str] = field(default_factory=dict)
@@ -106,13 +111,14 @@ class World:
                 process = self.start(command, **environ)
                 out, err = process.communicate(timeout=_SECONDS)
             self.scanner.processes(watch.samples, self._is_declared_for)
+            found = process.returncode
         else:
-            process = self.start(command, **environ)
-            out, err = process.communicate(timeout=_SECONDS)
+            self.write()
+            found, out, err = self.server.run(command.split(), self.project, {**self.environ, **environ})
         self.said.append((f"aivp {command}", out + b"\n" + err))
         schemas.check_lines(command.split(), out)
         text = (out + err).decode()
-        assert process.returncode == code, f"aivp {command} ended with {process.returncode}, not {code}:\n{text}"
+        assert found == code, f"aivp {command} ended with {found}, not {code}:\n{text}"
         assert "Traceback" not in text, text
         return text
 

@@ -100,7 +100,7 @@ def test_exit_codes(place: Place) -> None:
 
 def test_failure_says_how(place: Place) -> None:
     error = place.fails(shell="for i in $(seq 100); do echo line $i; done >&2; exit 7")
-    assert error["class"] == "permanent"
+    assert error["class"] == "temporary"
     assert "ended with exit code 7 (a success would be 0); its standard error ends with:" in error["message"]
     assert "line 100" in error["message"]
     assert "line 80\n" not in error["message"]

@@ -16,7 +16,7 @@ from aivp_contract.diff import Decision
 from aivp_contract.values import Secret
 from aivp_host.files.folders import MAX_OPEN, Folders
 from aivp_host.files.write import place_of
-from aivp_sdk.process import HostSession
+from aivp_sdk.process import Session
 
 from tests.providers.driver import Failed, HostDriver
 from tests.providers.host.disk import PROVIDER, Disk
@@ -326,7 +326,7 @@ def test_unchanged_files_are_cheap(disk: Disk) -> None:
         Path(config["path"]).chmod(0o644)
     items = [{"id": str(number), "kind": "file", "config": config} for number, config in enumerate(configs)]
     start = time.process_time()
-    answers = PROVIDER.observe(items, HostSession(None))
+    answers = PROVIDER.observe(items, Session(None))
     assert not any("error" in answer for answer in answers)
     assert time.process_time() - start < 0.5
 

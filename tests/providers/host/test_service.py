@@ -171,7 +171,7 @@ def test_a_oneshot_cannot_be_kept_running(world: World) -> None:
 def test_a_unit_that_is_not_there_yet_is_planned_and_refused_by_the_apply(world: World) -> None:
     config = {"name": "aivp-service", "running": True, "enabled": True}
     seen = world.driver.observe("service", config)
-    assert seen.observed == {"name": "aivp-service", "running": False, "enabled": False}
+    assert seen.observed is None
     assert world.refused("service", **config)["path"] == "/name"
     world.sh("apt-get update && apt-get -y install aivp-service")
     assert world.converge("service", **config).decision.action == "no-op"
@@ -179,7 +179,8 @@ def test_a_unit_that_is_not_there_yet_is_planned_and_refused_by_the_apply(world:
 
 def test_absence_of_a_unit_that_is_not_there_is_nothing(world: World) -> None:
     assert world.converge("service", name="nonesuch", running=False, enabled=False).decision.action == "no-op"
-    assert world.changes("service", name="nonesuch", masked=True) == {"/masked": True}
+    assert world.converge("service", name="nonesuch").decision.action == "no-op"
+    assert world.changes("service", name="nonesuch", masked=True) == {"/name": "nonesuch", "/masked": True}
 
 
 # --- failures ----------------------------------------------------------------------------------------------------

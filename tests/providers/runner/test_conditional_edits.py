@@ -8,7 +8,7 @@ import pytest
 from aivp_runner.hosting import Hosting
 from aivp_runner.lane import Lane
 from aivp_runner.store import HostStore
-from aivp_sdk.process import HostSession
+from aivp_sdk.process import Session
 
 OWNER = ("project", "main", "lineage")
 
@@ -17,7 +17,7 @@ OWNER = ("project", "main", "lineage")
 def lane(tmp_path: Path) -> Iterator[Lane]:
     store = HostStore.open(tmp_path / "host.db")
     store.begin("run", OWNER, "plan")
-    hosting = Hosting({"file": "tests.providers.host.disk"}, HostSession(None))
+    hosting = Hosting({"file": "tests.providers.host.disk"}, Session(None))
     yield Lane(hosting, store, "run", OWNER, lambda report: None)
     store.close()
 

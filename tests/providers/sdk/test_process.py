@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from aivp_sdk import Permanent, Temporary
-from aivp_sdk.process import PROBE_OUTPUT, HostSession
+from aivp_sdk.process import PROBE_OUTPUT, Session
 from aivp_sdk.shim import Shim
 
-SESSION = HostSession(None)
+SESSION = Session(None)
 
 
 def test_output_and_code() -> None:
@@ -56,7 +56,7 @@ def test_effect_needs_a_step() -> None:
 def test_key_is_what_was_asked_for(tmp_path: Path) -> None:
     """Not what it came to: a home or group changed by the effect itself must not make it another effect."""
     shim = Shim.start(tmp_path)
-    session = HostSession(shim)
+    session = Session(shim)
     session.key = "run/step/1"
     for _ in range(2):
         session.effect(["true"])

@@ -162,6 +162,19 @@ def test_killed_shim_leaves_nobody_who_knows(records: Path, tmp_path: Path) -> N
     assert not shim.is_busy(records)
 
 
+def test_a_killed_shim_ends_the_session_instead_of_starting_more(records: Path, tmp_path: Path) -> None:
+    """What it had not begun has no unknown outcome: a new session runs it, under the same key."""
+    before, ran = Shim.start(records), tmp_path / "ran"
+    os.kill(before.pid, signal.SIGKILL)
+    eventually(lambda: not is_alive(before.pid))
+    with pytest.raises(SystemExit):
+        before.run("k", shell(f"touch {ran}"))
+    assert not ran.exists()
+    later = Shim.start(records)
+    assert later.run("k", shell(f"touch {ran}")).code == 0
+    later.close()
+
+
 def test_reused_process_id_is_not_waited_for(records: Path) -> None:
     place = records / "k"
     place.mkdir(parents=True)

@@ -54,10 +54,11 @@ def declared(lines: Sequence[str], *, is_secret: bool = False) -> List[Key]:
         if key is None or not _is_whole(key.material):
             is_shown = not is_secret and line[:4] in ("ssh-", "ecds", "sk-s", "sk-e")
             shown = f"{line[:24]}..." if is_shown else "one of them"
-            raise Permanent(f"{shown} is not the line of a public key", path=FIELD)
+            mend = "Such as ssh-ed25519 AAAA… name; ssh-keygen -y prints it."
+            raise Permanent(f"{shown} is not the line of a public key", path=FIELD, mend=mend)
         if key.material in found:
             shown = "" if is_secret else f": {key.material[:40]}..."
-            raise Permanent(f"the same key stands there twice{shown}", path=FIELD)
+            raise Permanent(f"the same key stands there twice{shown}", path=FIELD, mend="Remove one of the two.")
         found[key.material] = key
     return list(found.values())
 
@@ -111,7 +112,9 @@ def read(folders: Folders, home: str, uid: int) -> Optional[List[str]]:
     finally:
         os.close(entry)
     if len(data) > LIMIT:
-        raise Permanent(f"{home}/.ssh/{NAME} is larger than {LIMIT} bytes", path=FIELD)
+        raise Permanent(
+            f"{home}/.ssh/{NAME} is larger than {LIMIT} bytes", path=FIELD, mend="Look at what lies there; remove it."
+        )
     return data.decode(errors="surrogateescape").splitlines()
 
 
@@ -249,7 +252,9 @@ def _require_own_file(home: str, found: os.stat_result, uid: int) -> None:
 def _failed(home: str, error: OSError) -> Permanent:
     where = _ssh(home)
     if isinstance(error, NotADirectoryError):
-        return Permanent(f"{where} is not a directory", path=FIELD)
+        return Permanent(f"{where} is not a directory", path=FIELD, mend="Look at what lies there; remove it.")
     if error.errno == errno.ELOOP:
-        return Permanent(f"{where}/{NAME} is a symbolic link, which is not followed", path=FIELD)
-    return Permanent(f"{where}/{NAME}: {os.strerror(error.errno or 0)}", path=FIELD)
+        return Permanent(
+            f"{where}/{NAME} is a symbolic link, which is not followed", path=FIELD, mend="Put a file in its place."
+        )
+    return Permanent(f"{where}/{NAME}: {os.strerror(error.errno or 0)}", path=FIELD, mend="Look at it on the host.")

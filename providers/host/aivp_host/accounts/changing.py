@@ -17,6 +17,8 @@ from .database import Account, Database
 from .declaration import ON_CREATE, User
 from .tools import run
 
+KEEP_ROOT = "Remove state: absent; to let go of what was declared, use removed or lifecycle.retain."
+
 
 def bring_about(change: Change[User], session: Session) -> None:
     """Create the account, or change what differs."""
@@ -43,7 +45,7 @@ def remove(desired: User, session: Session) -> None:
     if account is None:
         return
     if account.uid == 0:
-        raise Permanent(f"{account.name} is root; it is never removed", path="/name")
+        raise Permanent(f"{account.name} is root; it is never removed", path="/name", mend=KEEP_ROOT)
     run(session, ["userdel", *(["-r"] if desired.remove_home else []), "--", account.name])
     # userdel takes the group of the same name along. A declared one may be a resource of its own: it stays.
     team = database.teams.get(desired.group or "")
@@ -155,7 +157,8 @@ def _make_home(desired: User, account: Account, session: Session) -> None:
     if not desired.create_home or os.path.isdir(account.home):
         return
     if os.path.lexists(account.home):
-        raise Permanent(f"{account.home} exists and is not a directory", path="/home")
+        mend = "Declare another home, or the path as a file with state: absent."
+        raise Permanent(f"{account.home} exists and is not a directory", path="/home", mend=mend)
     argv = ["mkhomedir_helper", account.name, defaults.home_umask(), desired.skeleton or "/etc/skel"]
     run(session, argv, path="/create_home")
 

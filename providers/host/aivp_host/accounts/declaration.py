@@ -103,10 +103,13 @@ def check(desired: User) -> None:
         try:
             datetime.date.fromisoformat(desired.expires)
         except ValueError:
-            raise Permanent(f"{desired.expires} is no day of the calendar", path="/expires") from None
+            raise Permanent(
+                f"{desired.expires} is no day of the calendar", path="/expires", mend="Write YYYY-MM-DD, or never."
+            ) from None
     for name in desired.groups or ():
         if not re.match(NAME, name):
-            raise Permanent(f"{name!r} cannot be the name of a group", path="/groups")
+            mend = "Names have letters, digits, . _ and -, and do not start with a digit or -."
+            raise Permanent(f"{name!r} cannot be the name of a group", path="/groups", mend=mend)
 
 
 def is_hash(text: str) -> bool:

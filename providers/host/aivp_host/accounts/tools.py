@@ -20,4 +20,5 @@ def run(session: Session, argv: List[str], *, stdin: Optional[str] = None, path:
         raise Temporary(f"{said}: another program is changing accounts", delay=3)
     if "currently used by process" in said:
         raise Permanent(said, path=path, mend="End the user's processes, for example with loginctl terminate-user.")
-    raise Permanent(f"{argv[0]} ended with exit code {done.code}: {said or 'it said nothing'}", path=path)
+    why = f"{argv[0]} ended with exit code {done.code}: {said or 'it said nothing'}"
+    raise Permanent(why, path=path, mend=f"Mend what it names; man {argv[0]} explains the code.")

@@ -34,9 +34,12 @@ class Accounts:
         found = self._number(field, wanted)
         if found is None:
             what = "user" if field == "owner" else "group"
-            raise Permanent(f"there is no {what} {wanted} on this host", path=f"/{field}")
+            mend = f"Declare {what}.{wanted}, which then comes first by itself, or name a {what} that is there."
+            raise Permanent(f"there is no {what} {wanted} on this host", path=f"/{field}", mend=mend)
         if found > MAX_ID:
-            raise Permanent(f"{wanted} is beyond the largest id, {MAX_ID}", path=f"/{field}")
+            raise Permanent(
+                f"{wanted} is beyond the largest id, {MAX_ID}", path=f"/{field}", mend="Name an account, or its id."
+            )
         return found
 
     def _number(self, field: str, wanted: str) -> Optional[int]:

@@ -43,7 +43,8 @@ def _validate(session: Session, desired: File, path: str, is_private: bool) -> N
     output = "\n".join(text for text in (done.stdout.strip(), done.stderr.strip()) if text)
     shown = "(its output is not shown: the file is private)" if is_private else output.replace(path, desired.path)
     command = " ".join(desired.validate or ())
-    raise Permanent(f"{desired.path}: {command} ended with {done.code}; nothing was changed\n{shown}", path="/validate")
+    why = f"{desired.path}: {command} ended with {done.code}; nothing was changed\n{shown}"
+    raise Permanent(why, path="/validate", mend="Mend the content that it refuses, or the command.")
 
 
 def _has_changed(before: os.stat_result, place: Place) -> bool:

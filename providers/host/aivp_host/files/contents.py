@@ -23,7 +23,8 @@ def data_of(content: Json) -> Optional[bytes]:
     if isinstance(content, Binary):
         return base64.b64decode(content.base64)
     if isinstance(content, Blob):
-        raise Permanent("content beyond 64 KiB is not supported yet", path="/content")
+        mend = "Bring it as a package, or fetch it with a command."
+        raise Permanent("content beyond 64 KiB comes with blobs", path="/content", mend=mend)
     return None
 
 

@@ -18,6 +18,8 @@ Match = Callable[[str], bool]
 _NEVER = r"(?!)"
 """Matches no line."""
 
+_ONE = "Leave one of the two out."
+
 
 def edit(text: str, lines: Sequence[Line], blocks: Sequence[Block]) -> str:
     """`text` with every edit made, in order. Raises Permanent for edits that contradict themselves or each other."""
@@ -125,7 +127,8 @@ def _filled(line: Line, pattern: Optional[Pattern[str]], body: str, where: str) 
     try:
         return match.expand(line.line)
     except (re.error, IndexError) as error:
-        raise Permanent(f"line: {error}", path=f"{where}/line") from None
+        mend = "Refer only to groups that regexp has, as \\1 or \\g<name>."
+        raise Permanent(f"line: {error}", path=f"{where}/line", mend=mend) from None
 
 
 def _matcher(line: Line, pattern: Optional[Pattern[str]]) -> Match:
@@ -139,9 +142,9 @@ def _matcher(line: Line, pattern: Optional[Pattern[str]]) -> Match:
 
 def _check_line(line: Line, where: str) -> None:
     if line.regexp is not None and line.search is not None:
-        raise Permanent("a line is found by regexp or by search, not by both", path=f"{where}/search")
+        raise Permanent("a line is found by regexp or by search, not by both", path=f"{where}/search", mend=_ONE)
     if line.insert_after is not None and line.insert_before is not None:
-        raise Permanent("a line goes after or before something, not both", path=f"{where}/insert_before")
+        raise Permanent("a line goes after or before something, not both", path=f"{where}/insert_before", mend=_ONE)
     if line.line is None and (line.state == "present" or (line.regexp is None and line.search is None)):
         raise Permanent(
             "nothing says which line", path=where, mend="Give line, or with state: absent a regexp or search."
@@ -151,19 +154,22 @@ def _check_line(line: Line, where: str) -> None:
             "a line has no line break in it", path=f"{where}/line", mend="Use one entry a line, or a block."
         )
     if line.backrefs and line.regexp is None:
-        raise Permanent("backrefs need a regexp with groups", path=f"{where}/backrefs")
+        mend = "Give a regexp, or leave backrefs out."
+        raise Permanent("backrefs need a regexp with groups", path=f"{where}/backrefs", mend=mend)
 
 
 def _edit_block(document: _Document, block: Block, where: str) -> None:
     if "{mark}" not in block.marker or "\n" in block.marker + block.name:
-        raise Permanent("a marker is one line with {mark} in it", path=f"{where}/marker")
+        mend = "Such as # {mark} aivp: {name}."
+        raise Permanent("a marker is one line with {mark} in it", path=f"{where}/marker", mend=mend)
     if block.insert_after is not None and block.insert_before is not None:
-        raise Permanent("a block goes after or before something, not both", path=f"{where}/insert_before")
+        raise Permanent("a block goes after or before something, not both", path=f"{where}/insert_before", mend=_ONE)
     marker = block.marker.replace("{name}", block.name)
     begin, end = marker.replace("{mark}", "BEGIN"), marker.replace("{mark}", "END")
     wanted = [begin, *block.content.replace("\r\n", "\n").removesuffix("\n").split("\n"), end] if block.content else []
     if begin in wanted[1:-1] or end in wanted[1:-1]:
-        raise Permanent("a block cannot hold its own markers", path=f"{where}/content")
+        mend = "Give it another marker, or take the line out."
+        raise Permanent("a block cannot hold its own markers", path=f"{where}/content", mend=mend)
     begins = document.find(lambda body: body == begin)
     ends = document.find(lambda body: body == end)
     if not begins and not ends:
@@ -202,4 +208,5 @@ def _compile(expression: str, where: str) -> Pattern[str]:
     try:
         return re.compile(expression)
     except re.error as error:
-        raise Permanent(f"not a regular expression: {error}", path=where) from None
+        mend = "Escape what is meant literally, or use search."
+        raise Permanent(f"not a regular expression: {error}", path=where, mend=mend) from None

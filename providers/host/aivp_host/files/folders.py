@@ -93,7 +93,8 @@ class Folders:
                 mend="Declare the path behind the link, or let root own the link and its folder alone.",
             )
         if links >= MAX_LINKS:
-            raise Permanent(f"{where}: too many symbolic links", path="/path")
+            mend = "Do they lead round? Declare the path behind them."
+            raise Permanent(f"{where}: too many symbolic links", path="/path", mend=mend)
         # The parts before are real: going up in their text is going up on the disk. What comes behind is walked again.
         return self._join(parent.real, os.readlink(name, dir_fd=parent.fd), links)
 
@@ -111,7 +112,8 @@ def split(path: str) -> Tuple[str, str]:
     """A path as (folder, name). Raises Permanent for the root, which nobody may manage."""
     above, _, name = path.rpartition("/")
     if not name:
-        raise Permanent("the root directory cannot be managed", path="/path")
+        mend = "Declare what lies beneath it."
+        raise Permanent("the root directory cannot be managed", path="/path", mend=mend)
     return above or "/", name
 
 

@@ -156,7 +156,8 @@ def read_for_edit(desired: File, folder: Folder, name: str) -> Tuple[bytes, os.s
         found = os.fstat(descriptor)
         data = read_bounded(descriptor, EDIT_LIMIT)
     if isinstance(data, Blob):
-        raise Permanent(f"{desired.path} is larger than 4 MiB: too large to edit its lines", path="/path")
+        why = f"{desired.path} is larger than 4 MiB: too large to edit its lines"
+        raise Permanent(why, path="/path", mend="Edit it with a command that has a guard.")
     return data, found
 
 
@@ -219,6 +220,7 @@ def _is_filled(folder: Folder, name: str) -> bool:
 
 def _check(desired: File) -> None:
     if desired.validate is not None and not any("%s" in argument for argument in desired.validate):
-        raise Permanent("the validate command has no %s for the copy to check", path="/validate")
+        mend = "Write %s where the command takes the path."
+        raise Permanent("the validate command has no %s for the copy to check", path="/validate", mend=mend)
     if desired.state == "link" and not desired.target:
-        raise Permanent("a link needs a target", path="/target")
+        raise Permanent("a link needs a target", path="/target", mend="Write target: PATH.")

@@ -107,7 +107,8 @@ def empty(folder: int, name: str) -> None:
     descriptor = open_directory(folder, name)
     try:
         if mount_of(descriptor) != mount_of(folder):
-            raise Permanent(f"{name} is a mount point; nothing behind it is removed", path="/path")
+            why = f"{name} is a mount point; nothing behind it is removed"
+            raise Permanent(why, path="/path", mend="Unmount it first.")
         for inner in os.listdir(descriptor):
             remove(descriptor, inner)
     finally:
@@ -130,7 +131,8 @@ class _Walk:
 
     def beneath(self, directory: int, prefix: str, depth: int) -> Survey:
         if depth > MAX_DEPTH:
-            raise Permanent(f"{self.rules.path}: directories more than {MAX_DEPTH} deep", path="/path")
+            mend = "Name what lies that deep in ignore, or manage a folder further down."
+            raise Permanent(f"{self.rules.path}: directories more than {MAX_DEPTH} deep", path="/path", mend=mend)
         total = Survey()
         for name in sorted(os.listdir(directory)):
             self._count()
@@ -242,5 +244,5 @@ def _shown(path: str) -> str:
 def _relative(directory: str, path: str) -> str:
     inner = path[len(directory) + 1 :] if path.startswith(directory + "/") else path
     if not inner or inner.startswith("/") or ".." in inner.split("/"):
-        raise Permanent(f"{path} does not lie beneath {directory}", path="/keep")
+        raise Permanent(f"{path} does not lie beneath {directory}", path="/keep", mend="Take it out of keep.")
     return inner.rstrip("/")

@@ -124,7 +124,10 @@ class Apt:
         if not done.ok:
             raise apt_output.failure("apt-get update", done)
         if apt_lists.is_empty(self.root):
-            raise Permanent("apt-get update fetched nothing: no package source is configured")
+            raise Permanent(
+                "apt-get update fetched nothing: no package source is configured",
+                mend="Declare a file beneath /etc/apt/sources.list.d that notifies this package_index.",
+            )
 
     def _run(self, argv: Sequence[str], session: Session, keep_conffiles: bool = True) -> None:
         policy = {"UCF_FORCE_CONFFOLD": "1"} if keep_conffiles else {"UCF_FORCE_CONFFNEW": "1"}

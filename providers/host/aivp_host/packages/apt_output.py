@@ -111,12 +111,14 @@ def failure(what: str, done: Completed) -> ProviderError:
     if _LOCKED.search(done.stderr):
         return Temporary(message, delay=10)
     if _BAD_RELEASE in done.stderr:
-        return Permanent(message, path="/default_release")
+        return Permanent(message, path="/default_release", mend="Name a release that apt-cache policy lists.")
     if "Failed to fetch" in done.stderr or "Unable to fetch" in done.stderr:
         if _NETWORK.search(done.stderr):
             return Temporary(message, delay=5)
         return Permanent(message, mend="If the lists are out of date, declare a package_index with a max_age.")
-    return Permanent(message)
+    if _UNMET in done.stdout:
+        return Permanent(message, mend="Declare versions that go together, or the packages that they need.")
+    return Permanent(message, mend="Mend on the host what it names; dpkg --audit and apt-get check say more.")
 
 
 def _words(done: Completed) -> str:

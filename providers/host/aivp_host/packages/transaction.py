@@ -113,7 +113,9 @@ def _impossible(
     if not errors:
         return {}
     reason = "; ".join(error.message for error in errors.values())
-    others = Permanent(f"nothing was changed in this transaction: {reason}")
+    others = Permanent(
+        f"nothing was changed in this transaction: {reason}", mend="Mend what keeps the others from being installed."
+    )
     return {view.desired.name: errors.get(view.desired.name, others) for view in pending}
 
 
@@ -127,11 +129,13 @@ def _require(manager: PackageManager, view: View, available: Optional[Available]
             f"{manager.name} has nothing to install for {name}: a name that other packages provide, or one that no"
             " source offers",
             path="/name",
+            mend=f"Declare a package that provides it; apt-cache showpkg {name} lists them.",
         )
     version = _version(view)
     if version is not None and version not in available.versions:
         there = ", ".join(available.versions) or "none"
-        raise Permanent(f"{name} {version} is not available; there is: {there}", path="/version")
+        mend = "Declare one of these, or leave version out; a package_index with a max_age keeps the lists fresh."
+        raise Permanent(f"{name} {version} is not available; there is: {there}", path="/version", mend=mend)
 
 
 def transactions(pending: Sequence[View], offered: Dict[str, Available]) -> List[Transaction]:
@@ -208,5 +212,8 @@ def _result(view: View, errors: Errors) -> Result:
     if view.is_reached:
         return Done()
     name = view.desired.name
-    unexplained = Permanent(f"the package manager reported success, but {name} is {view.installed.condition}")
+    unexplained = Permanent(
+        f"the package manager reported success, but {name} is {view.installed.condition}",
+        mend="See what dpkg --audit says on the host.",
+    )
     return errors.get(name, unexplained)

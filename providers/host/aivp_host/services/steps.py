@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Sequence
 
-from aivp_sdk import Completed, Permanent, Session
+from aivp_sdk import Completed, Permanent, Session, Temporary
 
 from . import systemd
 from .declaration import Service
@@ -101,13 +101,17 @@ def _loaded(desired: Service, unit: Unit, session: Session) -> Unit:
         return unit
     done = systemctl(["daemon-reload"], session)
     if not done.ok:
-        raise Permanent(f"systemctl daemon-reload failed: {systemd.tail(done.stderr)}")
+        why = f"systemctl daemon-reload failed: {systemd.tail(done.stderr)}"
+        raise Permanent(why, mend="Mend what it names, or let aivp become root on this host.")
     return _look(desired, session)
 
 
 def _require(unit: Unit) -> None:
     if not unit.is_found:
-        raise Permanent(f"there is no unit {unit.name} on this host", path="/name")
+        mend = (
+            "Declare the package or the unit file that brings it, and let this resource depend on it; or mend the name."
+        )
+        raise Permanent(f"there is no unit {unit.name} on this host", path="/name", mend=mend)
 
 
 def _set_enabled(desired: Service, unit: Unit, wanted: bool, session: Session) -> None:
@@ -118,7 +122,8 @@ def _set_enabled(desired: Service, unit: Unit, wanted: bool, session: Session) -
         _do(["disable", *options], unit, "/enabled", session)
     now = _look(desired, session)
     if is_enabled(now, wanted) is not wanted:
-        raise Permanent(f"{unit.name} is still {now.file_state or 'without a state'}", path="/enabled")
+        why = f"{unit.name} is still {now.file_state or 'without a state'}"
+        raise Permanent(why, path="/enabled", mend=f"See what systemctl status {unit.name} says of its unit file.")
 
 
 def _switch(desired: Service, verb: str, unit: Unit, session: Session) -> None:
@@ -142,18 +147,23 @@ def _switch(desired: Service, verb: str, unit: Unit, session: Session) -> None:
         time.sleep(_LOOK_AGAIN)
 
 
-def _failure(verb: str, unit: Unit, begun: float, desired: Service, done: Completed, session: Session) -> Permanent:
+def _failure(verb: str, unit: Unit, begun: float, desired: Service, done: Completed, session: Session) -> Temporary:
     now = _look(desired, session)
     state = f"{now.active_state} ({now.sub_state}{'' if now.result in ('', 'success') else ', ' + now.result})"
     what = f"{unit.name} did not survive its {verb}" if done.ok else f"{verb} of {unit.name} failed"
     if done.timed_out:
         what = f"{verb} of {unit.name} did not end within {desired.timeout} s"
     said = systemd.journal(unit.name, begun, session) or systemd.tail(done.stderr)
-    path = "/timeout" if done.timed_out else None
-    return Permanent(f"{what}: it is {state}" + (f"\n{said}" if said else ""), path=path)
+    path, mend = "/running", f"Mend what keeps it from running; journalctl -u {unit.name} has the rest."
+    if done.timed_out:
+        path, mend = "/timeout", f"Raise timeout, or mend what makes it wait; journalctl -u {unit.name} has the rest."
+    elif desired.running is None:
+        path = "/on_refresh"
+    return Temporary(f"{what}: it is {state}" + (f"\n{said}" if said else ""), path=path, mend=mend)
 
 
 def _do(verb: Sequence[str], unit: Unit, path: str, session: Session) -> None:
     done = systemctl([*verb, "--", unit.name], session)
     if not done.ok:
-        raise Permanent(f"systemctl {' '.join(verb)} {unit.name} failed: {systemd.tail(done.stderr)}", path=path)
+        why = f"systemctl {' '.join(verb)} {unit.name} failed: {systemd.tail(done.stderr)}"
+        raise Permanent(why, path=path, mend=f"Mend what it names; systemctl status {unit.name} says more.")

@@ -96,7 +96,8 @@ def units(names: Sequence[str], session: Session) -> List[Unit]:
     done = session.probe(["systemctl", "show", "--no-pager", f"--property={','.join(_PROPERTIES)}", "--", *names])
     found = parse(names, done.stdout)
     if not done.ok or len(found) != len(names):
-        raise Permanent(f"systemctl show failed (exit {done.code}): {tail(done.stderr)}")
+        why = f"systemctl show failed (exit {done.code}): {tail(done.stderr)}"
+        raise Permanent(why, mend="Does systemctl status work on the host? Reading needs the system bus.")
     return [replace(unit, needs_daemon_reload=True) if has_unread(unit.id, unit.files) else unit for unit in found]
 
 

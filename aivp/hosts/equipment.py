@@ -1,0 +1,33 @@
+"""What hosts need beside the runner: third-party providers by the kinds they serve, read when first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from aivp_contract.values import Json
+
+from aivp.hosts.bundle import Bundle, bundle
+from aivp.plugins import Registry
+
+Configure = Callable[[str], Mapping[str, Json]]
+"""Provider → its configuration, with the values of secrets."""
+
+
+class Equipment:
+    """Bundles and configurations of the third-party providers in `registry`."""
+
+    def __init__(self, registry: Registry, configure: Configure = lambda _: {}) -> None:
+        self.registry = registry
+        self.configure = configure
+        self._bundles: dict[str, Bundle] = {}
+
+    def provider(self, kind: str) -> str | None:
+        """Who has to be brought to a host for this kind; None where the runner has it."""
+        found = self.registry.kind(kind)
+        return None if found is None or self.registry.is_first_party(kind) else found.provider
+
+    def bundle(self, provider: str) -> Bundle:
+        """The files of a provider, as they were when first asked for. Raises Refused."""
+        if provider not in self._bundles:
+            self._bundles[provider] = bundle(self.registry.providers[provider])
+        return self._bundles[provider]

@@ -1,0 +1,59 @@
+"""What deciding reads beside a resource itself, and what it gathers: steps by address, reasons why there are none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from aivp.diagnostics import Diagnostics
+from aivp.model.evidence import Evidence, Seen
+from aivp.model.object import Object
+from aivp.plan.bind import Kinds
+from aivp.plan.steps import Step
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Evidence, the manifests of kinds, and the object that each address stands for."""
+
+    evidence: Evidence
+    kinds: Kinds
+    rows: Mapping[str, Object]
+    edges: Mapping[str, Sequence[str]]
+    """Address → the addresses that it needs, sorted."""
+    imported: frozenset[str]
+
+
+@dataclass
+class Decided:
+    """Steps by address; what has nothing to do; what is left out or blocked, and why.
+
+    Not applicable: parts of it are guesses.
+    """
+
+    steps: dict[str, list[Step]] = field(default_factory=dict)
+    unchanged: set[str] = field(default_factory=set)
+    left_out: dict[str, str] = field(default_factory=dict)
+    blocked: dict[str, str] = field(default_factory=dict)
+    is_applicable: bool = True
+
+    def add(self, step: Step) -> None:
+        """Append a step of its address."""
+        self.steps.setdefault(step.address, []).append(step)
+
+
+def why_unreached(world: World, name: str, decided: Decided) -> str | None:
+    """An unreachable host blocks its own steps and orphans nothing."""
+    host = world.evidence.hosts.get(name)
+    if host is None:
+        decided.is_applicable = False
+        return f"the evidence does not hold {name}"
+    return f"{name} cannot be reached" if host.error is not None else None
+
+
+def report(seen: Seen, address: str, diagnostics: Diagnostics) -> None:
+    """Pass on what a provider said of a thing that it could not look at."""
+    error = seen.error or {}
+    code = "AIVP0611" if error.get("class") == "bug" else "AIVP0610"
+    why = f"{address}{error.get('path') or ''}: {error.get('message', 'no reason given')}."
+    diagnostics.error(code, why, str(error.get("mend") or ""), address=address, pointer=str(error.get("path") or ""))

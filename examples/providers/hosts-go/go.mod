@@ -1,0 +1,3 @@
+module aivp.example/hosts
+
+go 1.21
