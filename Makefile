@@ -26,8 +26,8 @@ check: setup ## Lints, checks formatting, types (providers as Python 3.9, too) a
 	.venv/bin/mypy --python-version 3.9 providers/*/aivp_*
 	.venv/bin/lint-imports --no-logo
 
-bench: setup ## Measures against peers and floors.
-	@exec .venv/bin/python -m bench
+bench: setup ## Measures against terraform and floors, in 25 minutes or less; BENCH=--quick takes two.
+	@exec .venv/bin/python -m bench $(BENCH)
 
 clean: ## Removes what setup and the tools made; never .aivp, which is somebody's state.
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist

@@ -1,1 +1,1 @@
-"""Speed as a ratio, measured in one run against a peer or a floor. `make bench`; results go to docs/benchmarks.md."""
+"""Speed as ratios measured in one run, against a peer and a floor. `make bench`; docs/benchmarks.md has the method."""

@@ -1,83 +1,146 @@
-"""`python -m bench [--quick] [-o FILE]`: all figures of one run as Markdown, with machine and method."""
+"""`python -m bench`: measure part by part, keep raw samples, print the report, put it into the docs if asked to."""
 
 from __future__ import annotations
 
 import argparse
+import datetime
 import os
-import platform
-import shutil
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from bench.durability import count_syncs, observe_requests
+from bench.durability import PLANS, count_requests, count_syncs
+from bench.machine import ROOT, describe
+from bench.report import placed, report
+from bench.results import Results, load
+from bench.sides import terraform_version
 from bench.startup import startup
-from bench.terraform import Row, compare
+from bench.targets import targets
+from bench.versus import compare, warm
 
-METHOD = """\
-Every figure is a whole process, measured from outside: wall seconds, and in brackets CPU seconds and the peak memory of
-the largest process, children (the runner) included. The two tools run one after the other on the same machine, on the
-same tree: resource i needs resource (i−1)//10, or, in a chain, i−1. aivp's `noop` takes the runner, codec, journal,
-lock and registry that `file` takes. Terraform's state for its no-op plan is written by the bench where an apply would
-take too long (its apply is quadratic); applies that were not measured are marked with a dash.
-"""
+PARTS = ("tree", "chain", "startup", "durability")
+ROUNDS = {100: 5, 500: 5, 1000: 5, 2000: 3, 5000: 3, 10000: 3}
+"""Resources → rounds. About 20 minutes on two quiet cores, half of it terraform's apply of 5,000 and of the chain."""
+QUICK, QUICK_ROUNDS = (100, 500, 1000), 2
+CHAINS = {True: 300, False: 1000}
+APPLIES_UP_TO = 5000
+"""Resources up to which terraform applies: at 10,000 it would need half an hour."""
+DOCS = ROOT / "docs/benchmarks.md"
 
 
 def main() -> None:
-    """Measure and write."""
-    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="up to 1,000 resources only")
-    parser.add_argument("-o", "--output", help="write the report there, too")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="aivp-bench-") as name:
-        text = "\n".join(_report(Path(name), options.quick))
-    sys.stdout.write(text + "\n")
-    if options.output:
-        Path(options.output).write_text(text + "\n")
-
-
-def _report(folder: Path, is_quick: bool) -> Iterator[str]:
-    counts = (100, 1000) if is_quick else (100, 1000, 5000, 10000)
-    yield f"# Benchmarks\n\n{METHOD}\nMachine: {os.cpu_count()} cores, {platform.system()} {platform.release()}, "
-    yield f"Python {platform.python_version()}, {_terraform_version()}.\n"
-    yield "## Plan and apply\n"
-    yield from _table(compare(folder, counts, 1000))
-    yield "\n## Start-up\n\n| command | wall s | CPU s | against bare Python, wall and CPU |\n|---|---|---|---|"
-    found = startup(folder)
-    floor = found["python -c 'import json'"]
-    for command, figures in found.items():
-        ratios = f"{figures.wall / floor.wall:.1f}x, {figures.cpu / floor.cpu:.1f}x"
-        yield f"| `{command}` | {figures.wall:.3f} | {figures.cpu:.3f} | {ratios} |"
-    yield "\n## Durability and round trips\n"
-    durability = count_syncs(folder, 1000)
-    if durability is None:
-        yield "strace is not installed: fsyncs not counted."
+    """Measure what was asked for and is not there yet, then report all that is there."""
+    options = _options()
+    path = Path(options.output)
+    if options.render:
+        results = load(Path(options.render))
     else:
-        yield (
-            f"- Applying {durability.steps} steps in {durability.batches} batches syncs the host's journal"
-            f" {durability.journal_syncs} times in all (a pair per batch, and two for opening and closing the run)."
-        )
-    yield f"- A plan of 100 unchanged files sends {observe_requests(folder)} observe request."
+        results = _start(path, options)
+        try:
+            _measure(results, path, options)
+        except KeyboardInterrupt:
+            _say(f"interrupted; go on with: python -m bench --resume -o {path}")
+            sys.exit(130)
+    text = report(results)
+    sys.stdout.write(text + "\n")
+    if options.docs:
+        results.save(DOCS.with_suffix(".json"))
+        DOCS.write_text(placed(DOCS.read_text(encoding="utf-8"), text), encoding="utf-8")
+    missed = [item.promise for item in targets(results) if item.is_met is False]
+    _say("every target that was measured is met" if not missed else f"missed: {'; '.join(missed)}")
 
 
-def _table(rows: Iterable[Row]) -> Iterator[str]:
-    yield "| resources | operation | aivp | terraform | CPU ratio | memory ratio |\n|---|---|---|---|---|---|"
-    for row in rows:
-        ours, theirs = row.ours, row.theirs
-        cpu = f"{theirs.cpu / ours.cpu:.1f}x less" if ours and theirs else "–"
-        peak = f"{theirs.peak / ours.peak:.1f}x less" if ours and theirs else "–"
-        yield f"| {row.count} ({row.shape}) | {row.operation} | {ours or '–'} | {theirs or '–'} | {cpu} | {peak} |"
-        sys.stderr.write(f"{row.shape} {row.count} {row.operation}: {ours} | {theirs}\n")
+def _options() -> argparse.Namespace:
+    """The command line. `--only` names parts by their beginning, so that one size can be measured alone."""
+    parser = argparse.ArgumentParser(prog="bench", description="Speed as ratios measured in one run.")
+    parser.add_argument("--quick", action="store_true", help="up to 1,000 resources, few rounds: about two minutes")
+    parser.add_argument(
+        "--only",
+        action="append",
+        metavar="PART",
+        help=f"only {', '.join(PARTS)}, or such as tree/1000; may be repeated",
+    )
+    parser.add_argument("--resume", action="store_true", help="keep the parts that FILE.json already holds")
+    parser.add_argument("--rounds", type=int, default=10, help="at most this many rounds of a tree or chain")
+    parser.add_argument("--limit", type=float, default=300, help="seconds after which terraform's apply is stopped")
+    parser.add_argument("-o", "--output", metavar="FILE.json", default="build/bench.json", help="the raw samples")
+    parser.add_argument("--render", metavar="FILE.json", help="measure nothing, report these samples")
+    parser.add_argument("--docs", action="store_true", help="write samples and report into docs/benchmarks")
+    options = parser.parse_args()
+    for part in options.only or ():
+        if not any(_is_chosen(name, [part]) for name in _parts(quick=options.quick)):
+            parser.error(f"there is no part {part}: {', '.join(_parts(quick=options.quick))}")
+    return options
 
 
-def _terraform_version() -> str:
-    command = shutil.which("terraform")
-    if command is None:
-        return "terraform is absent: its columns are empty"
-    done = subprocess.run([command, "version"], capture_output=True, text=True, check=False)
-    return done.stdout.splitlines()[0]
+def _start(path: Path, options: argparse.Namespace) -> Results:
+    """Fresh results, or those of `path` to go on with: only of the same machine, code and versions."""
+    machine = describe()
+    if options.resume and path.exists():
+        found = load(path)
+        if dict(found.machine) != machine:
+            sys.exit(f"bench: {path} was measured with another machine or other code; begin anew without --resume")
+        return found
+    began = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return Results(machine, began, options.limit, round(os.getloadavg()[0], 1))
+
+
+def _measure(results: Results, path: Path, options: argparse.Namespace) -> None:
+    wanted = [name for name in _parts(quick=options.quick) if _is_chosen(name, options.only)]
+    if terraform_version() is None:
+        _say("terraform is not on PATH: aivp is measured alone")
+    with tempfile.TemporaryDirectory(prefix="aivp-bench-") as name:
+        folder = Path(name).resolve()
+        _say(f"working in {folder}")
+        warm(folder, _say)
+        for part in wanted:
+            if part in results.done:
+                _say(f"{part}: kept")
+                continue
+            _part(part, results, folder, options)
+            results.done.append(part)
+            results.save(path)
+            _say(f"{part}: done, kept in {path}")
+
+
+def _is_chosen(part: str, chosen: list[str] | None) -> bool:
+    return chosen is None or part in chosen or part.partition("/")[0] in chosen
+
+
+def _parts(*, quick: bool) -> Iterator[str]:
+    yield "startup"
+    yield "durability"
+    yield f"chain/{CHAINS[quick]}"
+    for size in QUICK if quick else ROUNDS:
+        yield f"tree/{size}"
+
+
+def _part(part: str, results: Results, folder: Path, options: argparse.Namespace) -> None:
+    """One part, whole: samples of a part that broke off are not kept."""
+    if part == "startup":
+        for command, sample in startup(folder / "startup", 10 if options.quick else 40):
+            results.add(("startup", 0, command, ""), sample)
+        return
+    if part == "durability":
+        counted = [count_syncs(folder, plan) for plan in PLANS]
+        results.syncs = None if None in counted else [item for item in counted if item is not None]
+        results.requests = count_requests(folder)
+        return
+    shape, size = part.split("/")
+    count = int(size)
+    rounds = min(options.rounds, QUICK_ROUNDS if options.quick else ROUNDS[count] if shape == "tree" else 3)
+    applies = count <= APPLIES_UP_TO
+    for operation, tool, sample in compare(
+        folder, shape, count, rounds, options.limit, _say, terraform_applies=applies
+    ):
+        results.add((shape, count, operation, tool), sample)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {text}\n")
+    sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -1,52 +1,85 @@
-"""Whole processes from outside: CPU and wall seconds and peak memory, by the kernel's own accounting."""
+"""A command → what one execution of it took, measured from outside by `meter.py`, in an environment of our own."""
 
 from __future__ import annotations
 
+import json
 import os
-import statistics
+import shutil
 import subprocess
-import time
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+AIVP = str(Path(sys.executable).with_name("aivp"))
+METER = str(Path(__file__).with_name("meter.py"))
+INTERVAL = 0.01
+
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """Medians over the runs. cpu and wall in seconds, of the process and all children it waited for; peak in MiB, of
-    the largest of them."""
+class Sample:
+    """One execution. Seconds; bytes: `peak` of all its processes together, `largest` of the largest of them alone.
+
+    is_stopped: it ran out of time, so that the seconds are only what it had taken by then.
+    """
 
     cpu: float
     wall: float
-    peak: float
+    peak: int
+    largest: int
+    is_stopped: bool = False
 
-    def __str__(self) -> str:
-        return f"{self.wall:.2f} s ({self.cpu:.2f} s CPU, {self.peak:.0f} MiB)"
+
+class Failed(RuntimeError):
+    """The command did not end as it must; the message holds the end of its output."""
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """What commands of the bench get: nothing of the caller's but PATH, so that two people measure the same.
+
+    PYTHONDONTWRITEBYTECODE, which some machines set, would have every start compile all of aivp.
+    """
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(folder),
+        "LANG": "C.UTF-8",
+        "AIVP_HOST_STATE": str(folder / "host"),
+        "CHECKPOINT_DISABLE": "1",
+        "TF_IN_AUTOMATION": "1",
+        "TF_CLI_CONFIG_FILE": os.devnull,
+    }
 
 
 def measure(
-    argv: Sequence[str], cwd: Path, *, runs: int = 1, env: Mapping[str, str] | None = None, codes: Sequence[int] = (0,)
-) -> Figures:
-    """Run `argv` and measure it. Raises RuntimeError with its output where it ends with an unexpected code."""
-    found = [_once(argv, cwd, {**os.environ, **(env or {})}, codes) for _ in range(runs)]
-    return median(found)
-
-
-def median(found: Sequence[Figures]) -> Figures:
-    """Of each figure by itself."""
-    return Figures(*(statistics.median(getattr(item, name) for item in found) for name in ("cpu", "wall", "peak")))
-
-
-def _once(argv: Sequence[str], cwd: Path, env: Mapping[str, str], codes: Sequence[int]) -> Figures:
-    log = cwd / ".bench.log"
-    with log.open("wb") as output:
-        began = time.monotonic()
+    argv: Sequence[str],
+    folder: Path,
+    *,
+    limit: float = 600,
+    codes: Sequence[int] = (0,),
+    interval: float = INTERVAL,
+) -> Sample:
+    """Run `argv` in `folder`. Raises Failed where it ends in time with a code that is none of `codes`."""
+    said, out = folder / ".bench.said", folder / ".bench.took"
+    command = shutil.which(argv[0]) or argv[0]
+    meter = [sys.executable, "-I", "-S", METER, str(out), str(limit), str(interval), command, *argv[1:]]
+    with said.open("wb") as output:
         process = subprocess.Popen(
-            argv, cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            meter,
+            cwd=folder,
+            env=environment(folder),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.monotonic() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in codes:
-        raise RuntimeError(f"{argv[0]} ended with {process.returncode}: {log.read_text(errors='replace')[-2000:]}")
-    return Figures(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024)
+        try:
+            process.wait()
+        except BaseException:
+            process.terminate()  # it ends what it has started, and then itself
+            process.wait()
+            raise
+    took = json.loads(out.read_text())
+    code = took.pop("code")
+    if code not in codes and not took["is_stopped"]:
+        text = said.read_text(errors="replace")[-2000:]
+        raise Failed(f"{' '.join(argv)} in {folder} ended with {code}: {text}")
+    return Sample(**took)

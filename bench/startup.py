@@ -1,25 +1,31 @@
-"""How long commands take that have nothing to do but to answer, against a bare Python that imports json.
-
-Targets: 3 times as long for `--version`, 4 times for every `--help`.
-"""
+"""How long a command takes before it does anything, beside a bare Python that imports json."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from aivp.cli.commands import COMMANDS
-from bench.measure import Figures, measure, median
-from bench.terraform import AIVP
+import aivp.cli.commands
+from bench.measure import AIVP, Sample, measure
+
+FLOOR = "python -c 'import json'"
+COMMANDS = {
+    FLOOR: [sys.executable, "-c", "import json"],
+    "aivp --version": [AIVP, "--version"],
+    "aivp --help": [AIVP, "--help"],
+    **{f"aivp {name} --help": [AIVP, name, "--help"] for name in aivp.cli.commands.COMMANDS},
+}
 
 
-def startup(folder: Path) -> dict[str, Figures]:
-    """By what was started; 15 rounds after one that warms the caches, so that whatever else runs meets all alike."""
-    commands = {
-        "python -c 'import json'": [sys.executable, "-c", "import json"],
-        "aivp --version": [AIVP, "--version"],
-        "aivp --help": [AIVP, "--help"],
-        **{f"aivp {name} --help": [AIVP, name, "--help"] for name in COMMANDS},
-    }
-    rounds = [{name: measure(argv, folder) for name, argv in commands.items()} for _ in range(16)][1:]
-    return {name: median([found[name] for found in rounds]) for name in commands}
+def startup(folder: Path, rounds: int) -> Iterator[tuple[str, Sample]]:
+    """(command, sample): all in turn, `rounds` times, after one turn that is thrown away.
+
+    The floor is the interpreter of aivp's own environment, which looks at the same site-packages.
+    """
+    folder.mkdir(parents=True)
+    for number in range(rounds + 1):
+        for name, argv in COMMANDS.items():
+            sample = measure(argv, folder, interval=1)  # nobody looks at memory while it runs: it takes milliseconds
+            if number > 0:
+                yield name, sample

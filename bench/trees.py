@@ -1,10 +1,10 @@
-"""The same tree of N inert resources for both tools: node i needs node (i−1)//10; or a chain, where it needs i−1."""
+"""The same N inert resources in both languages: a tree, where i needs (i−1)//10, or a chain, where i needs i−1."""
 
 from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 Parent = Callable[[int], int | None]
@@ -20,9 +20,11 @@ def chain(index: int) -> int | None:
     return None if index == 0 else index - 1
 
 
+SHAPES: dict[str, Parent] = {"tree": tree, "chain": chain}
+
+
 def write_aivp(folder: Path, count: int, parent: Parent) -> None:
     """A project of `count` noop resources on the local host."""
-    folder.mkdir(parents=True)
     lines = ["aivp: v1", "project: bench", "hosts:", "  lab: {transport: local}", "resources:"]
     for index in range(count):
         above = parent(index)
@@ -33,8 +35,7 @@ def write_aivp(folder: Path, count: int, parent: Parent) -> None:
 
 
 def write_terraform(folder: Path, count: int, parent: Parent) -> None:
-    """The same in HCL, with the built-in terraform_data resource (no provider to download)."""
-    folder.mkdir(parents=True)
+    """The same in HCL, with the built-in terraform_data, which runs in Terraform's own process."""
     blocks = []
     for index in range(count):
         above = parent(index)
@@ -43,41 +44,50 @@ def write_terraform(folder: Path, count: int, parent: Parent) -> None:
     (folder / "main.tf").write_text("".join(blocks))
 
 
-def write_terraform_state(folder: Path, count: int, parent: Parent) -> None:
-    """A state in which everything is applied: making it by apply would take Terraform hours at 10,000."""
-    resources = []
-    for index in range(count):
-        value = {"value": f"value {index}", "type": "string"}
-        ancestors = []
-        above = parent(index)
-        while above is not None and len(ancestors) < 10_000:
-            ancestors.append(f"terraform_data.n{above}")
-            above = parent(above)
-        attributes = {
+def write_terraform_state(folder: Path, count: int, parent: Parent, version: str) -> None:
+    """The state that an apply leaves, for sizes at which Terraform's own would take far too long.
+
+    tests/bench/test_trees.py holds it against a state that Terraform wrote.
+    """
+    resources = [_terraform_row(index, parent) for index in range(count)]
+    state = {
+        "version": 4,
+        "terraform_version": version,
+        "serial": 1,
+        "lineage": str(uuid.uuid5(uuid.NAMESPACE_OID, "bench")),
+        "outputs": {},
+        "resources": sorted(resources, key=lambda row: str(row["name"])),
+        "check_results": None,
+    }
+    (folder / "terraform.tfstate").write_text(json.dumps(state, indent=2))
+
+
+def _terraform_row(index: int, parent: Parent) -> dict[str, object]:
+    value = {"value": f"value {index}", "type": "string"}
+    instance: dict[str, object] = {
+        "schema_version": 0,
+        "attributes": {
             "id": str(uuid.uuid5(uuid.NAMESPACE_OID, str(index))),
             "input": value,
             "output": value,
             "triggers_replace": None,
-        }
-        instance = {"schema_version": 0, "attributes": attributes, "sensitive_attributes": []}
-        if ancestors:
-            instance["dependencies"] = sorted(ancestors)
-        resources.append(
-            {
-                "mode": "managed",
-                "type": "terraform_data",
-                "name": f"n{index}",
-                "provider": 'provider["terraform.io/builtin/terraform"]',
-                "instances": [instance],
-            }
-        )
-    state = {
-        "version": 4,
-        "terraform_version": "1.11.4",
-        "serial": 1,
-        "lineage": str(uuid.uuid5(uuid.NAMESPACE_OID, "bench")),
-        "outputs": {},
-        "resources": resources,
-        "check_results": None,
+        },
+        "sensitive_attributes": [],
     }
-    (folder / "terraform.tfstate").write_text(json.dumps(state))
+    above = sorted(f"terraform_data.n{item}" for item in _ancestors(index, parent))
+    if above:
+        instance["dependencies"] = above
+    return {
+        "mode": "managed",
+        "type": "terraform_data",
+        "name": f"n{index}",
+        "provider": 'provider["terraform.io/builtin/terraform"]',
+        "instances": [instance],
+    }
+
+
+def _ancestors(index: int, parent: Parent) -> Iterator[int]:
+    above = parent(index)
+    while above is not None:
+        yield above
+        above = parent(above)

@@ -58,7 +58,7 @@ def batches(found):
 
 def test_a_tree_has_as_many_batches_as_levels():
     names = [f"bulk.n{number}@lab" for number in range(111)]
-    found = fresh(declare(dict.fromkeys(names, {}), *(f"{names[(n - 1) // 10]} {names[n]}" for n in range(1, 111))))
+    found = fresh(declare({name: {} for name in names}, *(f"{names[(n - 1) // 10]} {names[n]}" for n in range(1, 111))))
     assert len({number for _, number in batches(found)}) == 3
 
 

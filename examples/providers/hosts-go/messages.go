@@ -70,6 +70,7 @@ type Listed struct {
 	Identity   Attributes `json:"identity"`
 	Attributes Attributes `json:"attributes"`
 	Name       string     `json:"name,omitempty"`
+	file       string
 }
 
 // MarshalJSON writes the outputs of a success even when there are none, as after a delete.
@@ -110,12 +111,17 @@ func clip(text string) string {
 
 // Fault is the error of a whole request.
 type Fault struct {
-	Code    int            `json:"code"`
-	Message string         `json:"message"`
-	Data    map[string]any `json:"data,omitempty"`
+	Code    int    `json:"code"`
+	Message string `json:"message"`
+	Data    any    `json:"data,omitempty"`
 }
 
 func (f *Fault) Error() string { return f.Message }
+
+// failed is the fault of a request that has no items to fail.
+func failed(failure *Failure) *Fault {
+	return &Fault{Code: codeFailed, Message: failure.Message, Data: failure}
+}
 
 const (
 	codeParse         = -32700
@@ -124,6 +130,7 @@ const (
 	codeParameters    = -32602
 	codeInternal      = -32603
 	codeWrongProtocol = 1
+	codeFailed        = 2
 )
 
 // encode is json.Marshal without the escapes for HTML.

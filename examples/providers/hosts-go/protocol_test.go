@@ -35,7 +35,7 @@ func converse(t *testing.T, file string) *conversation {
 	in, toProvider := io.Pipe()
 	fromProvider, out := io.Pipe()
 	c := &conversation{t: t, in: toProvider, lines: bufio.NewReader(fromProvider), ended: make(chan error, 1)}
-	session := NewSession(out, manifest, &Provider{Kind: "hosts/entry", DefaultFile: file})
+	session := NewSession(out, manifest, &Provider{Kind: "hosts/entry", DefaultFile: file, Files: []string{file}})
 	go func() {
 		c.ended <- session.Serve(in)
 		out.Close()
@@ -169,6 +169,25 @@ func TestALife(t *testing.T) {
 	}
 }
 
+func TestListsTheFilesConfigured(t *testing.T) {
+	file, other := hostsFile(t, "::1 b # x\n::2 b\n::3 A a c\n::4 %\n"), hostsFile(t, "::5 a\n")
+	c := converse(t, "/etc/hosts")
+	configuration := `"configuration": {"files": ["` + file + `", "` + other + `"]}`
+	c.ask("initialize", strings.NewReplacer(`"configuration": {}`, configuration, `"log": true`, `"log": null`).Replace(greeting))
+	first := Attributes{"name": "a", "file": file, "address": "::3", "aliases": []string{"c"}}
+	second := Attributes{"name": "a", "file": other, "address": "::5"}
+	if other < file {
+		first, second = second, first
+	}
+	want := []any{}
+	for i, attributes := range []Attributes{first, second} {
+		identity := Attributes{"name": "a", "file": attributes["file"]}
+		want = append(want, Listed{ID: fmt.Sprint(i + 1), Identity: identity, Attributes: attributes, Name: "a"})
+	}
+	raw, _ := encode(want)
+	same(t, c.items("list", `{"kind": "hosts/entry"}`), string(raw))
+}
+
 func TestUnknownValues(t *testing.T) {
 	c := begin(t, hostsFile(t, ""))
 	open := `{"$aivp": "unknown"}`
@@ -182,14 +201,15 @@ func TestUnknownValues(t *testing.T) {
 func TestBadDeclarations(t *testing.T) {
 	c := begin(t, hostsFile(t, "::1 twice\n127.0.0.1 twice\n"))
 	for config, want := range map[string]string{
-		`"name": "db", "address": "1.2.3"`:                    `{"path": "/address", "message": "\"1.2.3\" is neither an IPv4 nor an IPv6 address"}`,
-		`"name": "Db", "address": "::1"`:                      `{"path": "/name", "message": "\"Db\" is no host name in lower case"}`,
-		`"name": "db", "address": "::1", "aliases": ["a/b"]`:  `{"path": "/aliases/a~1b", "message": "\"a/b\" is no host name in lower case"}`,
-		`"name": "db", "address": "::1", "aliases": ["db"]`:   `{"path": "/aliases", "message": "the name is among its own aliases"}`,
-		`"name": "db", "address": "::1", "comment": "a\nb"`:   `{"path": "/comment", "message": "\"a\\nb\" is not one line of at most 1000 characters"}`,
-		`"name": "db", "address": "::1", "file": "hosts"`:     `{"path": "/file", "message": "\"hosts\" is no absolute path"}`,
-		`"address": "::1"`:                                    `{"path": "/name", "message": "the name is missing"}`,
-		`"name": "db", "address": "::1", "file": "/dev/null"`: `{"path": "/file", "message": "/dev/null is no regular file"}`,
+		`"name": "db", "address": "1.2.3"`:                      `{"path": "/address", "message": "\"1.2.3\" is neither an IPv4 nor an IPv6 address"}`,
+		`"name": "Db", "address": "::1"`:                        `{"path": "/name", "message": "\"Db\" is no host name in lower case"}`,
+		`"name": "db", "address": "::1", "aliases": ["a/b"]`:    `{"path": "/aliases/a~1b", "message": "\"a/b\" is no host name in lower case"}`,
+		`"name": "db", "address": "::1", "aliases": ["db"]`:     `{"path": "/aliases", "message": "the name is among its own aliases"}`,
+		`"name": "db", "address": "::1", "comment": "a\nb"`:     `{"path": "/comment", "message": "\"a\\nb\" is not one line of at most 1000 characters"}`,
+		`"name": "db", "address": "::1", "file": "hosts"`:       `{"path": "/file", "message": "\"hosts\" is no absolute path"}`,
+		`"address": "::1"`:                                      `{"path": "/name", "message": "the name is missing"}`,
+		`"name": "db", "address": "::1", "file": "/dev/null"`:   `{"path": "/file", "message": "/dev/null is no regular file"}`,
+		`"name": "db", "address": "::1", "file": "/dev/null/a"`: `{"path": "/file", "message": "cannot open /dev/null/a: not a directory"}`,
 		`"name": "db", "address": {"$aivp": "secret", "origin": {}, "value": "hunter2"}`: `{"path": "/address",
 			"message": "the secret in address is neither an IPv4 nor an IPv6 address"}`,
 		`"name": {"$aivp": "secret", "origin": {}, "value": "hunter2"}`: `{"path": "/name", "message": "what tells entries apart cannot be a secret"}`,
@@ -228,6 +248,9 @@ func TestNoByteOfASecretLeaves(t *testing.T) {
 		got := c.one("observe", config)
 		observed = strings.Replace(observed, `, "line": null`, "", 1)
 		same(t, got, `{"id": "e", "observation": {"observed": {"name": "db", "file": "`+path+`", `+observed+`}, "computed": {}, `+normalised+`}}`)
+	}
+	if err := os.WriteFile(path, []byte("192.0.2.7 db # once 192.0.2.7\n"), 0o644); err != nil {
+		t.Fatal(err)
 	}
 	same(t, c.one("observe", `"tainted": ["address"], "config": {"name": "db"}`), `{"id": "e", "observation": {"computed": {},
 		"normalised": {"name": "db"}, "observed": {"name": "db", "file": "`+path+`", "aliases": [],
@@ -339,6 +362,7 @@ func TestFaults(t *testing.T) {
 		{"observe", `{"items": []}`, codeNotRequest},
 		{"initialize", `{"capabilities": {}}`, codeParameters},
 		{"initialize", strings.Replace(greeting, `"major": 1`, `"major": 2`, 1), codeWrongProtocol},
+		{"initialize", strings.Replace(greeting, `"configuration": {}`, `"configuration": {"files": ["here"]}`, 1), codeFailed},
 		{"initialize", greeting, 0},
 		{"initialize", greeting, codeNotRequest},
 		{"frobnicate", `{}`, codeNoMethod},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,6 +16,26 @@ import (
 type Provider struct {
 	Kind        string
 	DefaultFile string
+	Files       []string // those that are listed
+}
+
+// Configure takes over what people wrote for the provider.
+func (p *Provider) Configure(configuration json.RawMessage) error {
+	var written struct {
+		Files []string `json:"files"`
+	}
+	if err := decodeMembers(configuration, &written); err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	for _, file := range written.Files {
+		if _, reason := normalise("file", file); reason != "" {
+			return failed(permanent("/files", "%q %s", file, reason))
+		}
+	}
+	if written.Files != nil {
+		p.Files = written.Files
+	}
+	return nil
 }
 
 // Observe answers for each item what is there and what will be. It reads every file once, and changes nothing.
@@ -119,162 +140,48 @@ func (d *Declaration) outputs(line string) Attributes {
 	return Attributes{"line": value}
 }
 
-// task is an item of an apply request on its way to an answer.
-type task struct {
-	item      Resource
-	declared  *Declaration
-	failure   *Failure
-	isLooked  bool // at the file
-	isChanged bool
-}
-
-// Apply acts. Neighbours in the same file share one rewrite of it.
-func (p *Provider) Apply(ctx context.Context, call *Call, items []Resource) {
-	tasks := make([]*task, len(items))
-	for i, item := range items {
-		tasks[i] = &task{item: item}
-		tasks[i].declared, tasks[i].failure = p.prepare(item)
-	}
-	for done := 0; done < len(tasks); {
-		run := neighbours(tasks[done:])
-		p.applyRun(ctx, call, run)
-		done += len(run)
-		if done < len(tasks) {
-			call.Flush()
-		}
-		call.Progress("entries", done, len(tasks))
-	}
-}
-
-// prepare reads an item as something to act on: with every value known.
-func (p *Provider) prepare(item Resource) (*Declaration, *Failure) {
-	d, failure := declare(item, p.DefaultFile)
-	if failure != nil {
-		return nil, failure
-	}
-	if item.Action == "refresh" {
-		return nil, permanent("", "an entry of a hosts file has nothing to refresh")
-	}
-	if item.Action != "delete" {
-		for _, field := range []string{"name", "file", "address", "aliases", "comment"} {
-			if d.isUnknown[field] {
-				return nil, permanent(pointer(field), "the value of %s is not known", field)
-			}
-		}
-	} else if d.isUnknown["name"] || d.isUnknown["file"] {
-		return nil, permanent("", "what tells entries apart is not known")
-	}
-	return d, nil
-}
-
-// neighbours are the first tasks, as many as concern the same file. One that failed before concerns none.
-func neighbours(tasks []*task) []*task {
-	file := ""
-	for i, t := range tasks {
-		if t.failure != nil {
-			continue
-		}
-		if file != "" && t.declared.File != file {
-			return tasks[:i]
-		}
-		file = t.declared.File
-	}
-	return tasks
-}
-
-func (p *Provider) applyRun(ctx context.Context, call *Call, run []*task) {
-	var hosts *Hosts
-	open := slices.DeleteFunc(slices.Clone(run), func(t *task) bool { return t.failure != nil })
-	if len(open) > 0 {
-		err := rewrite(ctx, open[0].declared.File, func(old []byte) []byte {
-			hosts = ParseHosts(old)
-			for _, t := range open {
-				t.apply(ctx, hosts)
-			}
-			return hosts.Bytes()
-		})
-		if err != nil {
-			for _, t := range open {
-				if !t.isLooked || t.isChanged {
-					t.failure = failureOf(err, t.declared.File)
-				}
-			}
-		}
-	}
-	for _, t := range run {
-		call.Answer(t.item.ID, t.answer(call, hosts))
-	}
-}
-
-// apply does what is asked for to the file in memory. It may be called again, with a newer file.
-func (t *task) apply(ctx context.Context, hosts *Hosts) {
-	t.isLooked, t.isChanged = true, false
-	if t.failure = stopped(ctx); t.failure != nil {
-		return
-	}
-	d := t.declared
-	var entry *Entry
-	var err error
-	if t.item.Action == "delete" {
-		t.isChanged, err = hosts.Remove(d.Want)
-	} else if entry, t.isChanged, err = hosts.Ensure(d.Want); err == nil && entry == nil {
-		t.failure = permanent("/address", "%s is not in %s, and cannot be added without an address", d.Want.Name, d.File)
-	}
-	if err != nil {
-		t.failure = failureOf(err, d.File)
-	}
-}
-
-func (t *task) answer(call *Call, hosts *Hosts) Applied {
-	answer := Applied{ID: t.item.ID, Error: t.failure}
-	if t.failure != nil || t.item.Action == "delete" {
-		return answer
-	}
-	d := t.declared
-	entry, err := hosts.Find(d.Want.Name)
-	if err != nil || entry == nil {
-		answer.Error = permanent("", "a later item of the same request undid this one")
-		return answer
-	}
-	answer.Outputs = d.outputs(entry.Line)
-	if number := hosts.ShadowedBy(d.Want.Name); number > 0 && t.isChanged {
-		call.Warn(t.item.ID, fmt.Sprintf("line %d of %s names %s, too, and comes first", number, d.File, d.Want.Name))
-	}
-	return answer
-}
-
-// List answers with every entry of the default file that can be told by its name.
+// List answers with every entry of the files configured that can be told by its name.
 func (p *Provider) List(ctx context.Context, call *Call, kind string) error {
 	if kind != p.Kind {
 		return fmt.Errorf("the kind %q is not served here", clip(kind))
 	}
-	content, err := readHosts(p.DefaultFile)
-	if err != nil {
-		return &Fault{Code: codeInternal, Message: failureOf(err, p.DefaultFile).Message}
+	var found []Listed
+	for _, file := range p.Files {
+		content, err := readHosts(file)
+		if err != nil {
+			return failed(failureOf(err, file))
+		}
+		entries, ambiguous := ParseHosts(content).Entries()
+		for _, name := range ambiguous {
+			call.Warn("", fmt.Sprintf("%s is left out: it stands first in several lines of %s", clip(name), file))
+		}
+		for _, entry := range entries {
+			if _, reason := normalise("name", entry.Name); reason != "" {
+				call.Warn("", fmt.Sprintf("%q of %s is left out: it %s", clip(entry.Name), file, reason))
+				continue
+			}
+			found = append(found, p.listed(file, entry))
+		}
 	}
-	entries, ambiguous := ParseHosts(content).Entries()
-	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
-	number := 0
-	for _, entry := range entries {
+	slices.SortFunc(found, func(a, b Listed) int {
+		return strings.Compare(a.Name+"\x00"+a.file, b.Name+"\x00"+b.file)
+	})
+	for i, item := range found {
 		if ctx.Err() != nil {
-			break
+			break // the caller asked for the rest to be left out
 		}
-		if !namePattern.MatchString(entry.Name) {
-			call.Warn("", fmt.Sprintf("%s has a name that cannot be declared: %q", p.DefaultFile, entry.Name))
-			continue
-		}
-		number++
-		call.Answer("", p.listed(strconv.Itoa(number), entry))
-	}
-	for _, name := range ambiguous {
-		call.Warn("", fmt.Sprintf("%s is left out: it stands first in several lines of %s", name, p.DefaultFile))
+		item.ID = strconv.Itoa(i + 1)
+		call.Answer(item.ID, item)
 	}
 	return nil
 }
 
 // listed is a declaration that plans to nothing: aliases that cannot be declared need not be, since they are owned.
-func (p *Provider) listed(id string, entry Entry) Listed {
+func (p *Provider) listed(file string, entry Entry) Listed {
 	attributes := Attributes{"name": entry.Name, "address": entry.Address.String()}
+	if file != p.DefaultFile {
+		attributes["file"] = file
+	}
 	aliases := slices.DeleteFunc(slices.Clone(entry.Aliases), func(alias string) bool {
 		_, reason := normalise("name", alias)
 		return reason != "" || alias == entry.Name
@@ -286,9 +193,8 @@ func (p *Provider) listed(id string, entry Entry) Listed {
 	if comment, reason := normalise("comment", entry.Comment); reason == "" && comment != "" {
 		attributes["comment"] = textValue(comment)
 	}
-	return Listed{
-		ID: id, Identity: Attributes{"name": entry.Name, "file": p.DefaultFile}, Attributes: attributes, Name: entry.Name,
-	}
+	identity := Attributes{"name": entry.Name, "file": file}
+	return Listed{Identity: identity, Attributes: attributes, Name: entry.Name, file: file}
 }
 
 // stopped is the failure of an item that is not begun since its request ends early, or nil.
@@ -306,6 +212,9 @@ func failureOf(err error, file string) *Failure {
 		return known
 	}
 	failure := permanent("/file", "%s: %v", file, err)
+	if place := (*fs.PathError)(nil); errors.As(err, &place) {
+		failure.Message = clip(fmt.Sprintf("cannot %s %s: %v", place.Op, place.Path, place.Err))
+	}
 	var ambiguous *AmbiguousError
 	var number syscall.Errno
 	errors.As(err, &number)

@@ -34,7 +34,7 @@ class Outcome:
         project, environment, lineage = owner
         self.statements.append(
             (
-                "INSERT OR REPLACE INTO registry VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+                "INSERT OR REPLACE INTO registry VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
                 (
                     claim["kind"],
                     identity_text(claim["identity"]),

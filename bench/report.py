@@ -1,0 +1,162 @@
+"""Results → the Markdown that a run prints and that docs/benchmarks.md holds between its two markers. Pure."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from bench.fit import growth
+from bench.measure import Sample
+from bench.results import Results
+from bench.sides import OPERATIONS
+from bench.startup import COMMANDS, FLOOR
+from bench.targets import LARGE, Ratio, per_batch, ratio, targets
+
+BEGIN = "<!-- results: python -m bench --docs writes what follows from docs/benchmarks.json -->"
+END = "<!-- end of results -->"
+TOOLS = ("aivp", "terraform")
+
+
+def report(results: Results) -> str:
+    """Everything of one run, without a closing newline."""
+    return "\n".join(_sections(results))
+
+
+def placed(document: str, text: str) -> str:
+    """`document` with `text` between the markers. Raises ValueError where they are not there."""
+    before, begin, rest = document.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError("the document has lost its markers")
+    return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
+
+
+def _sections(results: Results) -> Iterator[str]:
+    yield "### Targets\n"
+    yield from _table(
+        ["promise", "bound", "measured", "met"],
+        ([item.promise, item.bound, item.measured, _yes(item.is_met)] for item in targets(results)),
+    )
+    yield "\n### Machine\n"
+    yield from _table(["", ""], ([name, text] for name, text in results.machine.items()))
+    busy = "" if results.load is None else f", at a load of {results.load}"
+    yield f"\nBegun {results.began}{busy}."
+    for part in ("tree", "chain"):
+        if results.sizes(part):
+            yield f"\n### A {part}\n"
+            yield from _comparison(results, part)
+    if results.sizes("tree"):
+        yield "\n### How cost grows\n"
+        yield from _growth(results)
+    if results.sizes("startup"):
+        yield "\n### Starting up\n"
+        yield from _startup(results)
+    if "durability" in results.done:
+        yield "\n### Durability and round trips\n"
+        yield from _durability(results)
+
+
+def _comparison(results: Results, part: str) -> Iterator[str]:
+    head = ["resources", "operation", "CPU s, aivp", "terraform", "ratio", "wall s, aivp", "terraform"]
+    rows = []
+    for size in results.sizes(part):
+        for operation in OPERATIONS:
+            ours, theirs = (results.of(part, size, operation, tool) for tool in TOOLS)
+            rows.append(
+                [
+                    f"{size:,}",
+                    operation,
+                    *(_seconds(side, "cpu") for side in (ours, theirs)),
+                    _ratio(ratio(theirs, ours, "cpu")),
+                    *(_seconds(side, "wall") for side in (ours, theirs)),
+                    *(_memory(side) for side in (ours, theirs)),
+                    _ratio(ratio(theirs, ours, "peak")),
+                ]
+            )
+    yield from _table([*head, "MiB, aivp", "terraform", "ratio"], rows)
+    if any(item.is_stopped for key, samples in results.samples.items() if key[0] == part for item in samples):
+        yield f"\n`>`: stopped after {results.limit:.0f} s of wall time, unfinished."
+
+
+def _growth(results: Results) -> Iterator[str]:
+    rows = []
+    for operation in OPERATIONS:
+        cells = []
+        for tool in TOOLS:
+            found = growth(results.costs("tree", operation, tool))
+            cells.append("–" if found is None else f"{found.exponent:.2f} ({', '.join(f'{n:,}' for n in found.sizes)})")
+        rows.append([operation, *cells])
+    yield from _table(["exponent of", *TOOLS], rows)
+    theirs = growth(results.costs("tree", "apply", "terraform"))
+    if theirs is not None and LARGE not in results.costs("tree", "apply", "terraform"):
+        yield (
+            f"\nterraform's apply of {LARGE:,} is not run: its fit foretells about {theirs.at(LARGE):,.0f} s of CPU."
+        )
+
+
+def _startup(results: Results) -> Iterator[str]:
+    floor = results.of("startup", 0, FLOOR, "")
+    rows = []
+    for command in COMMANDS:
+        found = results.of("startup", 0, command, "")
+        if not found:
+            continue
+        walls = [item.wall * 1000 for item in found]
+        rows.append(
+            [
+                f"`{command}`",
+                f"{statistics.median(walls):.1f}",
+                f"{min(walls):.1f}",
+                _ratio(ratio(found, floor, "wall")),
+                f"{min(walls) / min(item.wall * 1000 for item in floor):.1f}",
+            ]
+        )
+    yield from _table(["command", "median ms", "least ms", "ratio to the first", "ratio of the least"], rows)
+    yield f"\n{len(floor)} turns."
+
+
+def _durability(results: Results) -> Iterator[str]:
+    if results.syncs is None:
+        yield "fsyncs were not counted: there is no strace here, or it may not trace.\n"
+    else:
+        rows = (
+            [s.plan, s.steps, s.batches, s.journal, f"{each:.2f}", s.state, s.effects, s.other]
+            for s, each in zip(results.syncs, per_batch(results.syncs), strict=True)
+        )
+        head = ["apply of", "steps", "batches", "journal", "for each batch", "state", "effects", "other"]
+        yield from _table(head, ([str(cell) for cell in row] for row in rows))
+        yield ""
+    said = ", ".join(f"{count} × `{method}`" for method, count in sorted(results.requests.items()))
+    yield f"A plan of 100 unchanged files sends: {said}."
+
+
+def _seconds(samples: Sequence[Sample], figure: str) -> str:
+    """Median, and in brackets the least."""
+    if any(item.is_stopped for item in samples):
+        return f"> {max(getattr(item, figure) for item in samples):.0f}"
+    return _spread([getattr(item, figure) for item in samples], lambda value: f"{value:.2f}")
+
+
+def _memory(samples: Sequence[Sample]) -> str:
+    return _spread([item.peak / 2**20 for item in samples if not item.is_stopped], lambda value: f"{value:.0f}")
+
+
+def _spread(values: Sequence[float], text: Callable[[float], str]) -> str:
+    if not values:
+        return "–"
+    return text(values[0]) if len(values) == 1 else f"{text(statistics.median(values))} ({text(min(values))})"
+
+
+def _ratio(found: Ratio | None) -> str:
+    return "–" if found is None else str(found)
+
+
+def _yes(is_met: bool | None) -> str:
+    return "–" if is_met is None else "yes" if is_met else "**no**"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield "|" + "---|" * len(head)
+    for row in rows:
+        yield f"| {' | '.join(row)} |"

@@ -1,0 +1,118 @@
+"""What is promised, what was measured, and whether it holds."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bench.durability import Syncs
+from bench.fit import growth
+from bench.measure import Sample
+from bench.results import Results
+from bench.startup import COMMANDS, FLOOR
+
+LARGE = 10_000
+LINEAR = 1.15
+CPU, MEMORY = 6, 2
+STARTS = {"aivp --version": 3, "aivp --help": 4}
+HELP = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """`value`: of the medians; lowest and highest: of executions of the same round, or of the extremes where one
+    side has fewer of them.
+    """
+
+    value: float
+    lowest: float
+    highest: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.1f} ({self.lowest:.1f} to {self.highest:.1f})"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One promise. `is_met` is None where it was not measured."""
+
+    promise: str
+    bound: str
+    measured: str
+    is_met: bool | None
+
+
+def ratio(large: Sequence[Sample], small: Sequence[Sample], figure: str) -> Ratio | None:
+    """How many times `small` goes into `large`; None where one of them was not measured to its end."""
+    if not large or not small or any(item.is_stopped for item in (*large, *small)):
+        return None
+    above, below = ([float(getattr(item, figure)) for item in side] for side in (large, small))
+    value = statistics.median(above) / statistics.median(below)
+    if len(above) != len(below):
+        return Ratio(value, min(above) / max(below), max(above) / min(below))
+    rounds = [one / other for one, other in zip(above, below, strict=True)]
+    return Ratio(value, min(rounds), max(rounds))
+
+
+def targets(results: Results) -> list[Target]:
+    """Every promise in the order of the report."""
+    return [*_against_terraform(results), *_linear(results), *_durability(results), *_starts(results)]
+
+
+def _against_terraform(results: Results) -> Iterator[Target]:
+    for operation in ("plan", "no-op plan"):
+        theirs = results.of("tree", LARGE, operation, "terraform")
+        ours = results.of("tree", LARGE, operation, "aivp")
+        for figure, what, bound in (("cpu", "CPU seconds", CPU), ("peak", "memory", MEMORY)):
+            found = ratio(theirs, ours, figure)
+            promise = f"{operation} of {LARGE:,}: terraform's {what} over aivp's"
+            yield _at_least(promise, bound, found)
+
+
+def _linear(results: Results) -> Iterator[Target]:
+    for operation in ("plan", "apply", "no-op plan"):
+        found = growth(results.costs("tree", operation, "aivp"))
+        promise = f"aivp's {operation} is linear: exponent of CPU seconds in resources"
+        if found is None:
+            yield Target(promise, f"at most {LINEAR}", "not measured", None)
+        else:
+            over = f"{found.exponent:.2f} over {min(found.sizes):,} to {max(found.sizes):,}"
+            yield Target(promise, f"at most {LINEAR}", over, found.exponent <= LINEAR)
+
+
+def _durability(results: Results) -> Iterator[Target]:
+    observes = results.requests.get("observe")
+    said = "not measured" if observes is None else str(observes)
+    promise = "requests that ask providers about 100 unchanged files"
+    yield Target(promise, "1", said, None if observes is None else observes == 1)
+    promise = "fsyncs of the journal for each batch of steps that may run together"
+    if not results.syncs:
+        yield Target(promise, "at most 2", "not measured", None)
+        return
+    worst = max(per_batch(results.syncs))
+    yield Target(promise, "at most 2", f"{worst:.2f} in the worst of {len(results.syncs)} plans", worst <= 2)
+
+
+def per_batch(syncs: Sequence[Syncs]) -> list[float]:
+    """Journal fsyncs of each plan by batch, without those of opening and ending a run: what one step has beyond two."""
+    own = next(item.journal for item in syncs if item.steps == 1) - 2
+    return [(item.journal - own) / item.batches for item in syncs]
+
+
+def _starts(results: Results) -> Iterator[Target]:
+    floor = results.of("startup", 0, FLOOR, "")
+    others = [name for name in COMMANDS if name not in (FLOOR, *STARTS) and results.of("startup", 0, name, "")]
+    for command, bound in {**STARTS, **dict.fromkeys(others, HELP)}.items():
+        found = ratio(results.of("startup", 0, command, ""), floor, "wall")
+        promise = f"`{command}` over `{FLOOR}`, in time"
+        if found is None:
+            yield Target(promise, f"at most {bound}", "not measured", None)
+        else:
+            yield Target(promise, f"at most {bound}", str(found), found.value <= bound)
+
+
+def _at_least(promise: str, bound: int, found: Ratio | None) -> Target:
+    if found is None:
+        return Target(promise, f"at least {bound}", "not measured", None)
+    return Target(promise, f"at least {bound}", str(found), found.value >= bound)
