@@ -76,9 +76,11 @@ def _command(part: Declared, what: str, found: Diagnostics) -> Json:
         found.error(
             "AIVP0145", f"{what} is a list of arguments, not one text.", "Such as [pass, otp].", span=part.span()
         )
-    elif is_text_list(part, what, found) and not (part.value and part.value[0]):
+    elif not is_text_list(part, what, found):
+        return None
+    elif not (part.value and part.value[0]):
         found.error("AIVP0145", f"{what} names no program.", "Such as [pass, otp].", span=part.span())
-    elif any(type(item) is str and "\0" in item for item in part.value or ()):
+    elif any("\0" in item for item in part.value):
         found.error("AIVP0145", f"{what} holds a NUL character.", span=part.span())
     return part.value
 

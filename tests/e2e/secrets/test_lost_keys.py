@@ -1,4 +1,4 @@
-"""A host remembers which project key its generated secrets came from: no lost state is rebuilt with another one."""
+"""A host remembers which project key its secrets came from, so that a lost state is not rebuilt with another."""
 
 from __future__ import annotations
 

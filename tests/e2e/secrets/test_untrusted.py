@@ -35,7 +35,7 @@ def test_nothing_of_a_strangers_is_started_and_no_secret_is_taken(world: World) 
     assert "AIVP0503" in said
     assert not path.exists()
     world.aivp("observe --untrusted -o evidence.json")
-    world.aivp("drift --untrusted")
+    world.aivp("drift --untrusted", code=1)  # what was not looked at is unknown
     world.check()
     assert not any(trap.exists() for trap in traps.values())
 
