@@ -1,4 +1,6 @@
-"""Each bad provider is found out by exactly the checks that are meant for it; a good one passes all; no check is idle."""
+"""Each bad provider is found out by exactly the checks that are meant for it; a good one passes all; no check is
+idle.
+"""
 
 import dataclasses
 import json
