@@ -145,7 +145,9 @@ def accepted(session: Session, thing: Thing) -> None:
     thing = applied(thing, item["observation"], answer["outputs"])
     converged(thing, look(session, thing))
     if thing.kind.flag("deletable", True):
-        gone = thing.but(config=thing.identity, prior=None)  # a large value once more would not fit into the request
+        # Only what must be said: a large value once more would not fit into the request.
+        computed = thing.kind.named("computed")
+        gone = thing.but(config={n: v for n, v in thing.identity.items() if n not in computed}, prior=None)
         act(session, Order(gone, "delete", look(session, gone)))
 
 

@@ -111,10 +111,10 @@ def again(subject: Subject) -> str | None:
             act(session, Order(made.thing, action, made.after))
             difference = told(state, lasting(world.look()))
             if difference is not None:
-                raise Broken("", f"after a {action} of what is so already {difference}")
+                raise Broken("", f"after `{action}` of what is so already {difference}")
             if world.probe() != printed:
                 raise Broken(
-                    "", f"the probe prints something else after a {action} of what is so already", world.probe()
+                    "", f"the probe prints something else after `{action}` of what is so already", world.probe()
                 )
             converged(made.thing, look(session, made.thing))
     return None
