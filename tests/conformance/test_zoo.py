@@ -134,8 +134,8 @@ def test_no_check_is_idle(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("animal", FOUND_OUT_BY)
 def test_is_found_out_by_nothing_else(animal: str) -> None:
-    found = failed(plan(animal, NAMES - {FOUND_OUT_BY[animal]}))
-    assert found == {}, json.dumps(found, indent=1)
+    found = failed(plan(animal))
+    assert set(found) == {FOUND_OUT_BY[animal]}, json.dumps(found, indent=1)
 
 
 @pytest.mark.parametrize("folder", [EXAMPLE, ZOO, TICKETS], ids=["example", "whole", "tickets"])
