@@ -76,8 +76,8 @@ def outcomes(plan: Plan) -> Iterator[Outcome]:
             outcome = (
                 skipped(check, name, f"not judged, since {missing[0]} failed") if missing else timed(plan, check, kind)
             )
-            if outcome.state == "failed":
-                failed.add((check.name, name))
+            if missing or outcome.state == "failed":
+                failed.add((check.name, name))  # what was not judged for a failure's sake says no more than it does
             yield outcome
 
 

@@ -120,7 +120,7 @@ def parameters(subject: Subject) -> None:
         observe(session, [thing])
 
 
-@check("broken-lines")
+@check("broken-lines", needs=("stdin-closed",))
 def broken_lines(subject: Subject) -> None:
     """A line that is no JSON, too long, or without its end ends the session: the provider exits as when stdin
     ends, within 5 seconds, and keeps no more of it than the limit (section 2). Whoever goes on after it may
