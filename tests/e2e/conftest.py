@@ -1,4 +1,4 @@
-"""What a host keeps of the runner's archive, made once: compiling it anew for each test would take most of their time."""
+"""What a host keeps of the archive, made once: compiling it anew for each test would take most of their time."""
 
 from __future__ import annotations
 
