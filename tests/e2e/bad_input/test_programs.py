@@ -85,7 +85,7 @@ def test_cue_sees_no_file_beside_its_package(place: Place) -> None:
 def test_cue_behind_a_link_that_leaves_the_project(place: Place, link: str) -> None:
     outside = place.folder.parent / "outside"
     outside.mkdir()
-    (outside / "more.cue").write_text("package site\nvalues: hidden: \"TOP-SECRET\"\n")
+    (outside / "more.cue").write_text('package site\nvalues: hidden: "TOP-SECRET"\n')
     (outside / "module.cue").write_text(MODULE)
     cue(place, "values: {}\n" if link != "site" else "")
     path = place.folder / link
