@@ -160,6 +160,8 @@ class Run:
         error = {"class": "lost", "message": "its host was given up, so nobody knows whether this was done"}
         records = [StepRecord(step.id, "lost", step.action, error, self.now()) for step in steps]
         self.state.conclude(self.run, records, [], [])
+        for step in steps:
+            self.listen(StepEnded(step.host, step.id, step.address, "lost", step.action, error))
 
     def _check(self, steps: Sequence[Step]) -> None:
         check(steps, self.sessions, self.progress, self.kinds, self.reveal)

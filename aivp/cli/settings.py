@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -33,6 +32,8 @@ class Settings:
 
     def engine(self) -> Engine:
         """The engine for this command."""
+        from pathlib import Path
+
         from aivp.config.variables import Assignment, VariableFile, VariableInputs
         from aivp.engine import Engine
 
@@ -97,7 +98,7 @@ def project_options(function: Callable[..., R]) -> Callable[..., R]:
             given=_ordered(sys.argv),
             parallelism=parallelism,
             is_json=is_json,
-            color=not no_color and "NO_COLOR" not in os.environ and sys.stdout.isatty(),
+            color=not no_color and _has_color(),
             is_untrusted=untrusted,
             is_verbose=verbose,
         )
@@ -109,6 +110,11 @@ def project_options(function: Callable[..., R]) -> Callable[..., R]:
     return wrapped
 
 
+def _has_color() -> bool:
+    """A terminal that can, and a person who wants it: https://no-color.org."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
 def _assignments(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> None:
     for value in values:
         if "=" not in value:
@@ -117,7 +123,7 @@ def _assignments(ctx: click.Context, parameter: click.Parameter, values: tuple[s
 
 def _files(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> None:
     for value in values:
-        if not Path(value).is_file():
+        if not os.path.isfile(value):
             raise click.BadParameter(f"{value} is no file", ctx, parameter)
 
 
