@@ -116,7 +116,7 @@ IS_FULL = os.environ.get("AIVP_TEST_ALL") == "1"
 @pytest.mark.parametrize(
     ("where", "size", "moments"),
     [
-        ("project/.aivp", "1M", range(0, 72, 6) if IS_FULL else [36]),
+        ("project/.aivp", "1M", range(0, 72, 6) if IS_FULL else [18]),
         ("host", "4M", range(0, 24, 2) if IS_FULL else [8]),
         ("target", "256K", range(5) if IS_FULL else [0]),
     ],
