@@ -1,0 +1,89 @@
+"""The ticket provider as an installed package, and its server in this process."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[3]
+FOLDER = ROOT / "examples/providers/tickets"
+TOKEN = "sesame-4711-token"
+
+PROJECT = """\
+aivp: v1
+project: support
+environments: {main: {}, dev: {}}
+variables: {url: {type: string}}
+secrets: {t: {env: TICKETS_TOKEN}}
+providers:
+  tickets: {url: "${var.url}", token: "${secret.t}"}
+resources:
+  tickets/project.web: {title: The web site}
+  tickets/project.ops: {title: "after ${tickets/project.web.id}"}
+"""
+
+
+@contextmanager
+def serving() -> Iterator[Any]:
+    """The example's own server, on a free port."""
+    spec = importlib.util.spec_from_file_location("ticket_server", FOLDER / "server.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    server = module.Tickets(0, TOKEN)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def install(site: Path) -> None:
+    """As an installer leaves an editable package: the metadata, and a way to its modules."""
+    metadata = site / "aivp_provider_tickets-0.1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: aivp-provider-tickets\nVersion: 0.1.0\n")
+    (metadata / "entry_points.txt").write_text("[aivp.providers]\ntickets = aivp_tickets:manifest.json\n")
+    (site / "aivp_tickets").symlink_to(FOLDER / "aivp_tickets")
+
+
+@dataclass
+class Place:
+    """A machine with a checkout: `host` is where its runner remembers."""
+
+    root: Path
+    host: Path
+    site: Path
+    url: str
+    token: str = TOKEN
+
+    def environ(self) -> Mapping[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.host),
+            "PYTHONPATH": str(self.site),
+            "AIVP_HOST_STATE": str(self.host),
+            "AIVP_VAR_url": self.url,
+            "TICKETS_TOKEN": self.token,
+        }
+
+    def aivp(self, *words: str, env: str = "main") -> tuple[int, str]:
+        """Exit code and all that was said."""
+        done = subprocess.run(
+            self.argv(*words, env=env), env=self.environ(), capture_output=True, text=True, timeout=120
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    def argv(self, *words: str, env: str = "main") -> list[str]:
+        return [str(Path(sys.executable).with_name("aivp")), words[0], "-C", str(self.root), "-e", env, *words[1:]]
