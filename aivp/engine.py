@@ -153,7 +153,8 @@ class Engine:
     def _refuse_strangers(self, objects: Sequence[Object]) -> None:
         """A stranger's project starts no code of a third party: no lock file says yet which of it was reviewed."""
         found = Diagnostics()
-        asked = {item.address: item.kind for item in (*objects, *self.ir.resources.values())}
+        asked = {item.address: item.kind for item in objects}
+        asked |= {address: item.kind for address, item in self.ir.resources.items()}
         for address in sorted(asked):
             kind = self.registry.kind(asked[address])
             if kind is not None and not self.registry.providers[kind.provider].is_first_party:

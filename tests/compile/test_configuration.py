@@ -108,15 +108,17 @@ def test_an_unknown_provider_and_one_that_takes_nothing() -> None:
 
 
 def test_a_provider_that_is_used_must_be_told_what_it_needs() -> None:
-    assert said({}) == [
-        "AIVP0315 resources.cloud/zone.z:key: cloud/zone.z@controller: the provider cloud needs a configuration, "
-        "at least token, url. Say providers: {cloud: {token: …, url: …}}."
-    ]
+    (found,) = said({})
+    place = "AIVP0315 resources.cloud/zone.z:key: cloud/zone.z@controller: "
+    assert found.removeprefix(place) == (
+        "the provider cloud needs a configuration, at least token, url. Say providers: {cloud: {token: …, url: …}}."
+    )
 
 
 def test_what_is_served_on_the_controller_asks_no_host() -> None:
     data = {"providers": {"cloud": WHOLE}, "resources": {"cloud/zone.z": {"name": "${host.facts.os.id}"}}}
-    assert said(data) == [
-        "AIVP0202 resources.cloud/zone.z.name: ${host.facts.os.id} stands in a resource that is served on the controller, "
-        "so it has no host. Use var or values here, or a field of a resource that has a host."
-    ]
+    (found,) = said(data)
+    assert found.removeprefix("AIVP0202 resources.cloud/zone.z.name: ") == (
+        "${host.facts.os.id} stands in a resource that is served on the controller, so it has no host. "
+        "Use var or values here, or a field of a resource that has a host."
+    )

@@ -167,7 +167,7 @@ def cleaned(answer: Mapping[str, Any], redaction: Redaction) -> Dict[str, Any]:
     return found
 
 
-def freed(found: Json, secrets: Sequence[str]) -> Any:
+def freed(found: Any, secrets: Sequence[str]) -> Any:
     """`found` without these secrets in its texts."""
     if type(found) is str:
         return without(found, secrets)

@@ -100,7 +100,7 @@ class External:
                 raise Broken("it cannot list")
             result = self._ask("list", {"kind": kind, "deadline_ms": int(LOOK * 1000)}, LOOK, MOST_LISTED)
             found = answers.listed(self.described[kind], result)
-        return answers.freed(found, self.standing)
+        return [answers.freed(item, self.standing) for item in found]
 
     def upgrade(self, items: Sequence[Mapping[str, Json]]) -> Answers:
         """Recorded attributes in today's form: `{id, attributes}` or `{id, error}`. Raises Broken or Gone."""

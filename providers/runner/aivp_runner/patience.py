@@ -69,9 +69,9 @@ class Patience:
 
     def _pause_before(self, number: int, errors: Sequence[Mapping[str, Any]]) -> float:
         """At least what any of them asks for, and a share of a growing time, so that many do not come at once."""
-        asked = max((error.get("delay_ms", 0) / 1000 for error in errors), default=0.0) if number else 0.0
-        asked = max(asked, self.free_at - time.monotonic())
-        return max(asked, 0.0) + random.random() * min(2**number / 2, LONGEST)  # noqa: S311
+        asked: float = max((error.get("delay_ms", 0) / 1000 for error in errors), default=0.0) if number else 0.0
+        asked = max(asked, self.free_at - time.monotonic(), 0.0)
+        return asked + random.random() * float(min(2**number / 2, LONGEST))  # noqa: S311
 
     def _heed(self, errors: Sequence[Mapping[str, Any]]) -> None:
         delays = [error.get("delay_ms", 0) / 1000 for error in errors if error["class"] == "rate_limited"]

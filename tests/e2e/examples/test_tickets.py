@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.examples.tickets import FOLDER, PROJECT, TOKEN, Place, install, serving
+from tests.e2e.examples.tickets import FOLDER, PROJECT, TOKEN, Place, external, install, serving
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_another_configuration_makes_another_plan_and_changes_nothing(place: Pla
     assert place.aivp("apply", "-y")[0] == 0
     assert place.aivp("plan", "-o", str(place.root / "one.json"))[0] == 0
     (place.root / "aivp.yaml").write_text(PROJECT.replace('"${var.url}"', '"${var.url}/"'))
-    code, said = place.aivp("plan", "-o", str(place.root / "two.json"))
+    _, said = place.aivp("plan", "-o", str(place.root / "two.json"))
     assert "No changes." in said
     assert (place.root / "one.json").read_bytes() != (place.root / "two.json").read_bytes()
 
@@ -121,6 +121,31 @@ def test_a_wrong_token_is_told_and_not_tried_again(place: Place, server: Any) ->
     assert "the server does not accept the token" in said
     assert "wrong-token-0815" not in said
     assert tried(server, "GET") == [401, 401]
+
+
+def test_a_ticket_is_made_once_though_the_answer_was_lost(tmp_path: Path, server: Any) -> None:
+    """Its id is the server's: only the key of the step can tell the second request from a second ticket."""
+    server.projects["web"] = {"name": "web", "id": 1, "title": ""}
+    server.refusals["POST"] = [(0, None), (503, None), (0, None)]
+    config = {"project": "web", "title": "It is slow", "labels": ["b", "a"]}
+    ticket: dict[str, Any] = {"id": "t", "kind": "tickets/ticket", "config": config}
+    make = {**ticket, "action": "create", "seen": {"observed": None}, "changes": []}
+    with external(tmp_path, server.url) as provider:
+        (found,) = provider.apply([make], "run/t/1", None)
+        number = found["outputs"]["id"]
+        (seen,) = provider.observe([{**ticket, "identity": {"id": number}}])
+        (other,) = provider.apply([make], "run/t/2", None)
+        away = {**ticket, "identity": {"id": number}, "action": "delete", "seen": seen["observation"], "changes": []}
+        assert provider.apply([away], "run/t/3", None) == [{"id": "t", "outputs": {}}]
+        assert [item["identity"] for item in provider.list("tickets/ticket")] == [{"id": other["outputs"]["id"]}]
+    assert {name: seen["observation"]["observed"][name] for name in ("id", "title", "state")} == {
+        "id": number,
+        "title": "It is slow",
+        "state": "open",
+    }
+    assert other["outputs"]["id"] != number
+    assert tried(server, "POST") == [0, 503, 0, 201, 201]
+    assert list(server.tickets) == [str(other["outputs"]["id"])]
 
 
 def test_bad_moments_are_waited_out(place: Place, server: Any) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -12,6 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from aivp_contract.manifest import read_manifest
+from aivp_contract.values import Secret
+from aivp_runner.external import External, Program
+
+from aivp.hosts.bundle import bundle
+from aivp.plugins.registry import Provider
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "examples/providers/tickets"
@@ -87,3 +96,23 @@ class Place:
 
     def argv(self, *words: str, env: str = "main") -> list[str]:
         return [str(Path(sys.executable).with_name("aivp")), words[0], "-C", str(self.root), "-e", env, *words[1:]]
+
+
+@contextmanager
+def external(folder: Path, url: str) -> Iterator[External]:
+    """The provider's process as a runner starts it, from the bundle that would be shipped."""
+    document = json.loads((FOLDER / "aivp_tickets/manifest.json").read_text())
+    manifest = read_manifest(document)
+    shipped = bundle(Provider("tickets", manifest, "", document, "aivp_tickets", FOLDER / "aivp_tickets"))
+    for path in shipped.entries:
+        (folder / "code" / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "code" / path).write_bytes(b"".join(base64.b64decode(chunk) for chunk in shipped.chunks(path)))
+    (folder / "own").mkdir()
+    argv = [part.replace("{folder}", str(folder / "code")) for part in shipped.start["any"]]
+    token = Secret({"secret": "t", "version": "1"}, TOKEN)
+    program = Program(manifest, [sys.executable, *argv[1:]], str(folder / "own"), {"url": url, "token": token})
+    found = External(program, lambda *_: None)
+    try:
+        yield found
+    finally:
+        found.close()
