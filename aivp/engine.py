@@ -27,9 +27,10 @@ if TYPE_CHECKING:  # each stage's room is imported by the method that enters it:
     from aivp.apply.run import Run
     from aivp.events import Listener
     from aivp.hosts.archive import Archive
-    from aivp.hosts.equipment import Equipment
+    from aivp.hosts.equipment import Configure, Equipment
     from aivp.hosts.sessions import Sessions
     from aivp.model.evidence import Evidence
+    from aivp.model.object import Object
     from aivp.plan.options import Options
     from aivp.plan.steps import Plan
     from aivp.secrets import Vault
@@ -126,19 +127,22 @@ class Engine:
         """Ask every host. Creates no state and changes nothing anywhere."""
         from aivp.observe.waves import Observer
 
-        if self.is_untrusted:
-            self._refuse_strangers()
         state = self.existing_state()
         try:
+            objects = [] if state is None else state.objects()
+            if self.is_untrusted:
+                self._refuse_strangers(objects)
+            reveal = self._revealer(self.ir, state)
+            self.equipment.configure = _configurer(self.ir.providers, reveal)
             observer = Observer(
                 ir=self.ir,
                 order=self.graph.order,
                 kinds=self.registry.kinds,
-                objects=[] if state is None else state.objects(),
+                objects=objects,
                 lineage=None if state is None else state.lineage,
                 sessions=sessions,
                 render=render,
-                reveal=self._revealer(self.ir, state),
+                reveal=reveal,
                 is_untrusted=self.is_untrusted,
             )
         finally:
@@ -146,13 +150,15 @@ class Engine:
                 state.close()
         return observer.observe()
 
-    def _refuse_strangers(self) -> None:
+    def _refuse_strangers(self, objects: Sequence[Object]) -> None:
         """A stranger's project starts no code of a third party: no lock file says yet which of it was reviewed."""
         found = Diagnostics()
-        for address, resource in self.ir.resources.items():
-            name = self.registry.kinds[resource.kind].provider
-            if not self.registry.providers[name].is_first_party:
-                why = f"{address} is served by the provider {name}, which does not come with aivp."
+        asked = {item.address: item.kind for item in objects}
+        asked |= {address: item.kind for address, item in self.ir.resources.items()}
+        for address in sorted(asked):
+            kind = self.registry.kind(asked[address])
+            if kind is not None and not self.registry.providers[kind.provider].is_first_party:
+                why = f"{address} is served by the provider {kind.provider}, which does not come with aivp."
                 mend = "--untrusted starts none of these. Review the project, or check it with aivp validate."
                 found.add(self._placed(Diagnostic("AIVP0416", why, mend, address=address)))
         found.refuse()
@@ -281,6 +287,7 @@ class Engine:
             except Refused as refused:
                 found.items.extend(refused.diagnostics)
         found.refuse()
+        self.equipment.configure = _configurer(plan.providers, lambda value: reveal(value, vault, render))
         return Run(
             plan=plan,
             digest=canonical.digest_bytes(body),
@@ -323,6 +330,11 @@ class Engine:
             keys=key_folder(os.environ),
             allow_commands=not self.is_untrusted,
         )
+
+
+def _configurer(providers: Mapping[str, Mapping[str, Json]], reveal: Callable[[Json], Json]) -> Configure:
+    """Provider → what it is started with; secrets are opened when it is first sent."""
+    return lambda name: dict(reveal(dict(providers.get(name, {}))))
 
 
 def _steps(pointer: str) -> list[str | int]:

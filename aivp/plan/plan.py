@@ -65,7 +65,7 @@ def make_plan(ir: IR, graph: ResourceGraph, evidence: Evidence, kinds: Kinds, re
         pending,
         lambda name: Draft(world, declared[name], rows.get(name)).check(),
     )
-    return seal(ir, evidence, decided, laid.steps, laid.lanes)
+    return seal(ir, evidence, decided, laid.steps, laid.lanes, kinds)
 
 
 def _misfit(address: str, item: Violation) -> Diagnostic:

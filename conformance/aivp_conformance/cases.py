@@ -75,4 +75,5 @@ def filled(value: Any, words: Mapping[str, str]) -> Any:
 
 
 def _case(form: Mapping[str, Any]) -> Case:
-    return Case(**{name: tuple(value) if isinstance(value, list) else value for name, value in form.items()})
+    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in form.items()}
+    return Case(**values)

@@ -1,4 +1,5 @@
-"""A session: requests and their answers, each held to the rules that hold for all of them (docs/protocol/v1.md, sections 2, 11 and 12).
+"""A session: requests and their answers, each held to the rules that hold for all of them (docs/protocol/v1.md,
+sections 2, 11 and 12).
 
 Raises Broken with the name of the rule: `stdout`, `answers`, `messages`, `items`, `notifications`.
 """

@@ -25,7 +25,7 @@ from aivp.views.diagnostic_text import render_diagnostics
 from aivp.views.json_lines import plan_lines
 from aivp.views.plan_text import render_plan
 from tests import schemas, txtar
-from tests.plan.worlds import MANIFEST_JSON, plan, row, witness
+from tests.plan.worlds import CLOUD_JSON, MANIFEST_JSON, plan, row, witness
 
 CASES = sorted(Path(__file__).with_name("plan").glob("*.txtar"))
 
@@ -34,7 +34,7 @@ CASES = sorted(Path(__file__).with_name("plan").glob("*.txtar"))
 def test_the_plan_that_a_person_reads(case: Path, tmp_path: Path) -> None:
     comment, files = txtar.read(case)
     (tmp_path / "aivp.yaml").write_text(files["aivp.yaml"])
-    shown = _shown(compile_project(load(tmp_path), Registry.of([MANIFEST_JSON])).ir, files["world.yaml"])
+    shown = _shown(compile_project(load(tmp_path), Registry.of([MANIFEST_JSON, CLOUD_JSON])).ir, files["world.yaml"])
     if os.environ.get("AIVP_UPDATE_GOLDEN") == "1":
         txtar.write(case, comment, {"aivp.yaml": files["aivp.yaml"], "world.yaml": files["world.yaml"], "shown": shown})
     assert shown == files.get("shown", "")

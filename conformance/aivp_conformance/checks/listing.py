@@ -15,8 +15,9 @@ from .check import check
 
 @check("list", each_kind=True, needs=("create",))
 def listed(subject: Subject) -> str | None:
-    """List names everything of a kind that exists, by identity, with attributes that plan to nothing: no computed or sensitive field,
-    nothing at its default (section 8). What is discovered must not change anything when it is declared.
+    """List names everything of a kind that exists, by identity, with attributes that plan to nothing: no computed
+    or sensitive field, nothing at its default (section 8). What is discovered must not change anything when it
+    is declared.
     """
     with subject.world() as world:
         session = with_capability(world, "list")
@@ -62,7 +63,9 @@ def plans_to_nothing(subject: Subject, session: Session, item: dict[str, Any]) -
 
 @check("upgrade", each_kind=True, needs=("create",))
 def upgrade(subject: Subject) -> str | None:
-    """Upgrade rewrites attributes of an older schema_version, keeps today's as they are, and looks at nothing (section 9)."""
+    """Upgrade rewrites attributes of an older schema_version, keeps today's as they are, and looks at nothing
+    (section 9).
+    """
     with subject.world() as world:
         session = with_capability(world, "upgrade")
         version = subject.kind.form.get("schema_version", 1)

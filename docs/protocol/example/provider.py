@@ -92,7 +92,7 @@ class Notes:
                 answer = {"id": item["id"], "error": problem.form}
             except OSError as error:
                 answer = {"id": item["id"], "error": Problem(error.strerror or "it failed", path="/path").form}
-            if len(json.dumps(answer)) > LINE - 1000:
+            if len(encode(answer)) > LINE - 1000:
                 answer = {"id": item["id"], "error": Problem("too long for a message", path="/text").form}
             yield answer
 
@@ -100,7 +100,7 @@ class Notes:
         """Sends what would make the answer's line too long before it; what is left."""
         part, length = [], 0
         for answer in answers:
-            more = len(json.dumps(answer))
+            more = len(encode(answer))
             if length + more > LINE - 1000:
                 params = {"request": number, "items": part}
                 self.send({"jsonrpc": "2.0", "method": "items", "params": params})
@@ -166,6 +166,11 @@ class Notes:
                 attributes = {**identity, **attributes}
                 found.append({"id": str(len(found) + 1), "identity": identity, "attributes": attributes})
         return found
+
+
+def encode(message):
+    """A message as bytes of UTF-8, without the newline; what a file name may hold beyond that is replaced."""
+    return json.dumps(message, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def checked(params):
@@ -284,7 +289,7 @@ def main(make=Notes):
         inbox.put(None)
 
     def send(message):
-        sys.stdout.write(json.dumps(message) + "\n")
+        sys.stdout.buffer.write(encode(message) + b"\n")
         sys.stdout.flush()
 
     threading.Thread(target=listen, daemon=True).start()

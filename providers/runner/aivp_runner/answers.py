@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Sequence
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from aivp_contract.canonical import NotCanonical, admit
 from aivp_contract.manifest import Kind, Manifest
 from aivp_contract.observation import read_observation
 from aivp_contract.values import Json, Secret, Verdict, contains
-from aivp_sdk.redaction import Redaction
+from aivp_sdk.redaction import Redaction, without
 
 CLASSES = frozenset({"permanent", "temporary", "rate_limited", "canceled", "interrupted"})
 
@@ -19,6 +19,9 @@ Item = Mapping[str, Json]
 Check = Callable[[Item, Dict[str, Any]], None]
 """Raises Broken where an answer without an error is not one to this item."""
 
+OUTSIDE = 2
+"""The code of a request that failed for a reason outside of the provider; its `data` is the error of an item."""
+
 SHOWN = 200
 
 
@@ -27,7 +30,13 @@ class Broken(Exception):
 
 
 class Refused(Exception):
-    """The provider refused a whole request."""
+    """The provider refused a whole request. `error` is what each item of it is answered with."""
+
+    def __init__(self, message: str, error: Optional[Mapping[str, Json]] = None) -> None:
+        super().__init__(message)
+        self.is_outside = error is not None
+        """True where the reason lies outside of the provider, such as in its configuration."""
+        self.error: Mapping[str, Json] = error or {"class": "permanent", "message": message}
 
 
 def result(message: Mapping[str, Any]) -> Dict[str, Any]:
@@ -36,6 +45,9 @@ def result(message: Mapping[str, Any]) -> Dict[str, Any]:
         error = message["error"]
         if not isinstance(error, dict) or type(error.get("message")) is not str or type(error.get("code")) is not int:
             raise Broken("an error that is none")
+        if error["code"] == OUTSIDE and isinstance(error.get("data"), dict):
+            _error(error["data"])
+            raise Refused(error["data"]["message"], error["data"])
         raise Refused(f"{error['message'][:SHOWN]} (error {error['code']})")
     found = message.get("result")
     if not isinstance(found, dict):
@@ -153,6 +165,15 @@ def cleaned(answer: Mapping[str, Any], redaction: Redaction) -> Dict[str, Any]:
     if "outputs" in found:
         found["outputs"] = redaction.clean(found["outputs"])
     return found
+
+
+def freed(found: Any, secrets: Sequence[str]) -> Any:
+    """`found` without these secrets in its texts."""
+    if type(found) is str:
+        return without(found, secrets)
+    if type(found) is dict:
+        return {key: freed(item, secrets) for key, item in found.items()}
+    return [freed(item, secrets) for item in found] if type(found) is list else found
 
 
 def _fields(kind: Kind, where: str, fields: Mapping[str, Json]) -> None:

@@ -7,19 +7,21 @@ and asked once more, under the same key, as the protocol promises.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 
 from aivp_contract.manifest import Kind, Manifest
 from aivp_contract.values import Json
 from aivp_sdk.provider import error_form
-from aivp_sdk.redaction import Redaction, without
+from aivp_sdk.redaction import Redaction, opened, without
 
 from . import answers
 from .answers import Broken
 from .child import Child, Gone
+from .patience import Patience
 
 Answers = List[Dict[str, Json]]
 
@@ -62,7 +64,8 @@ class Program:
 class External:
     """One provider's process, started when it is first needed.
 
-    tell: takes `progress` and `log` for people; is_cancelled: the run is being stopped.
+    tell: takes `progress` and `log` for people; is_cancelled: the run is being stopped. `standing`: the secrets of its
+    configuration, which are secrets of every request.
     """
 
     def __init__(self, program: Program, tell: Tell, is_cancelled: Callable[[], bool] = lambda: False) -> None:
@@ -70,6 +73,8 @@ class External:
         self.tell = tell
         self.is_cancelled = is_cancelled
         self.capabilities: Mapping[str, Json] = {}
+        self.standing: Sequence[str] = opened(dict(program.configuration))[1]
+        self.patience = Patience(self._say, is_cancelled)
         self._child: Optional[Child] = None
         self._numbers = itertools.count(1)
         self._told_at = 0.0
@@ -81,23 +86,21 @@ class External:
 
     def observe(self, items: Sequence[Mapping[str, Json]]) -> Answers:
         """One answer per item, in order: `{id, observation}` or `{id, error}`."""
-        check = answers.observed(self.described)
-        return self._each("observe", items, {"deadline_ms": int(LOOK * 1000)}, check, LOOK)
+        return self._each("observe", items, {}, answers.observed(self.described), None, LOOK)
 
     def apply(self, items: Sequence[Mapping[str, Json]], key: str, timeout: Optional[float]) -> Answers:
         """One answer per item, in order: `{id, outputs}` or `{id, error}`."""
-        params: Dict[str, Json] = {"key": key}
-        if timeout is not None:
-            params["deadline_ms"] = int(timeout * 1000)
-        return self._each("apply", items, params, answers.applied(self.described), timeout)
+        return self._each("apply", items, {"key": key}, answers.applied(self.described), timeout)
 
     def list(self, kind: str) -> Answers:
-        """Everything of a kind that exists: `{id, identity, attributes, name?}`. Raises Broken or Gone."""
-        self._started()
-        if not self.capabilities.get("list"):
-            raise Broken("it cannot list")
-        result = self._ask("list", {"kind": kind, "deadline_ms": int(LOOK * 1000)}, LOOK, MOST_LISTED)
-        return answers.listed(self.described[kind], result)
+        """Everything of a kind that exists: `{id, identity, attributes, name?}`. Raises Broken, Gone or Refused."""
+        with self._without_secrets():
+            self._started()
+            if not self.capabilities.get("list"):
+                raise Broken("it cannot list")
+            result = self._ask("list", {"kind": kind, "deadline_ms": int(LOOK * 1000)}, LOOK, MOST_LISTED)
+            found = answers.listed(self.described[kind], result)
+        return [answers.freed(item, self.standing) for item in found]
 
     def upgrade(self, items: Sequence[Mapping[str, Json]]) -> Answers:
         """Recorded attributes in today's form: `{id, attributes}` or `{id, error}`. Raises Broken or Gone."""
@@ -126,19 +129,32 @@ class External:
         params: Mapping[str, Json],
         check: answers.Check,
         limit: Optional[float],
+        look: Optional[float] = None,
     ) -> Answers:
-        """Ask about items whose secrets are watched over; whatever goes wrong is an answer for each of them."""
-        works = [(item, Redaction(self.described[item["kind"]], item)) for item in items]
+        """Ask about items whose secrets are watched over; whatever goes wrong is an answer for each of them.
+
+        limit: seconds for all tries together; look: for each of them.
+        """
+        works = [(item, Redaction(self.described[item["kind"]], item, self.standing)) for item in items]
         asked = [item for item, redaction in works if redaction.refusal is None]
         secrets = sorted({text for _, redaction in works for text in redaction.secrets})
         sent = [{name: item[name] for name in ITEM if item.get(name) is not None} for item in asked]
-        found = iter(self._settled(method, {**params, "items": sent}, asked, check, limit, secrets) if asked else [])
+
+        def ask(indices: Sequence[int], rest: Optional[float]) -> Answers:
+            seconds = rest if look is None else look
+            deadline: Dict[str, Json] = {} if seconds is None else {"deadline_ms": int(seconds * 1000)}
+            request = {**params, **deadline, "items": [sent[index] for index in indices]}
+            return self._settled(method, request, [asked[index] for index in indices], check, seconds, secrets)
+
+        found = iter(self.patience.insist(ask, len(asked), limit))
         given: Answers = []
         for item, redaction in works:
             redaction.shared = secrets
             refusal = redaction.refusal
             error = {"id": item["id"], "error": refusal and error_form(refusal, redaction.redact)}
-            given.append(error if refusal is not None else answers.cleaned(next(found), redaction))
+            given.append(
+                error if refusal is not None else answers.cleaned({"id": item["id"], **next(found)}, redaction)
+            )
         return given
 
     def _settled(
@@ -155,7 +171,7 @@ class External:
             found = self._asked_twice(method, params, limit, len(asked), secrets)
             return answers.in_order(asked, found, check)
         except answers.Refused as refused:
-            error = {"class": "permanent", "message": str(refused)}
+            error = dict(refused.error)
         except Broken as broken:
             error = {"class": "bug", "message": self._blamed(f"broke its contract: {broken}")}
         except Gone as gone:
@@ -178,13 +194,32 @@ class External:
 
     def _blamed(self, why: str) -> str:
         """End it; what it did wrong, with its name and its last words."""
-        child, self._child = self._child, None
-        said = ""
-        if child is not None:
-            child.kill()
-            said = child.log()
+        said = self._end()
         message = f"the provider {self.program.manifest.name} {why}"
         return (f"{message}; its last words: {said}" if said else message)[:4000]
+
+    def _end(self) -> str:
+        """Kill it; its last words."""
+        child, self._child = self._child, None
+        if child is None:
+            return ""
+        child.kill()
+        return child.log()
+
+    def _say(self, message: str) -> None:
+        name = self.program.manifest.name
+        self.tell("log", {"provider": name, "level": "info", "message": f"{name} {message}"})
+
+    @contextlib.contextmanager
+    def _without_secrets(self) -> Iterator[None]:
+        """What is wrong with a whole request is told without the secrets of the configuration."""
+        try:
+            yield
+        except (Broken, Gone) as error:
+            error.args = (without(str(error), self.standing),)
+            raise
+        except answers.Refused as refused:
+            raise answers.Refused(without(str(refused), self.standing), refused.error) from None
 
     def _started(self) -> None:
         if self._child is not None and self._child.is_alive():
@@ -201,7 +236,13 @@ class External:
         try:
             result = self._ask("initialize", params, START, 0)
         except answers.Refused as refused:
-            raise Broken(f"it does not start: {refused}") from None
+            if not refused.is_outside:
+                raise Broken(f"it does not start: {refused}") from None
+            self._end()
+            where = f" at {refused.error['path']}" if "path" in refused.error else ""
+            why = f"the provider {self.program.manifest.name} cannot work with its configuration{where}: {refused}"
+            error = {name: value for name, value in refused.error.items() if name != "path"}
+            raise answers.Refused(why, {**error, "message": why}) from None
         self.capabilities = answers.handshake(self.program.manifest, result)
 
     def _ask(
@@ -250,7 +291,7 @@ class External:
             for name in ("id", "level", "message", "done", "total"):
                 value = params.get(name)
                 if isinstance(value, str):
-                    told[name] = without(value, secrets)[:1000]
+                    told[name] = without(value, {*secrets, *self.standing})[:1000]
                 elif isinstance(value, (int, float)) and not isinstance(value, bool):
                     told[name] = value
             self.tell(message["method"], dict(told))

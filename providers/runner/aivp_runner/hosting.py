@@ -64,7 +64,7 @@ class Hosting:
             return self._by_server(items, act)
         finally:
             self.session.key, self.session.timeout = "", None
-            self.session.secrets = []
+            self.session.secrets, self.session.effects = [], []
 
     def list(self, kind: str) -> Answers:
         """Everything of a kind that exists here: `{id, identity, attributes, name?}`."""

@@ -26,10 +26,14 @@ Report = Callable[[Dict[str, Json]], None]
 BOOKKEEPING = frozenset({"adopt", "forget", "move"})
 """Actions whose whole effect is what we remember."""
 
-RETRIED = frozenset({"temporary"})
-"""Classes of errors that `meta.retries` is for. All others would only fail again: what a provider calls permanent, its
+RETRIED = frozenset({"temporary", "rate_limited"})
+"""Classes of errors that `meta.retries` is for; a third-party provider's have then been waited out for a while
+(`patience.py`). All others would only fail again: what a provider calls permanent, its
 bugs, and effects that did not bring about what it had predicted.
 """
+
+LEFT = "left"
+"""The status of a work that has no outcome: its intent, if it had come so far, stays open."""
 
 REPORT = 1024 * 1024
 """Bytes of outcomes in one report, about."""
@@ -97,7 +101,8 @@ class Lane:
         asked = [work for work in works if work.action not in BOOKKEEPING]
         for work, answer in zip(asked, self.hosting.observe([work.item() for work in asked])):
             if "error" in answer:
-                work.status, work.error = "failed", answer["error"]
+                work.error = answer["error"]
+                work.status = LEFT if self._is_left(work) else "failed"
                 continue
             work.seen = read_observation(answer["observation"])
             if work.action != "refresh":
@@ -249,12 +254,17 @@ class Lane:
             return bool(work.step.get("on_interrupt") == "retry")
         return bool(work.error["class"] in RETRIED and work.tries <= work.step.get("retries", 0))
 
+    def _is_left(self, work: Work) -> bool:
+        """True where nothing is wrong but that the run is being stopped: whoever resumes it asks for the same again."""
+        return work.error is not None and work.error["class"] == "canceled" and self.is_cancelled()
+
     def _conclude(self, works: Sequence[Work], begun: AbstractSet[str]) -> None:
         for work in works:
             if not work.status:
-                work.status = "failed" if work.error is not None else "done"
-            if work.status in ("failed", "blocked", "stale"):
+                work.status = LEFT if self._is_left(work) else "failed" if work.error is not None else "done"
+            if work.status in ("failed", "blocked", "stale", LEFT):
                 self.broken.add(work.step["id"])
+        works = [work for work in works if work.status != LEFT]
         self.store.conclude(self.run, [self._outcome(work, work.step["id"] in begun) for work in works])
         for outcomes in _portions([work.outcome_form() for work in works]):
             self.report({"outcomes": outcomes})

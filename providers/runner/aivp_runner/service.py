@@ -84,6 +84,8 @@ class Service:
             answers = self.hosting.observe(items)
             if store.has_claims():
                 for item, answer in zip(items, answers):
+                    if self.hosting.kind(item["kind"]).placement == "controller":
+                        continue  # its thing is not on this machine: another project may mean another API by that name
                     others = store.others(item["kind"], identity_text(item["identity"]), *self.owner[:2])
                     if others:
                         answer["claims"] = others

@@ -72,7 +72,7 @@ class Provider:
 
     def _observe(self, name: str, group: Sequence[Mapping[str, Json]], session: Session) -> List[Dict[str, Json]]:
         kind, described = self.kinds[name], self.described[name]
-        works = [(raw, Redaction(described, raw)) for raw in group]
+        works = [(raw, Redaction(described, raw, session.standing)) for raw in group]
         items = [
             Item(
                 id=raw["id"],
@@ -82,26 +82,27 @@ class Provider:
                 hidden=red.hidden,
                 tainted=red.tainted,
                 unapplied=diff.unapplied(described, raw["config"], raw.get("prior")),
+                identity=_identity(described, raw),
             )
             for raw, red in works
             if red.refusal is None
         ]
-        session.secrets = _share(works, session.standing)
+        session.secrets = _share(works)
         seen = iter(_guarded(lambda: kind.observe_many(items, session), len(items)))
         return [_observed(raw, red, red.refusal or next(seen)) for raw, red in works]
 
     def _apply(self, name: str, group: Sequence[Mapping[str, Json]], session: Session) -> List[Dict[str, Json]]:
         kind = self.kinds[name]
-        works = [(raw, Redaction(self.described[name], raw)) for raw in group]
-        changes = [_change(kind, raw, red) for raw, red in works if red.refusal is None]
-        session.secrets = _share(works, session.standing)
+        works = [(raw, Redaction(self.described[name], raw, session.standing)) for raw in group]
+        changes = [_change(kind, self.described[name], raw, red) for raw, red in works if red.refusal is None]
+        session.secrets = _share(works)
         done = iter(_guarded(lambda: kind.apply_many(changes, session), len(changes)))
         return [_applied(raw, red, red.refusal or next(done)) for raw, red in works]
 
 
-def _share(works: Sequence[Tuple[Mapping[str, Json], Redaction]], standing: Sequence[str]) -> List[str]:
+def _share(works: Sequence[Tuple[Mapping[str, Json], Redaction]]) -> List[str]:
     """What is said about one item of a batch may quote another one: every message is freed of the secrets of all."""
-    secrets = sorted({secret for _, red in works for secret in red.secrets} | set(standing))
+    secrets = sorted({secret for _, red in works for secret in red.secrets})
     for _, red in works:
         red.shared = secrets
     return secrets
@@ -134,7 +135,13 @@ def error_form(error: ProviderError, redact: Callable[[str], str] = str) -> Dict
     return found
 
 
-def _change(kind: Kind[Any], raw: Mapping[str, Json], red: Redaction) -> Change[Any]:
+def _identity(described: manifest.Kind, raw: Mapping[str, Json]) -> Dict[str, Json]:
+    """The identity fields that are known: as they were sent, else as they are declared."""
+    found = raw.get("identity") or described.identity_of(raw["config"])
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _change(kind: Kind[Any], described: manifest.Kind, raw: Mapping[str, Json], red: Redaction) -> Change[Any]:
     return Change(
         id=raw["id"],
         action=raw["action"],
@@ -145,6 +152,7 @@ def _change(kind: Kind[Any], raw: Mapping[str, Json], red: Redaction) -> Change[
         prior=raw.get("prior"),
         hidden=red.hidden,
         tainted=red.tainted,
+        identity=_identity(described, raw),
     )
 
 

@@ -21,12 +21,13 @@ class Redaction:
     """One item of a request: `plain` is its config with secrets opened, `refusal` why it cannot be worked on.
 
     hidden: declared fields that hold secrets or are sensitive. tainted: fields that held secrets before, so that what
-    is there may still be one. secrets: what must not leave; shared: those of the whole request.
+    is there may still be one. secrets: what must not leave, those of the provider's configuration (`standing`) among
+    them; shared: those of the whole request.
     """
 
-    def __init__(self, kind: manifest.Kind, raw: Mapping[str, Json]) -> None:
+    def __init__(self, kind: manifest.Kind, raw: Mapping[str, Json], standing: Iterable[str] = ()) -> None:
         self.config: Mapping[str, Json] = raw["config"]
-        self.secrets: List[str] = []
+        self.secrets: List[str] = list(standing)
         self.shared: Iterable[str] = ()
         self.refusal: Optional[ProviderError] = None
         self.plain = replace(dict(self.config), (Secret,), self._open)

@@ -18,7 +18,7 @@ from aivp_contract.lines import write_message
 from aivp_contract.values import Json
 
 from . import shim
-from .errors import Canceled
+from .errors import Canceled, ProviderError
 from .kind import Kind
 from .process import Session
 from .provider import Provider, error_form
@@ -29,6 +29,8 @@ MAJOR, MINOR = 1, 0
 
 PART = 512 * 1024
 """Bytes of items in one notification, about."""
+
+_WORTH_ANOTHER_TRY = frozenset({"temporary", "rate_limited"})
 
 Item = Mapping[str, Json]
 Answer = Dict[str, Json]
@@ -68,14 +70,15 @@ class ServedSession(Session):
 
     def log(self, message: str, level: str = "info") -> None:
         """A line for people."""
-        self._tell("log", {"level": level, "message": self._redacted(message)[:10_000]})
+        self._tell("log", {"level": level, "message": self.redacted(message)[:10_000]})
 
     def progress(self, message: str, done: Optional[float] = None, total: Optional[float] = None) -> None:
         """How far a long effect is."""
         counts = {name: value for name, value in (("done", done), ("total", total)) if value is not None}
-        self._tell("progress", {"message": self._redacted(message)[:1000], **counts})
+        self._tell("progress", {"message": self.redacted(message)[:1000], **counts})
 
-    def _redacted(self, message: str) -> str:
+    def redacted(self, message: str) -> str:
+        """`message` without the secrets of the request and of the configuration."""
         return without(message, {*self.secrets, *self.standing})
 
     def _tell(self, method: str, params: Dict[str, Json]) -> None:
@@ -131,6 +134,9 @@ class Server:
             answer["result"] = self._result(message)
         except Refusal as refusal:
             answer["error"] = refusal.form
+        except ProviderError as error:
+            found = error_form(error, self.session.redacted)
+            answer["error"] = {"code": 2, "message": found["message"], "data": found}
         except Exception as error:  # noqa: BLE001  # a process boundary: a bug is an answer, and its text may be a secret
             frames = traceback.extract_tb(error.__traceback__)[-3:]
             places = " < ".join(f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in reversed(frames))
@@ -181,14 +187,19 @@ class Server:
             raise Refusal(-32602, "an item without one of the actions")
         assert self.effects is not None
         assert self.session.shim is not None
-        self.session.shim.folder = self.effects / _run(key)
-        shim.wait(self.session.shim.folder)
+        folder = self.session.shim.folder = self.effects / _run(key)
+        shim.wait(folder)
         until = None if deadline is None else time.monotonic() + deadline / 1000
 
         def act(group: Sequence[Item]) -> List[Answer]:
             self.session.key = key if len(group) > 1 else f"{key}/{group[0]['id']}"
             self.session.timeout = None if until is None else max(until - time.monotonic(), 0.1)
-            return self.provider.apply(group, self.session)
+            self.session.effects = []
+            answers = self.provider.apply(group, self.session)
+            if any(answer.get("error", {}).get("class") in _WORTH_ANOTHER_TRY for answer in answers):
+                for effect in self.session.effects:  # asked again under the same key, the commands run again
+                    shim.forget(folder / effect)
+            return answers
 
         try:
             return self._answers(items, "apply_many", act)
