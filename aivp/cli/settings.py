@@ -55,6 +55,10 @@ class Settings:
         return max(shutil.get_terminal_size((100, 24)).columns, 40)
 
 
+PLAIN = Settings(".", None, (), 1, is_json=False, color=False, is_untrusted=False, is_verbose=False)
+"""Where nothing of a project was said."""
+
+
 def project_options(function: Callable[..., R]) -> Callable[..., R]:
     """Adds the shared options to a command; it is called with `settings` in front."""
 
@@ -105,6 +109,19 @@ def project_options(function: Callable[..., R]) -> Callable[..., R]:
 
         with refusals(settings):
             return function(settings, **options)
+
+    return wrapped
+
+
+def plain(function: Callable[..., R]) -> Callable[..., R]:
+    """For a command that knows no project: its refusals are told as everywhere."""
+
+    @functools.wraps(function)
+    def wrapped(**options: Any) -> R:
+        from aivp.cli.failure import refusals
+
+        with refusals(PLAIN):
+            return function(**options)
 
     return wrapped
 
