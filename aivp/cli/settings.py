@@ -56,6 +56,10 @@ class Settings:
         return max(shutil.get_terminal_size((100, 24)).columns, 40)
 
 
+PLAIN = Settings(".", None, (), 1, is_json=False, color=False, is_untrusted=False, is_verbose=False)
+"""Where nothing of a project was said."""
+
+
 def project_options(function: Callable[..., R]) -> Callable[..., R]:
     """Adds the shared options to a command; it is called with `settings` in front."""
 
@@ -113,6 +117,19 @@ def project_options(function: Callable[..., R]) -> Callable[..., R]:
 def _has_color() -> bool:
     """A terminal that can, and a person who wants it: https://no-color.org."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def plain(function: Callable[..., R]) -> Callable[..., R]:
+    """For a command that knows no project: its refusals are told as everywhere."""
+
+    @functools.wraps(function)
+    def wrapped(**options: Any) -> R:
+        from aivp.cli.failure import refusals
+
+        with refusals(PLAIN):
+            return function(**options)
+
+    return wrapped
 
 
 def _assignments(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> None:

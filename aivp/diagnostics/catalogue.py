@@ -170,5 +170,9 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0906": "Unknown kind",
     "AIVP0907": "No home directory",
     "AIVP0908": "The system refuses",
+    "AIVP0920": "Not a name for a provider",
+    "AIVP0921": "Folder in use",
+    "AIVP0922": "The conformance kit is missing",
+    "AIVP0923": "Unknown provider",
     "AIVP0999": "Bug in aivp",
 }

@@ -120,3 +120,23 @@ def test_unknown_kinds_have_suggestions() -> None:
     assert registry.nearest("fil") == ["file", "filter"]
     assert registry.kind("file") is registry.kinds["file"]
     assert registry.manifests["a"].version == "1.0"
+
+
+def test_a_folder_with_a_manifest_is_one_provider_whatever_lies_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.metadata, "distributions", lambda: iter(()))
+    monkeypatch.setenv("AIVP_PROVIDERS", str(tmp_path / "acme"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "none"))
+    (tmp_path / "acme" / "inner").mkdir(parents=True)
+    for folder in ("acme", "acme/inner"):
+        (tmp_path / folder / "manifest.json").write_text(json.dumps(document("acme", "acme/note")))
+    assert list(Registry.discover().providers) == ["acme"]
+
+
+def test_a_survey_names_what_is_broken_beside_what_is_not(folder: Path) -> None:
+    install(folder, "good", document("good", "good/a"))
+    install(folder, "bad", "{")
+    found, diagnostics = Registry.survey()
+    assert [(place, provider.name) for place, provider in found] == [("good", "good")]
+    assert [item.code for item in diagnostics.items] == ["AIVP0310"]

@@ -15,7 +15,7 @@ from aivp_conformance.compare import tag
 from aivp_conformance.manifest import Kind, examine
 from aivp_conformance.schemas import complaint
 from aivp_conformance.session import Session
-from aivp_conformance.things import Order, applied, decide, observe, request
+from aivp_conformance.things import Order, Thing, applied, decide, observe, request
 from aivp_conformance.world import Subject, World
 
 # In the order in which they can be judged: each says what breaking it means, and where that is written.
@@ -54,12 +54,12 @@ def talk(subject: Subject, world: World, shown: tuple[str, ...]) -> None:
     session.shown = frozenset(shown)
     greeted(subject, session.ask("initialize", world.greeting(shown)))
     things = world.things(3 if subject.can_have_many() else 1)
-    before = judged(subject.kind, observe(session, things))
+    before = judged(subject.kind, observe(session, things), things)
     if subject.case.create:
         orders = [decide(thing, seen) if seen else None for thing, seen in zip(things, before, strict=True)]
         outputs = done(subject, session, [order for order in orders if order is not None])
         things = [applied(t, b, outputs.get(t)) if b else t for t, b in zip(things, before, strict=True)]
-        after = judged(subject.kind, observe(session, things))
+        after = judged(subject.kind, observe(session, things), things)
         if subject.kind.flag("deletable", True):
             gone = [
                 Order(t, "delete", a) for t, a in zip(things, after, strict=True) if a and a["observed"] is not None
@@ -86,15 +86,15 @@ def greeted(subject: Subject, answer: Any) -> None:
             raise Broken("handshake", f"the {name} is not that of the manifest: {short(value)}", result)
 
 
-def judged(kind: Kind, items: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
+def judged(kind: Kind, items: list[dict[str, Any]], things: list[Thing]) -> list[dict[str, Any] | None]:
     """The observations, held to the manifest; None for errors."""
-    for item in items:
+    for thing, item in zip(things, items, strict=True):
         if "observation" in item:
-            fields_of(kind, item["observation"])
+            fields_of(kind, item["observation"], was_applied=thing.prior is not None)
     return [item.get("observation") for item in items]
 
 
-def fields_of(kind: Kind, seen: Mapping[str, Any]) -> None:
+def fields_of(kind: Kind, seen: Mapping[str, Any], *, was_applied: bool = False) -> None:
     """Raises Broken for names and values that the manifest does not admit."""
     computed = set(kind.named("computed"))
     places = (
@@ -110,6 +110,8 @@ def fields_of(kind: Kind, seen: Mapping[str, Any]) -> None:
     for name, values, _ in places[:3]:
         for field, value in sorted(values.items()):
             admits(kind, name, field, value, seen)
+    if kind.form.get("existence") == "recorded" and was_applied:
+        return  # only state knows what it put out
     for missing in sorted(computed - set(seen.get("computed", {})) - set(seen["observed"] or {})):
         raise Broken("fields", f"the computed field {missing} is neither promised nor seen", seen)
 

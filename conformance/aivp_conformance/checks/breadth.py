@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aivp_conformance.broken import Broken, NotChecked, short
-from aivp_conformance.generate import varied
+from aivp_conformance.generate import keeps_rules, varied
 from aivp_conformance.session import Session
 from aivp_conformance.things import Order, Thing, act, applied, apply, converged, decide, look, observe
 from aivp_conformance.world import Subject, World
@@ -114,6 +114,8 @@ def text_fields(subject: Subject) -> tuple[list[str], list[str]]:
     avoided = {*subject.kind.identity, *subject.case.fixed, *(name for names in contents(subject) for name in names)}
     for name, meaning in sorted(subject.kind.fields.items()):
         if name in avoided or any(meaning.has(word) for word in ("computed", "guard", "immutable", "semantic")):
+            continue
+        if not keeps_rules(subject.kind, {**(subject.case.create or ({},))[0], name: "text"}):
             continue
         if is_free_text(meaning.schema):
             plain.append(name)

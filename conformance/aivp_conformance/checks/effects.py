@@ -17,6 +17,7 @@ from aivp_conformance.things import (
     apply,
     changes_of,
     converged,
+    exists,
     is_unknown,
     look,
     make,
@@ -38,7 +39,7 @@ def create(subject: Subject) -> str | None:
             session = world.open()
             thing = world.thing(number)
             seen = look(session, thing)
-            if seen["observed"] is not None:
+            if exists(thing, seen) and subject.kind.flag("deletable", True):  # else it may have been there ever
                 raise Broken("", "a declaration of the case's `create` is there already", seen)
             made = make(session, thing)
             if canonical(made.before.get("normalised")) != canonical(made.after.get("normalised")):

@@ -129,7 +129,7 @@ def error_form(error: ProviderError, redact: Callable[[str], str] = str) -> Dict
     if error.path is not None:
         found["path"] = redact(error.path)
     if error.mend is not None:
-        found["mend"] = redact(error.mend)
+        found["mend"] = redact(error.mend)[:1000]
     if error.delay is not None:
         found["delay_ms"] = int(error.delay * 1000)
     return found
