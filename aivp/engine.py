@@ -126,7 +126,8 @@ class Engine:
         """Ask every host. Creates no state and changes nothing anywhere."""
         from aivp.observe.waves import Observer
 
-        self._refuse_strangers()
+        if self.is_untrusted:
+            self._refuse_strangers()
         state = self.existing_state()
         try:
             observer = Observer(
@@ -146,19 +147,14 @@ class Engine:
         return observer.observe()
 
     def _refuse_strangers(self) -> None:
-        """No code of a third party starts: there is no process of its own for it yet, and no lock file that pins it."""
+        """A stranger's project starts no code of a third party: no lock file says yet which of it was reviewed."""
         found = Diagnostics()
         for address, resource in self.ir.resources.items():
             name = self.registry.kinds[resource.kind].provider
-            if self.registry.providers[name].is_first_party:
-                continue
-            why = f"{address} is served by the provider {name}, which does not come with aivp. "
-            if self.is_untrusted:
-                why += "--untrusted starts only providers that a lock file pins, and lock files come later."
-            else:
-                why += "Providers of third parties come later: their kinds can be compiled, not observed."
-            mend = f"Take the resources of {name} out, or check the project with aivp validate."
-            found.add(self._placed(Diagnostic("AIVP0416", why, mend, address=address)))
+            if not self.registry.providers[name].is_first_party:
+                why = f"{address} is served by the provider {name}, which does not come with aivp."
+                mend = "--untrusted starts none of these. Review the project, or check it with aivp validate."
+                found.add(self._placed(Diagnostic("AIVP0416", why, mend, address=address)))
         found.refuse()
 
     def plan(self, evidence: Evidence, options: Options) -> Plan:

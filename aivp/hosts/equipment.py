@@ -24,7 +24,9 @@ class Equipment:
     def provider(self, kind: str) -> str | None:
         """Who has to be brought to a host for this kind; None where the runner has it."""
         found = self.registry.kind(kind)
-        return None if found is None or self.registry.is_first_party(kind) else found.provider
+        if found is None or self.registry.providers[found.provider].is_first_party:
+            return None
+        return found.provider
 
     def bundle(self, provider: str) -> Bundle:
         """The files of a provider, as they were when first asked for. Raises Refused."""

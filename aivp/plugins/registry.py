@@ -56,10 +56,6 @@ class Registry:
         """The kind of that name."""
         return self.kinds.get(name)
 
-    def is_first_party(self, kind: str) -> bool:
-        """True where the kind is served inside the runner; all others by a process of their provider."""
-        return self.kinds[kind].provider in FIRST_PARTY
-
     def nearest(self, name: str) -> list[str]:
         """Names of kinds that resemble an unknown one."""
         return nearest(name, self.kinds)
