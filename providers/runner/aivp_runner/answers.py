@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Sequence
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from aivp_contract.canonical import NotCanonical, admit
 from aivp_contract.manifest import Kind, Manifest
@@ -11,6 +11,9 @@ from aivp_contract.values import Json, Secret, Verdict, contains
 from aivp_sdk.redaction import Redaction
 
 CLASSES = frozenset({"permanent", "temporary", "rate_limited", "canceled", "interrupted"})
+
+OUTSIDE = 2
+"""The error code of a request that failed for a reason outside the provider, which says what."""
 
 ERROR = ("class", "message", "path", "mend", "delay_ms")
 """Members of an error that go on to the engine."""
@@ -27,7 +30,11 @@ class Broken(Exception):
 
 
 class Refused(Exception):
-    """The provider refused a whole request."""
+    """The provider refused a whole request; `mend` is its own advice, if it gave any."""
+
+    def __init__(self, message: str, mend: Optional[str] = None) -> None:
+        super().__init__(message)
+        self.mend = mend
 
 
 def result(message: Mapping[str, Any]) -> Dict[str, Any]:
@@ -36,7 +43,10 @@ def result(message: Mapping[str, Any]) -> Dict[str, Any]:
         error = message["error"]
         if not isinstance(error, dict) or type(error.get("message")) is not str or type(error.get("code")) is not int:
             raise Broken("an error that is none")
-        raise Refused(f"{error['message'][:SHOWN]} (error {error['code']})")
+        data = error.get("data")
+        mend = data.get("mend") if isinstance(data, dict) else None
+        what = error["message"][:SHOWN] + ("" if error["code"] == OUTSIDE else f" (error {error['code']})")
+        raise Refused(what, mend[:SHOWN] if type(mend) is str else None)
     found = message.get("result")
     if not isinstance(found, dict):
         raise Broken("an answer without a result")

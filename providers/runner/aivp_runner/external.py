@@ -91,12 +91,17 @@ class External:
             params["deadline_ms"] = int(timeout * 1000)
         return self._each("apply", items, params, answers.applied(self.described), timeout)
 
-    def list(self, kind: str) -> Answers:
-        """Everything of a kind that exists: `{id, identity, attributes, name?}`. Raises Broken or Gone."""
+    def list(self, kind: str, within: Mapping[str, Json]) -> Answers:
+        """Everything of a kind that exists: `{id, identity, attributes, name?, note?}`.
+
+        Raises Broken, Gone, or Refused where the provider says that it cannot.
+        """
         self._started()
         if not self.capabilities.get("list"):
             raise Broken("it cannot list")
-        result = self._ask("list", {"kind": kind, "deadline_ms": int(LOOK * 1000)}, LOOK, MOST_LISTED)
+        narrowed: Dict[str, Json] = {"within": dict(within)} if within else {}
+        params = {"kind": kind, **narrowed, "deadline_ms": int(LOOK * 1000)}
+        result = self._ask("list", params, LOOK, MOST_LISTED)
         return answers.listed(self.described[kind], result)
 
     def upgrade(self, items: Sequence[Mapping[str, Json]]) -> Answers:

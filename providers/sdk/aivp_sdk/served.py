@@ -18,7 +18,7 @@ from aivp_contract.lines import write_message
 from aivp_contract.values import Json
 
 from . import shim
-from .errors import Canceled
+from .errors import Canceled, ProviderError
 from .kind import Kind
 from .process import Session
 from .provider import Provider, error_form
@@ -68,14 +68,15 @@ class ServedSession(Session):
 
     def log(self, message: str, level: str = "info") -> None:
         """A line for people."""
-        self._tell("log", {"level": level, "message": self._redacted(message)[:10_000]})
+        self._tell("log", {"level": level, "message": self.redacted(message)[:10_000]})
 
     def progress(self, message: str, done: Optional[float] = None, total: Optional[float] = None) -> None:
         """How far a long effect is."""
         counts = {name: value for name, value in (("done", done), ("total", total)) if value is not None}
-        self._tell("progress", {"message": self._redacted(message)[:1000], **counts})
+        self._tell("progress", {"message": self.redacted(message)[:1000], **counts})
 
-    def _redacted(self, message: str) -> str:
+    def redacted(self, message: str) -> str:
+        """A text for people without any secret that is known here."""
         return without(message, {*self.secrets, *self.standing})
 
     def _tell(self, method: str, params: Dict[str, Json]) -> None:
@@ -225,8 +226,15 @@ class Server:
         kind = params.get("kind")
         if type(kind) is not str or kind not in self.provider.kinds:
             raise Refusal(-32602, f"the kind {str(kind)[:100]} is not served here")
+        within = params.get("within", {})
+        if not isinstance(within, dict):
+            raise Refusal(-32602, "within is no object")
         parts = _Parts(self.session)
-        for item in self.provider.list(kind, self.session):
+        try:
+            found = self.provider.list(kind, within, self.session)
+        except ProviderError as error:
+            raise Refusal(2, error.message[:1000], **error_form(error, self.session.redacted)) from None
+        for item in found:
             parts.add([item])
         return {"items": parts.rest}
 
