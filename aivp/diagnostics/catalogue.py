@@ -168,5 +168,9 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0906": "Unknown kind",
     "AIVP0907": "No home directory",
     "AIVP0908": "The system refuses",
+    "AIVP0909": "Cannot be listed",
+    "AIVP0910": "What to list is not clear",
+    "AIVP0911": "File exists",
+    "AIVP0912": "Left out",
     "AIVP0999": "Bug in aivp",
 }
