@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from aivp_contract import canonical
 from aivp_contract.manifest import Kind
@@ -18,6 +19,7 @@ from aivp.hosts.session import Refusal
 from aivp.hosts.sessions import Sessions
 from aivp.model.discovered import Discovered
 from aivp.model.resource import Host
+from aivp.plugins.validate import Validator
 
 MOST = 100_000
 """Things in one list."""
@@ -40,6 +42,9 @@ def narrowed(kind: Kind, given: Mapping[str, str]) -> dict[str, Json]:
             option = f"--{name}" if name == "under" else f"--where {name}=…"
             why = f"To list {kind.name}, aivp must be told {name}: {_description(kind, name)}"
             raise refusal("AIVP0910", why, f"Such as: aivp discover {kind.name}@HOST {option} …")
+    if kind.within is not None:
+        for wrong in Validator().check(replace(kind, name=f"a list of {kind.name}", schema=kind.within), found):
+            raise refusal("AIVP0910", f"{'.'.join(map(str, wrong.path))}: {wrong.message}")
     try:
         return normal(kind.narrowing, found)
     except NotNormal as error:
