@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # each stage's room is imported by the method that enters it:
     from aivp.hosts.archive import Archive
     from aivp.hosts.equipment import Configure, Equipment
     from aivp.hosts.sessions import Sessions
+    from aivp.model.discovered import Discovery
     from aivp.model.evidence import Evidence
     from aivp.model.object import Object
     from aivp.plan.options import Options
@@ -149,6 +150,23 @@ class Engine:
             if state is not None:
                 state.close()
         return observer.observe()
+
+    def discover(self, kind: str, host: str, given: Mapping[str, str], sessions: Sessions) -> Discovery:
+        """What exists of a kind on a host, but for what the project declares or state knows. Changes nothing.
+
+        `given`: what narrows the list, in the words of the kind. Raises Refused.
+        """
+        from aivp.observe.discover import discover
+
+        state = self.existing_state()
+        try:
+            objects, lineage = ([], None) if state is None else (state.objects(), state.lineage)
+        finally:
+            if state is not None:
+                state.close()
+        found = discover(kind, host, given, self.ir, objects, lineage, self.registry, sessions, self.is_untrusted)
+        names = {name.rpartition(".")[2] for name in self.project.resources if name.startswith(f"{kind}.")}
+        return replace(found, taken=names)
 
     def _refuse_strangers(self, objects: Sequence[Object]) -> None:
         """A stranger's project starts no code of a third party: no lock file says yet which of it was reviewed."""

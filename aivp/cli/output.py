@@ -73,6 +73,19 @@ def silence() -> None:
     os.close(nowhere)
 
 
+def write_new(data: bytes, output: str) -> bool:
+    """To a file that is not there yet; False, and nothing written, where there is one."""
+    try:
+        descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise refusal("AIVP0902", f"{output} cannot be written: {error.strerror}.") from None
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+    return True
+
+
 def read_bytes(path: str, most: int = 512 * 1024 * 1024) -> bytes:
     """A file that a person named. Raises Refused where it cannot be read or is larger than `most` bytes."""
     try:

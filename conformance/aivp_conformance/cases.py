@@ -22,6 +22,7 @@ class Case:
     update: tuple[Mapping[str, Any], ...] = ()
     bad: tuple[Mapping[str, Any], ...] = ()
     upgrade: tuple[Mapping[str, Any], ...] = ()
+    within: Mapping[str, Any] = field(default_factory=dict)
     fixed: tuple[str, ...] = ()
     watch: tuple[str, ...] = ()
     probe: tuple[str, ...] = ()

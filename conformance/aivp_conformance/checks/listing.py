@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aivp_conformance.broken import Broken, NotChecked, short
+from aivp_conformance.cases import filled
 from aivp_conformance.compare import canonical
 from aivp_conformance.session import Session
 from aivp_conformance.things import Thing, bring, changes_of, look, make
@@ -23,7 +24,11 @@ def listed(subject: Subject) -> str | None:
         session = with_capability(world, "list")
         subject.need_case()
         things = [made.thing for made in bring(session, world.things(4 if subject.can_have_many() else 1))]
-        items = session.result("list", {"kind": subject.kind.name})["items"]
+        within = filled(subject.case.within, world.words)
+        if not within and subject.kind.form.get("within", {}).get("required"):
+            raise NotChecked("list needs to be told where to look: the case has no `within`")
+        params = {"kind": subject.kind.name, **({"within": within} if within else {})}
+        items = session.result("list", params)["items"]
         found = {canonical(item["identity"]): item for item in items}
         ids = [item["id"] for item in items]
         if len(set(ids)) != len(ids) or len(found) != len(items):

@@ -146,16 +146,17 @@ class Notes:
         return {"size": size(note.get("text"))}
 
     def list(self, params):
-        """Notes could lie anywhere: those of the folder that $HOME/folder names, if there is one."""
+        """Notes could lie anywhere: those of the folder that is asked about."""
         if params["kind"] != KIND:
             raise Refusal(-32602, f"{params['kind']} is not served here")
+        folder = params["within"]["folder"]
         try:
-            with open(os.path.join(os.environ["HOME"], "folder")) as file:
-                folder = file.read().strip()
-        except OSError:
-            return []
+            names = os.listdir(folder)
+        except OSError as error:
+            message = f"{folder} cannot be read: {error.strerror}"
+            raise Refusal(2, message, data=Problem(message, mend="Name another folder.").form) from None
         found = []
-        for path in sorted(os.path.join(folder, name) for name in os.listdir(folder)):
+        for path in sorted(os.path.join(folder, name) for name in names):
             try:
                 note = read(path)
             except Problem:

@@ -135,6 +135,10 @@ class Kind:
     requires: Tuple[Capability, ...] = ()
     rules: Tuple[Rule, ...] = ()
     platforms: Tuple[str, ...] = ()
+    within: Optional[Mapping[str, Json]] = None
+    """The schema of what narrows a `list`; None: nothing does."""
+    narrowing: Mapping[str, Field] = field(default_factory=dict)
+    """The fields of `within`."""
 
     @property
     def computed(self) -> FrozenSet[str]:
@@ -208,6 +212,8 @@ def _kind(name: str, provider: str, raw: Json) -> Kind:
         provides=tuple(_capability(where, item, fields) for item in raw.get("provides", ())),
         requires=tuple(_capability(where, item, fields) for item in raw.get("requires", ())),
         rules=tuple(_rule(item) for item in raw.get("rules", ())),
+        within=raw.get("within"),
+        narrowing=_fields(f"{where}: within", raw["within"]) if "within" in raw else {},
         **flags,
         **tuples,
     )

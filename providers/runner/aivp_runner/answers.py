@@ -12,6 +12,9 @@ from aivp_sdk.redaction import Redaction, without
 
 CLASSES = frozenset({"permanent", "temporary", "rate_limited", "canceled", "interrupted"})
 
+OUTSIDE = 2
+"""The error code of a request that failed for a reason outside the provider, which says what."""
+
 ERROR = ("class", "message", "path", "mend", "delay_ms")
 """Members of an error that go on to the engine."""
 
@@ -30,13 +33,18 @@ class Broken(Exception):
 
 
 class Refused(Exception):
-    """The provider refused a whole request. `error` is what each item of it is answered with."""
+    """The provider refused a whole request. `error` is what each item of it is answered with; `mend` its own advice."""
 
     def __init__(self, message: str, error: Optional[Mapping[str, Json]] = None) -> None:
         super().__init__(message)
         self.is_outside = error is not None
         """True where the reason lies outside of the provider, such as in its configuration."""
         self.error: Mapping[str, Json] = error or {"class": "permanent", "message": message}
+
+    @property
+    def mend(self) -> Optional[str]:
+        found = self.error.get("mend")
+        return found[:SHOWN] if type(found) is str else None
 
 
 def result(message: Mapping[str, Any]) -> Dict[str, Any]:

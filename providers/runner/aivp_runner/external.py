@@ -92,14 +92,18 @@ class External:
         """One answer per item, in order: `{id, outputs}` or `{id, error}`."""
         return self._each("apply", items, {"key": key}, answers.applied(self.described), timeout)
 
-    def list(self, kind: str) -> Answers:
-        """Everything of a kind that exists: `{id, identity, attributes, name?}`. Raises Broken, Gone or Refused."""
+    def list(self, kind: str, within: Mapping[str, Json]) -> Answers:
+        """Everything of a kind that exists: `{id, identity, attributes, name?, note?}`.
+
+        Raises Broken, Gone, or Refused where the provider says that it cannot.
+        """
+        narrowed: Dict[str, Json] = {"within": dict(within)} if within else {}
+        params = {"kind": kind, **narrowed, "deadline_ms": int(LOOK * 1000)}
         with self._without_secrets():
             self._started()
             if not self.capabilities.get("list"):
                 raise Broken("it cannot list")
-            result = self._ask("list", {"kind": kind, "deadline_ms": int(LOOK * 1000)}, LOOK, MOST_LISTED)
-            found = answers.listed(self.described[kind], result)
+            found = answers.listed(self.described[kind], self._ask("list", params, LOOK, MOST_LISTED))
         return [answers.freed(item, self.standing) for item in found]
 
     def upgrade(self, items: Sequence[Mapping[str, Json]]) -> Answers:

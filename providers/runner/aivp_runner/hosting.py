@@ -66,10 +66,11 @@ class Hosting:
             self.session.key, self.session.timeout = "", None
             self.session.secrets, self.session.effects = [], []
 
-    def list(self, kind: str) -> Answers:
-        """Everything of a kind that exists here: `{id, identity, attributes, name?}`."""
+    def list(self, kind: str, within: Mapping[str, Json]) -> Answers:
+        """Everything of a kind that exists here: `{id, identity, attributes, name?, note?}`."""
         server = self._server(kind)
-        return server.list(kind) if isinstance(server, External) else server.list(kind, self.session)
+        self.session.key = ""
+        return server.list(kind, within) if isinstance(server, External) else server.list(kind, within, self.session)
 
     def forget(self, run: str) -> None:
         """The run is over: no key of it will come again."""

@@ -174,11 +174,17 @@ class Service:
             self._close()
         return {}
 
-    def list(self, kind: str) -> Json:
-        """Everything of a kind that exists here: `{id, identity, attributes, name?}`. Raises Refusal: provider."""
+    def list(self, kind: str, within: Mapping[str, Json]) -> Json:
+        """Everything of a kind that exists here: `{id, identity, attributes, name?, note?}`.
+
+        Raises Refusal: unlisted (the provider says why it cannot), provider (it does not work as it should).
+        """
         try:
-            return {"items": self._in_chunks("listed", self.hosting.list(kind))}
-        except (Broken, Gone, Refused, ProviderError) as error:
+            return {"items": self._in_chunks("listed", self.hosting.list(kind, within))}
+        except (Refused, ProviderError) as error:
+            mend = getattr(error, "mend", None)
+            raise Refusal("unlisted", name=kind, why=str(error), **({"mend": mend} if mend else {})) from None
+        except (Broken, Gone) as error:
             raise Refusal("provider", name=self.hosting.kind(kind).provider, why=str(error)) from None
 
     def provider(

@@ -25,7 +25,7 @@ from aivp_contract.diff import Change as FieldChange
 from aivp_contract.observation import Observation
 from aivp_contract.values import Json
 
-from .errors import ProviderError
+from .errors import Permanent, ProviderError
 from .process import Session
 
 S = TypeVar("S")
@@ -84,11 +84,13 @@ class Change(Generic[S]):
 class Listed:
     """A thing that exists: its attributes as a declaration would say them, without what is at its default.
 
-    name: what people would call it; identity: where the provider assigns it (else it is among the attributes).
+    name: what people would call it; note: what they should know of it, such as what is left out, and why;
+    identity: where the provider assigns it (else it is among the attributes).
     """
 
     attributes: Mapping[str, Json]
     name: str = ""
+    note: str = ""
     identity: Mapping[str, Json] = field(default_factory=dict)
 
 
@@ -125,6 +127,8 @@ class Kind(Generic[S]):
     provides: ClassVar[Tuple[Dict[str, Json], ...]] = ()
     requires: ClassVar[Tuple[Dict[str, Json], ...]] = ()
     rules: ClassVar[Tuple[Dict[str, Json], ...]] = ()
+    within: ClassVar[Optional[Type[Any]]] = None
+    """A dataclass of what narrows `list`, such as the folder to look in; None: nothing does."""
 
     def observe(self, item: Item[S], session: Session) -> Observation:
         """What is there. Must change nothing."""
@@ -134,9 +138,9 @@ class Kind(Generic[S]):
         """Bring the thing to `change.desired` (or away, for delete). None means Done()."""
         raise NotImplementedError(f"{self.name} does not apply")
 
-    def list(self, session: Session) -> Iterable[Listed]:
-        """Everything of this kind that exists here."""
-        raise ProviderError(f"{self.name} cannot be listed")
+    def list(self, within: Any, session: Session) -> Iterable[Listed]:
+        """Everything of this kind that exists here. `within`: what was asked for, as a value of that class, or None."""
+        raise Permanent(f"{self.name} cannot be listed")
 
     def upgrade(self, version: int, attributes: Mapping[str, Json]) -> Mapping[str, Json]:
         """Recorded attributes of an older `schema_version` in today's form."""

@@ -52,18 +52,19 @@ class Provider:
         """Answer an `apply` request: one answer per item, in order."""
         return _by_kind(items, lambda kind, group: self._apply(kind, group, session))
 
-    def list(self, kind: str, session: Session) -> List[Dict[str, Json]]:
-        """Answer a `list` request: `{id, identity, attributes, name?}`, by identity."""
-        described = self.described[kind]
-        found = [
+    def list(self, kind: str, within: Mapping[str, Json], session: Session) -> List[Dict[str, Json]]:
+        """Answer a `list` request: `{id, identity, attributes, name?, note?}`, by identity."""
+        described, asked = self.described[kind], self.kinds[kind].within
+        found: List[Dict[str, Any]] = [
             {
                 "identity": {**described.identity_of(listed.attributes), **listed.identity},
                 "attributes": dict(listed.attributes),
                 **({"name": listed.name} if listed.name else {}),
+                **({"note": listed.note} if listed.note else {}),
             }
-            for listed in self.kinds[kind].list(session)
+            for listed in self.kinds[kind].list(None if asked is None else load(asked, within), session)
         ]
-        found.sort(key=lambda item: encode(item["identity"]))
+        found.sort(key=lambda item: [_rank(item["identity"][name]) for name in described.identity])
         return [{"id": str(number), **item} for number, item in enumerate(found, 1)]
 
     def upgrade(self, kind: str, version: int, attributes: Mapping[str, Json]) -> Dict[str, Json]:
@@ -98,6 +99,11 @@ class Provider:
         session.secrets = _share(works)
         done = iter(_guarded(lambda: kind.apply_many(changes, session), len(changes)))
         return [_applied(raw, red, red.refusal or next(done)) for raw, red in works]
+
+
+def _rank(value: Json) -> Tuple[int, Any]:
+    """Texts by their code points, before all else by its canonical bytes."""
+    return (0, value) if isinstance(value, str) else (1, encode(value))
 
 
 def _share(works: Sequence[Tuple[Mapping[str, Json], Redaction]]) -> List[str]:
@@ -192,6 +198,8 @@ def _describe(kind: Kind[Any]) -> Dict[str, Json]:
         value = list(getattr(kind, name))
         if value:
             described[name] = value
+    if kind.within is not None:
+        described["within"] = json_schema(kind.within)
     return described
 
 

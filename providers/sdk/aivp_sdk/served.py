@@ -184,7 +184,10 @@ class Server:
 
     def _list(self, params: Dict[str, Any]) -> Dict[str, Json]:
         parts = Parts(self.session)
-        parts.add(self.provider.list(requests.kind_of(self.provider.described, params), self.session))
+        kind, within = requests.kind_of(self.provider.described, params), params.get("within", {})
+        if not isinstance(within, dict):
+            raise Refusal(-32602, "within is no object")
+        parts.add(self.provider.list(kind, within, self.session))
         return {"items": parts.rest}
 
     def _upgrade(self, params: Dict[str, Any]) -> Dict[str, Json]:
