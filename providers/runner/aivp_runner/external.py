@@ -131,7 +131,7 @@ class External:
         works = [(item, Redaction(self.described[item["kind"]], item)) for item in items]
         asked = [item for item, redaction in works if redaction.refusal is None]
         secrets = sorted({text for _, redaction in works for text in redaction.secrets})
-        sent = [{name: item[name] for name in ITEM if item.get(name) is not None} for item in asked]
+        sent = [_sent(item) for item in asked]
         found = iter(self._settled(method, {**params, "items": sent}, asked, check, limit, secrets) if asked else [])
         given: Answers = []
         for item, redaction in works:
@@ -263,6 +263,14 @@ class External:
             return False
         self._told_at = now
         return True
+
+
+def _sent(item: Mapping[str, Json]) -> Dict[str, Json]:
+    """The members that the protocol knows; no identity rather than one of which nothing is known."""
+    found = {name: item[name] for name in ITEM if item.get(name) is not None}
+    if not found.get("identity", True):
+        del found["identity"]
+    return found
 
 
 class _Wait:

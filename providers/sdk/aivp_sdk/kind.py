@@ -38,6 +38,7 @@ class Item(Generic[S]):
     hidden: those declared fields that hold secrets. The dispatch masks them; a provider that shows another field made
     from one of them answers a `Verdict` for it, and so for what it makes of `tainted` ones, which held secrets before.
     unapplied: write-only fields that are not as they were last applied.
+    identity: the identity fields as far as they are known; of those that the kind assigns, none before its create.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Item(Generic[S]):
     hidden: FrozenSet[str] = frozenset()
     tainted: FrozenSet[str] = frozenset()
     unapplied: Tuple[str, ...] = ()
+    identity: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,9 @@ class Change(Generic[S]):
     """One resource to act upon.
 
     action: create, update, replace, delete or refresh; changes: the field differences that this step mends;
-    seen: the observation just before; refresh: how the notification asked for it; hidden, tainted: as in `Item`.
+    seen: the observation just before; refresh: how the notification asked for it; hidden, tainted, identity: as in
+    `Item`. A create of a kind that assigns ids answers with them among its outputs, the same ones whenever
+    `session.key` comes again.
     """
 
     id: str
@@ -66,6 +70,7 @@ class Change(Generic[S]):
     prior: Optional[Mapping[str, Json]] = None
     hidden: FrozenSet[str] = frozenset()
     tainted: FrozenSet[str] = frozenset()
+    identity: Mapping[str, Json] = field(default_factory=dict)
 
     def changed(self, *names: str) -> bool:
         """True where one of these fields differs."""

@@ -82,6 +82,7 @@ class Provider:
                 hidden=red.hidden,
                 tainted=red.tainted,
                 unapplied=diff.unapplied(described, raw["config"], raw.get("prior")),
+                identity=raw.get("identity") or {},
             )
             for raw, red in works
             if red.refusal is None
@@ -145,6 +146,7 @@ def _change(kind: Kind[Any], raw: Mapping[str, Json], red: Redaction) -> Change[
         prior=raw.get("prior"),
         hidden=red.hidden,
         tainted=red.tainted,
+        identity=raw.get("identity") or {},
     )
 
 
