@@ -17,12 +17,13 @@ from aivp.hosts.portions import portions
 from aivp.hosts.refusals import refused
 from aivp.hosts.session import UNREACHED, HostSession, Refusal
 from aivp.hosts.sessions import Sessions
-from aivp.model.evidence import Evidence, HostEvidence, Seen, object_key
+from aivp.model.evidence import Evidence, HostEvidence, Seen, digest_of, object_key
 from aivp.model.object import Object
 from aivp.model.resource import IR, Host
 from aivp.observe.audit import Broken, audit
 from aivp.observe.unreached import untrusted
 from aivp.observe.untrusted import guards, is_safe
+from aivp.observe.upgrade import upgrade
 from aivp.plan.bind import Bound, Kinds, Render, bind, current_rows
 from aivp.plan.decide import asked_digest
 from aivp.plan.identity import is_same, known_identity, thing
@@ -50,6 +51,7 @@ class Observer:
     is_untrusted: bool = False
     hosts: dict[str, HostEvidence] = field(default_factory=dict)
     seen: dict[str, Seen] = field(default_factory=dict)
+    rows: str = ""
     imported: Mapping[str, Mapping[str, Json]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,6 +63,8 @@ class Observer:
         for name, answer in self.sessions.each(places, lambda name: self._greet(places[name])).items():
             self.hosts[name] = _unreached(answer) if isinstance(answer, Refused) else answer
         self._refuse_lost_state()
+        recorded, self.objects = self.objects, upgrade(self.objects, self.kinds, self.sessions)
+        self.rows = digest_of(recorded) if self.objects != list(recorded) else ""
         for wave in range(MAX_WAVES):
             questions = self._questions(is_last=wave == MAX_WAVES - 1)
             if not questions:
@@ -76,7 +80,7 @@ class Observer:
         runner = self.sessions.archive.digest
         code = self.sessions.code()
         return Evidence(
-            self.ir.project, self.ir.environment, runner, self.hosts, self.objects, self.seen, code
+            self.ir.project, self.ir.environment, runner, self.hosts, self.objects, self.seen, code, self.rows
         )
 
     def _greet(self, host: Host) -> HostEvidence:

@@ -39,6 +39,7 @@ def make_plan(ir: IR, graph: ResourceGraph, evidence: Evidence, kinds: Kinds, re
     decided = Decided()
     _refuse_clashes(declared, rows, imported, kinds, diagnostics)
     _refuse_dangling(ir, bound, diagnostics)
+    _refuse_outdated(evidence, kinds, diagnostics)
     check_secrets(declared, evidence, rows, kinds, diagnostics)
     selection = select(graph, declared, evidence.objects, options, diagnostics)
     needs = _needs(ir)
@@ -96,6 +97,17 @@ def _refuse_dangling(ir: IR, bound: Mapping[str, Bound], diagnostics: Diagnostic
                 f"Give {edge.after} the same condition.",
                 address=edge.after,
             )
+
+
+def _refuse_outdated(evidence: Evidence, kinds: Kinds, diagnostics: Diagnostics) -> None:
+    """Only a host's provider can bring rows into another form; evidence from before it was installed holds old ones."""
+    for row in evidence.objects:
+        kind, host = kinds.get(row.kind), evidence.hosts.get(row.host)
+        is_told = kind is not None and host is not None and host.error is None
+        if is_told and kind is not None and row.schema_version != kind.schema_version:
+            why = f"{row.address} is here as version {row.schema_version} of {row.kind}, "
+            why += f"and the installed provider {kind.provider} has version {kind.schema_version}."
+            diagnostics.error("AIVP0418", why, "Observe again.", address=row.address)
 
 
 def _rows(ir: IR, objects: Sequence[Object], declared: Mapping[str, Bound], kinds: Kinds) -> dict[str, Object]:

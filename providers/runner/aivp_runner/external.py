@@ -100,12 +100,9 @@ class External:
         return answers.listed(self.described[kind], result)
 
     def upgrade(self, items: Sequence[Mapping[str, Json]]) -> Answers:
-        """Recorded attributes in today's form: `{id, attributes}` or `{id, error}`. Raises Broken or Gone."""
-        self._started()
-        if not self.capabilities.get("upgrade"):
-            raise Broken("it cannot upgrade what an older version of it recorded")
-        result = self._ask("upgrade", {"items": list(items), "deadline_ms": int(LOOK * 1000)}, LOOK, len(items))
-        return answers.in_order(items, result, answers.upgraded)
+        """Recorded attributes in today's form: `{id, attributes}` or `{id, error}`."""
+        params = {"deadline_ms": int(LOOK * 1000), "items": list(items)}
+        return self._settled("upgrade", params, items, answers.upgraded, LOOK, [])
 
     def forget(self, run: str) -> None:
         """No key of this run will come again."""
@@ -169,6 +166,8 @@ class External:
         """The result; from a second process, if the first one died. One that we gave up is not asked again."""
         try:
             self._started()
+            if method == "upgrade" and not self.capabilities.get("upgrade"):
+                raise answers.Refused("it cannot upgrade what an older version of it recorded")
             return self._ask(method, params, limit, most, secrets)
         except Gone as gone:
             if gone.by_us:

@@ -18,7 +18,7 @@ from aivp_contract.lines import write_message
 from aivp_contract.values import Json
 
 from . import shim
-from .errors import Canceled
+from .errors import Canceled, ProviderError
 from .kind import Kind
 from .process import Session
 from .provider import Provider, error_form
@@ -237,7 +237,10 @@ class Server:
         return {"items": [self._upgraded(item) for item in items]}
 
     def _upgraded(self, item: Item) -> Answer:
-        attributes = self.provider.upgrade(item["kind"], item["version"], item["attributes"])
+        try:
+            attributes = self.provider.upgrade(item["kind"], item["version"], item["attributes"])
+        except ProviderError as error:
+            return {"id": item["id"], "error": error_form(error)}
         return {"id": item["id"], "attributes": attributes}
 
     def _items(self, params: Dict[str, Any], member: str = "config") -> List[Item]:
