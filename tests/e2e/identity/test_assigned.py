@@ -184,3 +184,13 @@ def test_a_rebuilt_state_has_the_ids(books: Books) -> None:
     books.entries(a="title: one")
     books.succeed("apply", "-y")
     assert books.book() == {"101": "one"}
+
+
+def test_an_identity_that_an_output_brings_is_recorded_as_it_came(books: Books) -> None:
+    number = 'file.n: {host: here, path: "${var.root}/entry-${ledger/entry.a.id}", content: "x"}'
+    books.entries(a="title: one", more=f"  {number}")
+    books.succeed("apply", "-y")
+    path = f"{books.root}/entry-101"
+    assert books.rows()["file.n@here"]["identity"] == {"path": path}
+    assert books.claims()[0][:2] == (f'{{"path":"{path}"}}', "file.n@here")
+    books.settled()
