@@ -249,7 +249,7 @@ class Engine:
         from aivp.state.store import new_lineage
 
         with state.exclusive():
-            objects, key_ids = remembered(self.ir, sessions)
+            objects, key_ids = remembered(self.ir, self.registry.kinds, sessions)
             vault = self._vault(self.ir.secrets)
             for key_id in key_ids:
                 self._check_key(vault, key_id)

@@ -105,6 +105,8 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0414": "Not everything could be looked at",
     "AIVP0415": "Identities change hands",
     "AIVP0416": "Provider that may not run",
+    "AIVP0418": "Recorded in an older form",
+    "AIVP0419": "Recorded in a newer form",
     "AIVP0501": "The world changed since the plan was made",
     "AIVP0502": "Another machine than planned for",
     "AIVP0503": "Plan cannot be applied",

@@ -44,7 +44,7 @@ def seal(
         pins={
             "ir": canonical.digest_bytes(ir.encode()),
             "evidence": _evidence_digest(ir, evidence),
-            "objects": canonical.digest([row.form() for row in evidence.objects]),
+            "objects": evidence.recorded,
             "runner": evidence.runner,
             "manifests": dict(ir.manifests),
             **({"providers": dict(evidence.providers)} if evidence.providers else {}),

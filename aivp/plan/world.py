@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from aivp_contract.values import Json
+
 from aivp.diagnostics import Diagnostics
 from aivp.model.evidence import Evidence, Seen
 from aivp.model.object import Object
@@ -21,7 +23,8 @@ class World:
     rows: Mapping[str, Object]
     edges: Mapping[str, Sequence[str]]
     """Address → the addresses that it needs, sorted."""
-    imported: frozenset[str]
+    imported: Mapping[str, Mapping[str, Json]]
+    """Address → the identity that an import binds it to."""
 
 
 @dataclass

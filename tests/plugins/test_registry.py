@@ -15,6 +15,14 @@ from aivp.plugins import Registry
 
 KIND = {"schema": {"type": "object", "properties": {"name": {"type": "string"}}}, "identity": ["name"]}
 
+TWO_FIELDS = {
+    "schema": {
+        "type": "object",
+        "properties": {"name": {"type": "string"}, "id": {"type": "string", "x-aivp": {"computed": True}}},
+    },
+    "identity_from_name": True,
+}
+
 
 def document(name: str, *kinds: str, version: str = "1.0") -> dict[str, Any]:
     return {"manifest": 1, "name": name, "version": version, "kinds": dict.fromkeys(kinds, KIND)}
@@ -78,6 +86,16 @@ def test_the_providers_of_this_installation_are_found() -> None:
             {**document("acme"), "kinds": {"acme/x": {"schema": {"properties": {}}, "identity": [1]}}},
             "AIVP0310",
             "identity",
+        ),
+        (
+            {**document("acme"), "kinds": {"acme/x": {**TWO_FIELDS, "identity": ["id", "name"]}}},
+            "AIVP0310",
+            "identity_from_name needs one identity field",
+        ),
+        (
+            {**document("acme"), "kinds": {"acme/x": {**TWO_FIELDS, "identity": ["id"]}}},
+            "AIVP0310",
+            "and one that is declared",
         ),
         ({**document("acme"), "kinds": {"acme/x": 3}}, "AIVP0310", "breaks its format"),
         (document("acme", "file"), "AIVP0312", "serves the kind file; its kinds are named acme/NAME."),

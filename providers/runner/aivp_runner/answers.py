@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 from aivp_contract.canonical import NotCanonical, admit
 from aivp_contract.manifest import Kind, Manifest
 from aivp_contract.observation import read_observation
-from aivp_contract.values import Json, Secret, Verdict, contains
+from aivp_contract.values import Json, Secret, Unknown, Verdict, contains
 from aivp_sdk.redaction import Redaction, without
 
 CLASSES = frozenset({"permanent", "temporary", "rate_limited", "canceled", "interrupted"})
@@ -119,6 +119,13 @@ def observed(kinds: Mapping[str, Kind]) -> Check:
             _fields(kind, f"{member} of {item['id']}", getattr(seen, member) or {})
         if strangers := sorted(set(seen.computed) - kind.computed):
             raise Broken(f"computed of {item['id']} holds {strangers[0]}, which is not computed")
+        if seen.observed is not None and kind.assigned:
+            identity = item.get("identity") or {}
+            for name in sorted(kind.assigned):
+                if name not in identity:
+                    raise Broken(f"it sees {item['id']}, to which it has not assigned {name} yet")
+                if seen.observed.get(name) != identity[name]:
+                    raise Broken(f"{name} of {item['id']} is not the one that was asked for")
         redaction = Redaction(kind, item)
         for name in sorted((redaction.hidden | redaction.tainted) & set(seen.observed or {})):
             if not isinstance((seen.observed or {})[name], Verdict):
@@ -139,6 +146,8 @@ def applied(kinds: Mapping[str, Kind]) -> Check:
         _fields(kind, f"outputs of {item['id']}", outputs)
         if strangers := sorted(set(outputs) - kind.computed):
             raise Broken(f"outputs of {item['id']} holds {strangers[0]}, which is not computed")
+        if unknown := sorted(name for name, value in outputs.items() if contains(value, (Unknown,))):
+            raise Broken(f"outputs of {item['id']} leave {unknown[0]} unknown")
 
     return check
 

@@ -107,12 +107,9 @@ class External:
         return [answers.freed(item, self.standing) for item in found]
 
     def upgrade(self, items: Sequence[Mapping[str, Json]]) -> Answers:
-        """Recorded attributes in today's form: `{id, attributes}` or `{id, error}`. Raises Broken or Gone."""
-        self._started()
-        if not self.capabilities.get("upgrade"):
-            raise Broken("it cannot upgrade what an older version of it recorded")
-        result = self._ask("upgrade", {"items": list(items), "deadline_ms": int(LOOK * 1000)}, LOOK, len(items))
-        return answers.in_order(items, result, answers.upgraded)
+        """Recorded attributes in today's form: `{id, attributes}` or `{id, error}`."""
+        params = {"deadline_ms": int(LOOK * 1000), "items": list(items)}
+        return self._settled("upgrade", params, items, answers.upgraded, LOOK, [])
 
     def forget(self, run: str) -> None:
         """No key of this run will come again."""
@@ -142,7 +139,7 @@ class External:
         works = [(item, Redaction(self.described[item["kind"]], item, self.standing)) for item in items]
         asked = [item for item, redaction in works if redaction.refusal is None]
         secrets = sorted({text for _, redaction in works for text in redaction.secrets})
-        sent = [{name: item[name] for name in ITEM if item.get(name) is not None} for item in asked]
+        sent = [_sent(item) for item in asked]
 
         def ask(indices: Sequence[int], rest: Optional[float]) -> Answers:
             seconds = rest if look is None else look
@@ -189,6 +186,8 @@ class External:
         """The result; from a second process, if the first one died. One that we gave up is not asked again."""
         try:
             self._started()
+            if method == "upgrade" and not self.capabilities.get("upgrade"):
+                raise answers.Refused("it cannot upgrade what an older version of it recorded")
             return self._ask(method, params, limit, most, secrets)
         except Gone as gone:
             if gone.by_us:
@@ -308,6 +307,14 @@ class External:
             return False
         self._told_at = now
         return True
+
+
+def _sent(item: Mapping[str, Json]) -> Dict[str, Json]:
+    """The members that the protocol knows; no identity rather than one of which nothing is known."""
+    found = {name: item[name] for name in ITEM if item.get(name) is not None}
+    if not found.get("identity", True):
+        del found["identity"]
+    return found
 
 
 class _Wait:

@@ -1,4 +1,4 @@
-"""The runner's requests, each a method: hello, observe, begin, apply, end, list, remembered, rebuild, recall.
+"""The runner's requests, each a method: hello, observe, upgrade, begin, apply, end, list, remembered, rebuild, recall.
 
 The engine is the only caller. Long answers travel as notifications of a bounded size before the result.
 """
@@ -186,6 +186,10 @@ class Service:
             raise Refusal("unlisted", name=kind, why=str(error), **({"mend": mend} if mend else {})) from None
         except (Broken, Gone) as error:
             raise Refusal("provider", name=self.hosting.kind(kind).provider, why=str(error)) from None
+
+    def upgrade(self, items: List[Dict[str, Json]]) -> Json:
+        """Recorded attributes in today's form, for `items` = [{id, kind, version, attributes}]."""
+        return {"items": self._in_chunks("upgraded", self.hosting.upgrade(items))}
 
     def provider(
         self, manifest: Json, start: Mapping[str, List[str]], files: Files, configuration: Mapping[str, Json]

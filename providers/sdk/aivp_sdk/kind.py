@@ -37,7 +37,8 @@ class Item(Generic[S]):
 
     hidden: those declared fields that hold secrets. The dispatch masks them; a provider that shows another field made
     from one of them answers a `Verdict` for it, and so for what it makes of `tainted` ones, which held secrets before.
-    unapplied: write-only fields that are not as they were last applied. identity: its fields, as far as they are known.
+    unapplied: write-only fields that are not as they were last applied.
+    identity: the identity fields as far as they are known; of those that the kind assigns, none before its create.
     """
 
     id: str
@@ -56,7 +57,8 @@ class Change(Generic[S]):
 
     action: create, update, replace, delete or refresh; changes: the field differences that this step mends;
     seen: the observation just before; refresh: how the notification asked for it; hidden, tainted, identity: as in
-    `Item`.
+    `Item`. A create of a kind that assigns ids answers with them among its outputs, the same ones whenever
+    `session.key` comes again.
     """
 
     id: str
