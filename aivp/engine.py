@@ -27,9 +27,11 @@ if TYPE_CHECKING:  # each stage's room is imported by the method that enters it:
     from aivp.apply.run import Run
     from aivp.events import Listener
     from aivp.hosts.archive import Archive
-    from aivp.hosts.equipment import Equipment
+    from aivp.hosts.equipment import Configure, Equipment
     from aivp.hosts.sessions import Sessions
+    from aivp.model.discovered import Discovery
     from aivp.model.evidence import Evidence
+    from aivp.model.object import Object
     from aivp.plan.options import Options
     from aivp.plan.steps import Plan
     from aivp.secrets import Vault
@@ -126,19 +128,22 @@ class Engine:
         """Ask every host. Creates no state and changes nothing anywhere."""
         from aivp.observe.waves import Observer
 
-        if self.is_untrusted:
-            self._refuse_strangers()
         state = self.existing_state()
         try:
+            objects = [] if state is None else state.objects()
+            if self.is_untrusted:
+                self._refuse_strangers(objects)
+            reveal = self._revealer(self.ir, state)
+            self.equipment.configure = _configurer(self.ir.providers, reveal)
             observer = Observer(
                 ir=self.ir,
                 order=self.graph.order,
                 kinds=self.registry.kinds,
-                objects=[] if state is None else state.objects(),
+                objects=objects,
                 lineage=None if state is None else state.lineage,
                 sessions=sessions,
                 render=render,
-                reveal=self._revealer(self.ir, state),
+                reveal=reveal,
                 is_untrusted=self.is_untrusted,
             )
         finally:
@@ -146,13 +151,32 @@ class Engine:
                 state.close()
         return observer.observe()
 
-    def _refuse_strangers(self) -> None:
+    def discover(self, kind: str, host: str, given: Mapping[str, str], sessions: Sessions) -> Discovery:
+        """What exists of a kind on a host, but for what the project declares or state knows. Changes nothing.
+
+        `given`: what narrows the list, in the words of the kind. Raises Refused.
+        """
+        from aivp.observe.discover import discover
+
+        state = self.existing_state()
+        try:
+            objects, lineage = ([], None) if state is None else (state.objects(), state.lineage)
+        finally:
+            if state is not None:
+                state.close()
+        found = discover(kind, host, given, self.ir, objects, lineage, self.registry, sessions, self.is_untrusted)
+        names = {name.rpartition(".")[2] for name in self.project.resources if name.startswith(f"{kind}.")}
+        return replace(found, taken=names)
+
+    def _refuse_strangers(self, objects: Sequence[Object]) -> None:
         """A stranger's project starts no code of a third party: no lock file says yet which of it was reviewed."""
         found = Diagnostics()
-        for address, resource in self.ir.resources.items():
-            name = self.registry.kinds[resource.kind].provider
-            if not self.registry.providers[name].is_first_party:
-                why = f"{address} is served by the provider {name}, which does not come with aivp."
+        asked = {item.address: item.kind for item in objects}
+        asked |= {address: item.kind for address, item in self.ir.resources.items()}
+        for address in sorted(asked):
+            kind = self.registry.kind(asked[address])
+            if kind is not None and not self.registry.providers[kind.provider].is_first_party:
+                why = f"{address} is served by the provider {kind.provider}, which does not come with aivp."
                 mend = "--untrusted starts none of these. Review the project, or check it with aivp validate."
                 found.add(self._placed(Diagnostic("AIVP0416", why, mend, address=address)))
         found.refuse()
@@ -225,7 +249,7 @@ class Engine:
         from aivp.state.store import new_lineage
 
         with state.exclusive():
-            objects, key_ids = remembered(self.ir, sessions)
+            objects, key_ids = remembered(self.ir, self.registry.kinds, sessions)
             vault = self._vault(self.ir.secrets)
             for key_id in key_ids:
                 self._check_key(vault, key_id)
@@ -281,6 +305,7 @@ class Engine:
             except Refused as refused:
                 found.items.extend(refused.diagnostics)
         found.refuse()
+        self.equipment.configure = _configurer(plan.providers, lambda value: reveal(value, vault, render))
         return Run(
             plan=plan,
             digest=canonical.digest_bytes(body),
@@ -323,6 +348,11 @@ class Engine:
             keys=key_folder(os.environ),
             allow_commands=not self.is_untrusted,
         )
+
+
+def _configurer(providers: Mapping[str, Mapping[str, Json]], reveal: Callable[[Json], Json]) -> Configure:
+    """Provider → what it is started with; secrets are opened when it is first sent."""
+    return lambda name: dict(reveal(dict(providers.get(name, {}))))
 
 
 def _steps(pointer: str) -> list[str | int]:

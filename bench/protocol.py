@@ -116,7 +116,7 @@ def bad(animal: str) -> dict[str, float]:
     """One bad provider: bytes that the caller grew by, and the seconds that it took beyond its deadline."""
     from aivp_contract.manifest import read_manifest
     from aivp_runner.external import External, Program
-    from aivp_runner.waiting import Patience
+    from aivp_runner.waiting import Limits
 
     field = {"type": "string"}
     schema = {"type": "object", "additionalProperties": False, "properties": {"path": field, "text": field}}
@@ -131,7 +131,7 @@ def bad(animal: str) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         program = Program(read_manifest(form), [sys.executable, "-S", str(BAD), animal, f"{folder}/ledger"], folder)
         Path(folder, "ledger").touch()
-        external = External(program, lambda *_: None, patience=Patience(look=DEADLINE, grace=0.5))
+        external = External(program, lambda *_: None, limits=Limits(look=DEADLINE, grace=0.5))
         gc.collect()
         forget_peak()
         size = status("VmRSS")

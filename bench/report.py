@@ -102,6 +102,8 @@ def _startup(results: Results) -> Iterator[str]:
     rows = []
     for command in COMMANDS:
         found = results.of("startup", 0, command, "")
+        if not found:
+            continue
         walls = [item.wall * 1000 for item in found]
         rows.append(
             [

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import aivp.cli.commands
 from bench.measure import AIVP, Sample, measure
 
 FLOOR = "python -c 'import json'"
@@ -13,11 +14,12 @@ COMMANDS = {
     FLOOR: [sys.executable, "-c", "import json"],
     "aivp --version": [AIVP, "--version"],
     "aivp --help": [AIVP, "--help"],
+    **{f"aivp {name} --help": [AIVP, name, "--help"] for name in aivp.cli.commands.COMMANDS},
 }
 
 
 def startup(folder: Path, rounds: int) -> Iterator[tuple[str, Sample]]:
-    """(command, sample): all three in turn, `rounds` times, after one turn that is thrown away.
+    """(command, sample): all in turn, `rounds` times, after one turn that is thrown away.
 
     The floor is the interpreter of aivp's own environment, which looks at the same site-packages.
     """

@@ -11,13 +11,14 @@ from bench.fit import growth
 from bench.measure import Sample
 from bench.protocol import DEADLINE
 from bench.results import Results
-from bench.startup import FLOOR
+from bench.startup import COMMANDS, FLOOR
 
 LARGE = 10_000
 LINEAR = 1.15
 CPU, MEMORY = 6, 2
 BAD_MEMORY, BAD_SECONDS = 64, 5
 STARTS = {"aivp --version": 3, "aivp --help": 4}
+HELP = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,8 @@ def per_batch(syncs: Sequence[Syncs]) -> list[float]:
 
 def _starts(results: Results) -> Iterator[Target]:
     floor = results.of("startup", 0, FLOOR, "")
-    for command, bound in STARTS.items():
+    others = [name for name in COMMANDS if name not in (FLOOR, *STARTS) and results.of("startup", 0, name, "")]
+    for command, bound in {**STARTS, **dict.fromkeys(others, HELP)}.items():
         found = ratio(results.of("startup", 0, command, ""), floor, "wall")
         promise = f"`{command}` over `{FLOOR}`, in time"
         if found is None:

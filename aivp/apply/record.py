@@ -13,6 +13,7 @@ from aivp.apply.answers import Outcome
 from aivp.model import taint
 from aivp.model.object import Object, Provenance
 from aivp.observe.audit import Broken, audit_outputs
+from aivp.plan.identity import is_same
 from aivp.plan.steps import HostPlan, Step
 from aivp.state import StepRecord
 
@@ -37,14 +38,16 @@ def settle(
     """What is recorded of one outcome. An effect whose outputs break the contract is there all the same."""
     status, error = outcome.status, outcome.error
     outputs: Mapping[str, Json] = {}
-    if status == "done" and kind is not None:
+    is_there = status == "done" or (kind is not None and _has_come(outcome, kind))
+    if is_there and kind is not None:
         try:
             outputs = audit_outputs(kind, outcome.outputs)
         except Broken as broken:
             why = f"The provider {kind.provider} broke its contract for {step.address}: {broken}."
             status, error = "failed", {"class": "bug", "message": why}
+            outputs = kind.assigned_ids(outcome.outputs if isinstance(outcome.outputs, dict) else {})
     record = StepRecord(step.id, status, outcome.action, error, now)
-    if outcome.status != "done":
+    if not is_there:
         return record, Rows()
     return record, rows(step, outcome.action, outputs, config, row, host, kind)
 
@@ -72,15 +75,23 @@ def rows(
             pass
     if action == "no-op" and row is None and (step.action == "no-op" or diff.declares_absence(config)):
         return Rows()
+    version = 1 if kind is None else kind.schema_version
+    found = identity(step, config, row, kind)
+    ids = {} if kind is None else kind.assigned_ids(found)
+    if action == "create" and kind is not None:
+        ids = kind.assigned_ids(outputs)  # never the id of the thing whose place it takes
+    if kind is not None and len(ids) < len(kind.assigned):
+        return Rows()  # nobody could ever look at it again
     return Rows(
         Object(
             address=step.address,
             kind=step.kind,
             host=step.host,
-            identity=step.identity,
+            identity={**found, **ids},
             provenance=provenance(step, action, row, kind),
             attributes=config,
-            outputs={**({} if row is None else row.outputs), **outputs},
+            outputs={**({} if row is None or action == "create" else row.outputs), **ids, **outputs},
+            schema_version=version,
             lifecycle=step.lifecycle,
             edges=list(step.edges),
             incarnation=host.incarnation,
@@ -90,13 +101,32 @@ def rows(
     )
 
 
+def identity(step: Step, config: Mapping[str, Json], row: Object | None, kind: Kind | None) -> dict[str, Json]:
+    """Which real thing the step is about: as it is declared once its inputs are known (`config`), and where the
+    provider assigns ids, the one that state knows by now.
+    """
+    if step.action in ("delete", "forget", "move") or kind is None:
+        return dict(step.identity)
+    found = {**step.identity, **kind.declared_identity(kind.identity_of(config))}
+    return {**found, **row.identity} if row is not None and kind.assigned and is_same(kind, row, found) else found
+
+
+def _has_come(outcome: Outcome, kind: Kind) -> bool:
+    """True for what was made and yet failed, such as a thing that is not as it was declared: its id says that it is
+    there, and who forgot it would make a second one.
+    """
+    is_made = outcome.status == "failed" and outcome.action == "create" and isinstance(outcome.outputs, dict)
+    return is_made and bool(kind.assigned_ids(outcome.outputs))
+
+
 def provenance(step: Step, action: str, row: Object | None, kind: Kind | None) -> Provenance:
     """Only what a run itself brought into being counts as created: it alone may ever be deleted unasked.
 
-    Of a kind that nobody ever deletes, what was not there when the plan was made is created, though another step of
-    the plan may have brought it: a package its service, whose running and starting is what the plan is about.
+    What gets a new id is a new thing, whatever stood at its address. Of a kind that nobody ever deletes, what was not
+    there when the plan was made is created, though another step of the plan may have brought it: a package its service,
+    whose running and starting is what the plan is about.
     """
-    if row is not None:
+    if row is not None and not (action == "create" and kind is not None and kind.assigned):
         return row.provenance
     if action == "create":
         return "created"

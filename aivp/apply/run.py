@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
-from aivp_contract import canonical
 from aivp_contract.values import Json
 
 from aivp.apply.answers import BEGUN, Outcome, read_outcomes
@@ -27,8 +26,10 @@ from aivp.events import Listener, RunEnded, RunStarted, StepEnded, StepsStarted
 from aivp.hosts.portions import Items, portions_of_batches
 from aivp.hosts.session import HostSession
 from aivp.hosts.sessions import Sessions
+from aivp.model.evidence import digest_of
 from aivp.model.object import Object
 from aivp.observe.audit import Broken
+from aivp.observe.upgrade import upgrade
 from aivp.plan.bind import Kinds, Render
 from aivp.plan.fit import Fit
 from aivp.plan.steps import Plan, Step
@@ -123,7 +124,7 @@ class Run:
     def _read_state(self) -> None:
         """The rows that this run starts from. Raises Refused (exit 4) where they are not those of the plan."""
         objects = self.state.objects()
-        if self.plan.pins["objects"] != canonical.digest([row.form() for row in objects]):
+        if self.plan.pins["objects"] != digest_of(objects):
             raise refusal("AIVP0504", "State has changed since the plan was made.", "Plan again.", exit_code=4)
         self._recall_rows(objects)
 
@@ -133,14 +134,20 @@ class Run:
     def _take_up(self, run: str) -> dict[str, str]:
         """Open an unfinished run again; what its hosts' journals know of it comes back."""
         self.run = run
+        self._recall_rows(self.state.objects())
         journal = self._begin(is_resume=True)
         self.state.reopen_run(run)
-        self._recall_rows(self.state.objects())
         for name, record in self.state.steps(run).items():
             if record.status in ("done", "skipped"):
                 self.progress.ended[name] = record.status
                 self._note_fired(record)
         return journal
+
+    def _upgrade_rows(self) -> None:
+        """The rows that steps are about, in the form that the plan knows them in."""
+        concerned = {name for step in self.plan.steps for name in (step.address, step.previous)}
+        rows = [row for address, row in sorted(self.progress.rows.items()) if address in concerned]
+        self.progress.rows.update({row.address: row for row in upgrade(rows, self.kinds, self.sessions)})
 
     def _left(self) -> list[Step]:
         return [step for step in self.plan.steps if step.id not in self.progress.ended]
@@ -149,6 +156,7 @@ class Run:
         self.hosts.run, self.hosts.lineage = self.run, self.state.lineage
         journal = self.hosts.begin(self.state.closed_runs(), is_resume=is_resume)
         self.progress.facts = self.hosts.facts
+        self._upgrade_rows()
         self.progress.left.update(self.hosts.lost)
         return journal
 
@@ -160,6 +168,8 @@ class Run:
         error = {"class": "lost", "message": "its host was given up, so nobody knows whether this was done"}
         records = [StepRecord(step.id, "lost", step.action, error, self.now()) for step in steps]
         self.state.conclude(self.run, records, [], [])
+        for step in steps:
+            self.listen(StepEnded(step.host, step.id, step.address, "lost", step.action, error))
 
     def _check(self, steps: Sequence[Step]) -> None:
         check(steps, self.sessions, self.progress, self.kinds, self.reveal)

@@ -10,14 +10,15 @@ from aivp_contract.pointer import pointer
 from aivp_contract.values import Json, Secret, contains
 
 from aivp.apply.progress import Progress
-from aivp.apply.record import provenance
+from aivp.apply.record import identity, provenance
 from aivp.model import taint
 from aivp.model.address import parse_address
 from aivp.model.expression import EXPRESSIONS
 from aivp.model.object import Object
-from aivp.plan.bind import Fill, Kinds, Render, same_values
+from aivp.plan.bind import Fill, Kinds, Render
 from aivp.plan.exposure import ENDINGS
 from aivp.plan.fit import Fit
+from aivp.plan.identity import is_same
 from aivp.plan.steps import Step
 
 Reveal = Callable[[Json], Json]
@@ -66,14 +67,15 @@ def known(step: Step) -> dict[str, Json]:
 
 def message(step: Step, sent: Mapping[str, Json], progress: Progress, kinds: Kinds) -> dict[str, Json]:
     """The step for the wire with `sent`, its opened config; the values of its secrets travel in it and nowhere else."""
-    row = _row(step, progress)
+    kind = kinds.get(step.kind)
+    row = _row(step, kind, progress)
     found: dict[str, Json] = {
         "id": step.id,
         "address": step.address,
         "kind": step.kind,
         "action": step.action,
         "config": dict(sent),
-        "identity": dict(step.identity),
+        "identity": identity(step, sent, row, kind),
         "expected": step.expected,
         "conditional": step.is_conditional or step.is_deferred,
         "bounds": list(step.bounds) or sorted({change.path.split("/")[1] for change in step.changes}),
@@ -83,7 +85,7 @@ def message(step: Step, sent: Mapping[str, Json], progress: Progress, kinds: Kin
         "on_interrupt": step.meta.on_interrupt,
         "timeout": step.meta.timeout,
         "claim": {
-            **_provenance(step, row, kinds.get(step.kind)),
+            **_provenance(step, row, kind),
             "lifecycle": step.lifecycle.form(),
             "edges": list(step.edges),
             "tainted": taint.fields(sent, () if row is None else row.tainted),
@@ -117,16 +119,21 @@ def _host(address: str) -> str | None:
     return None if parsed is None else parsed.host
 
 
-def _row(step: Step, progress: Progress) -> Object | None:
+def _row(step: Step, kind: Kind | None, progress: Progress) -> Object | None:
     """The object that `step` is about, where it is known; a move that has not been done yet has it elsewhere."""
     move = progress.steps.get(f"move:{step.address}", step)
     row = progress.rows.get(step.address) or progress.rows.get(move.previous or step.address)
-    return None if row is None or _is_other_thing(row, step) else row
+    return None if row is None or _is_other_thing(row, step, kind, progress) else row
 
 
-def _is_other_thing(row: Object, step: Step) -> bool:
+def _is_other_thing(row: Object, step: Step, kind: Kind | None, progress: Progress) -> bool:
     """True for what `step` does not speak of: it takes the place of `row`, which an earlier step ends."""
-    return not contains(dict(step.identity), EXPRESSIONS) and not same_values(row.identity, step.identity)
+    if kind is None or step.action in ENDINGS:
+        return False
+    ends = f"delete:{step.address}", f"forget:{step.address}"
+    if any(name in progress.steps and name not in progress.ended for name in ends):
+        return True
+    return not contains(dict(step.identity), EXPRESSIONS) and not is_same(kind, row, step.identity)
 
 
 def _provenance(step: Step, row: Object | None, kind: Kind | None) -> dict[str, Json]:

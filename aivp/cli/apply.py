@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import FrameType
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
-from aivp_contract import canonical
 
-from aivp.apply.run import Run
 from aivp.cli.failure import print_diagnostics
-from aivp.cli.output import read_bytes
+from aivp.cli.output import read_bytes, whoever_listens
 from aivp.cli.plan import evidence, selection
-from aivp.cli.seeming import not_a_plan
 from aivp.cli.settings import Settings, project_options
 from aivp.cli.show import show_plan
 from aivp.diagnostics import Diagnostic
 from aivp.diagnostics.diagnostic import refusal
-from aivp.engine import Engine
-from aivp.events import Event
-from aivp.events.event import RunStarted, form
-from aivp.plan.options import Options
-from aivp.plan.steps import UNREADABLE, Plan, read_plan
-from aivp.plugins.suggestion import listing
-from aivp.state import State
-from aivp.state.store import refuse_open
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import FrameType
+
+    from aivp.apply.run import Run
+    from aivp.engine import Engine
+    from aivp.events import Event
+    from aivp.plan.options import Options
+    from aivp.plan.steps import Plan
+    from aivp.state import State
 
 EXIT_CODES = {"done": 0, "failed": 5, "interrupted": 130}
 
@@ -54,6 +52,9 @@ def apply_command(
     excluded: tuple[str, ...],
 ) -> None:
     """Apply a plan file; without one: plan, show, ask, apply."""
+    from aivp.plan.options import Options
+    from aivp.state.store import refuse_open
+
     engine = settings.engine()
     state = engine.state()
     with contextlib.closing(state):
@@ -70,6 +71,9 @@ def apply_command(
 @project_options
 def destroy_command(settings: Settings, yes: bool) -> None:
     """Take away everything that was created here; what was there before stays and is forgotten."""
+    from aivp.plan.options import Options
+    from aivp.state.store import refuse_open
+
     engine = settings.engine().to_destroy()
     state = engine.state()
     with contextlib.closing(state):
@@ -81,6 +85,8 @@ def leave(plan: Plan, status: str, settings: Settings) -> None:
     """Leave with the exit code of how a run of `plan` ended: what was blocked in it is not applied."""
     code = EXIT_CODES[status]
     if plan.blocked:
+        from aivp.plugins.suggestion import listing
+
         hosts = "Let their hosts be reached, or their providers work (`aivp plan` says why not), then apply again."
         why = f"{len(plan.blocked)} of the resources were blocked and are not applied: {listing(plan.blocked)}."
         print_diagnostics([Diagnostic("AIVP0512", why, hosts)], settings)
@@ -108,6 +114,11 @@ def _ask(settings: Settings) -> None:
 
 def _known(file: str, state: State, digest: str | None) -> bytes:
     """A plan file counts only if this state's own `plan -o` wrote it, or its digest is given. Raises Refused."""
+    from aivp_contract import canonical
+
+    from aivp.cli.seeming import not_a_plan
+    from aivp.plan.steps import UNREADABLE, read_plan
+
     body = read_bytes(file)
     found = canonical.digest_bytes(body)
     if digest is None and state.knows_plan(found):
@@ -129,7 +140,7 @@ def _known(file: str, state: State, digest: str | None) -> bytes:
 
 
 def _apply(engine: Engine, state: State, settings: Settings, body: bytes) -> tuple[Plan, str]:
-    with engine.sessions() as sessions, _listener(settings, state) as listen:
+    with engine.sessions() as sessions, _listener(settings, state, engine.now) as listen:
         run = engine.begin(body, state, sessions, listen)
         with _interruptible(run):
             return run.plan, run.start(body)
@@ -139,35 +150,16 @@ def _resume(engine: Engine, state: State, settings: Settings) -> tuple[Plan, str
     record = state.open_run() or state.failed_run()
     if record is None:
         raise refusal("AIVP0510", "There is no run to go on with.", "See: aivp runs list")
-    with engine.sessions() as sessions, _listener(settings, state) as listen:
+    with engine.sessions() as sessions, _listener(settings, state, engine.now) as listen:
         run = engine.resume(record, state, sessions, listen)
         with _interruptible(run):
             return run.plan, run.resume(record.run)
 
 
 @contextlib.contextmanager
-def _listener(settings: Settings, state: State) -> Iterator[Callable[[Event], None]]:
-    """Events go to the terminal (or as JSON lines) and into the run's own log, which keeps the time of each."""
-    say = _json_lines() if settings.is_json else _terminal(settings)
-    log = _Log(state.place / "runs")
-
-    def listen(event: Event) -> None:
-        log.write(event)
-        say(event)
-
-    try:
-        yield listen
-    finally:
-        log.close()
-
-
-def _json_lines() -> Callable[[Event], None]:
+def _listener(settings: Settings, state: State, now: Callable[[], str]) -> Iterator[Callable[[Event], None]]:
+    """Events go to the terminal, or as JSON lines to standard output, and as the same lines into the run's own log."""
     from aivp.views.json_lines import event_line
-
-    return lambda event: click.echo(event_line(event))
-
-
-def _terminal(settings: Settings) -> Callable[[Event], None]:
     from aivp.views.run_text import RunPrinter
 
     printer = RunPrinter(
@@ -176,26 +168,39 @@ def _terminal(settings: Settings) -> Callable[[Event], None]:
         verbose=settings.is_verbose,
         width=settings.width,
     )
-    return printer.listen
+    log = _Log(state.place / "runs")
+
+    def listen(event: Event) -> None:
+        text = event_line(event, now())
+        log.write(event, text)
+        with whoever_listens():
+            if settings.is_json:
+                click.echo(text)
+            else:
+                printer.listen(event)
+
+    try:
+        yield listen
+    finally:
+        log.close()
 
 
 class _Log:
-    """`runs/<run>.jsonl` beside the state: every event with its time. A log that cannot be written stops nothing."""
+    """`runs/<run>.jsonl` beside the state: the lines of `--json`. A log that cannot be written stops nothing."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.file: TextIO | None = None
 
-    def write(self, event: Event) -> None:
-        import datetime
+    def write(self, event: Event, text: str) -> None:
+        from aivp.events import RunStarted
 
         try:
             if isinstance(event, RunStarted):
                 self.folder.mkdir(mode=0o700, exist_ok=True)
                 self.file = (self.folder / f"{event.run}.jsonl").open("a")
             if self.file is not None:
-                now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-                self.file.write(json.dumps({"time": now, **form(event)}, sort_keys=True, default=list) + "\n")
+                self.file.write(text + "\n")
                 self.file.flush()
         except OSError:
             self.file = None
@@ -208,12 +213,16 @@ class _Log:
 @contextlib.contextmanager
 def _interruptible(run: Run) -> Iterator[None]:
     """Ctrl-C once: finish the steps in hand. Twice: stop the links; the hosts finish what they have begun."""
+    words = (
+        "Finishing the steps in hand, starting no more. Once more to stop at once.",
+        "Stopping at once. What a host has begun it brings to its end; aivp apply --resume asks for it.",
+    )
     presses: list[int] = []
 
     def handle(number: int, _: FrameType | None) -> None:
         presses.append(number)
-        if len(presses) == 1:
-            sys.stderr.write("\nFinishing the steps in hand. Once more to stop at once.\n")
+        if len(presses) <= len(words):
+            _say_at_once(words[len(presses) - 1])
         act = run.stop if len(presses) == 1 else run.sessions.kill
         threading.Thread(target=act, daemon=True).start()  # a handler must not wait for locks that we hold
 
@@ -221,5 +230,11 @@ def _interruptible(run: Run) -> Iterator[None]:
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, handler in before.items():  # after the second press there is nothing left to stop but the end
+            signal.signal(number, signal.SIG_IGN if len(presses) >= len(words) else handler)
+
+
+def _say_at_once(text: str) -> None:
+    """In a signal's handler: past the stream, which may be in the middle of a write; a lost terminal stops nothing."""
+    with contextlib.suppress(OSError):
+        os.write(2, ("\n" * os.isatty(2) + text + "\n").encode())

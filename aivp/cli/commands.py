@@ -21,8 +21,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "drift": ("plan", "Show what changed behind our back."),
     "state": ("state", "List, show, forget or rebuild what is known."),
     "runs": ("runs", "List, show or abandon runs."),
+    "discover": ("discover", "Write configuration for what exists on a host."),
     "explain": ("explain", "Say where a value comes from."),
-    "providers": ("providers", "List the installed providers and kinds."),
+    "providers": ("providers", "List, show, test and begin providers of kinds."),
     "secrets": ("secrets", "Make or bring in the key of generated secrets."),
 }
 """Command → (module in this room, one line of help)."""

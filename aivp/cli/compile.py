@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from aivp.cli.output import write_bytes
+from aivp.cli.output import write_artifact
 from aivp.cli.settings import Settings, project_options
 
 
@@ -32,16 +32,17 @@ def _counted(number: int, noun: str) -> str:
 @project_options
 def compile_command(settings: Settings, output: str | None) -> None:
     """Write the compiled program (IR) as canonical JSON."""
-    write_bytes(settings.engine().ir.encode(), output)
+    write_artifact("ir", settings.engine().ir.encode(), settings, output)
 
 
 @click.command()
-@click.option("--format", "form", type=click.Choice(["json", "dot"]), default="dot", show_default=True)
+@click.option("--format", "form", type=click.Choice(["json", "dot"]), help="[default: dot; json with --json]")
 @click.option("-o", "output", metavar="FILE", help="Where to write it.  [default: standard output]")
 @project_options
-def graph_command(settings: Settings, form: str, output: str | None) -> None:
+def graph_command(settings: Settings, form: str | None, output: str | None) -> None:
     """Write the graph of resources."""
     from aivp.views.graph_text import graph_dot, graph_json
 
     ir = settings.engine().ir
-    write_bytes((graph_dot(ir) if form == "dot" else graph_json(ir)).encode(), output)
+    form = form or ("json" if settings.is_json else "dot")
+    write_artifact("graph", (graph_dot(ir) if form == "dot" else graph_json(ir)).encode(), settings, output)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import traceback
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -28,28 +26,31 @@ def refusals(settings: Settings) -> Iterator[None]:
         raise click.exceptions.Exit(refused.exit_code) from None
 
 
-def print_diagnostics(diagnostics: Sequence[Diagnostic], settings: Settings, *, is_stdout_taken: bool = False) -> None:
-    """On stderr for people, as JSON lines for machines: on stdout, unless the command's product goes there."""
+def print_diagnostics(diagnostics: Sequence[Diagnostic], settings: Settings) -> None:
+    """On stderr for people, on stdout as JSON lines for machines."""
     if settings.is_json:
         from aivp.views.json_lines import diagnostic_line
 
         for item in diagnostics:
-            click.echo(diagnostic_line(item), err=is_stdout_taken)
+            click.echo(diagnostic_line(item))
         return
     from aivp.views.diagnostic_text import render_diagnostics
 
-    root = Path(settings.directory)
     color = settings.color and sys.stderr.isatty()
-    text = render_diagnostics(diagnostics, lambda file: _source(root, file), color=color, width=settings.width)
+    text = render_diagnostics(
+        diagnostics, lambda file: _source(settings.directory, file), color=color, width=settings.width
+    )
     click.echo(text, err=True, color=color)
 
 
 def report(error: Exception, argv: Sequence[str]) -> int:
     """Our own bug: where it is and what to send; the traceback on request."""
+    import traceback
+
     if os.environ.get("AIVP_DEBUG"):
         traceback.print_exception(error)
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{Path(frame.filename).name}:{frame.lineno}"
+    place = f"{os.path.basename(frame.filename)}:{frame.lineno}"
     sys.stderr.write(
         f"error[AIVP0999]: This is a bug in aivp\n  {type(error).__name__} at {place} in: aivp {' '.join(argv[:1])}\n"
         "  Nothing that was recorded is lost. Run it again with AIVP_DEBUG=1 for the traceback, and report it.\n"
@@ -60,8 +61,10 @@ def report(error: Exception, argv: Sequence[str]) -> int:
 def report_io(error: OSError) -> int:
     """The machine's own refusal: a full disk behind standard output, too many open files."""
     if os.environ.get("AIVP_DEBUG"):
+        import traceback
+
         traceback.print_exception(error)
-    what = f" ({Path(str(error.filename)).name})" if error.filename else ""
+    what = f" ({os.path.basename(str(error.filename))})" if error.filename else ""
     sys.stderr.write(
         f"error[AIVP0908]: The system refuses\n  {error.strerror or type(error).__name__}{what}.\n"
         "  Nothing that was recorded is lost. Mend it, and run the command again.\n"
@@ -69,8 +72,9 @@ def report_io(error: OSError) -> int:
     return 1
 
 
-def _source(root: Path, file: str) -> str | None:
+def _source(root: str, file: str) -> str | None:
     try:
-        return (root / file).read_text(encoding="utf-8", errors="replace")
+        with open(os.path.join(root, file), encoding="utf-8", errors="replace") as source:
+            return source.read()
     except OSError:
         return None

@@ -21,14 +21,17 @@ if TYPE_CHECKING:
 def main() -> NoReturn:
     """Run the command in sys.argv and exit."""
     _settle_streams()
-    if sys.argv[1:] == ["--version"]:  # answered before anything is imported
-        sys.stdout.write(f"aivp {__version__}\n")
-        sys.exit(0)
     try:
-        code = _run()
+        if sys.argv[1:] == ["--version"]:  # answered before anything is imported
+            sys.stdout.write(f"aivp {__version__}\n")
+            sys.stdout.flush()
+            code = 0
+        else:
+            code = _run()
     except KeyboardInterrupt:  # also while something is still being imported
-        sys.stderr.write("\nInterrupted.\n")
-        code = 130
+        code = _interrupted("\n")
+    except OSError as error:
+        code = _unheard(error)
     sys.exit(code)
 
 
@@ -56,20 +59,32 @@ def _run() -> int:
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as end:
         return end.exit_code
-    except click.Abort:
-        sys.stderr.write("\nInterrupted.\n")
-        return 130
+    except click.Abort as abort:
+        return _interrupted("" if isinstance(abort.__cause__, KeyboardInterrupt) else "\n")  # click has ended the line
     except click.ClickException as error:
         error.show()
         return 1
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whatever is left to say would only fail again at exit
-        if error.errno == errno.EPIPE:
-            return 1  # the reader has had enough
-        from aivp.cli.failure import report_io
-
-        return report_io(error)
+    except OSError:
+        raise
     except Exception as error:  # the last boundary: a person gets a diagnostic, never a traceback
         from aivp.cli.failure import report
 
         return report(error, sys.argv[1:])
+
+
+def _unheard(error: OSError) -> int:
+    """The machine's own refusal, or a reader that has had enough."""
+    from aivp.cli.failure import report_io
+    from aivp.cli.output import silence
+
+    silence()
+    return 1 if error.errno == errno.EPIPE else report_io(error)
+
+
+def _interrupted(before: str) -> int:
+    """Whoever presses on while the process ends changes nothing any more, least of all the exit code."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.stderr.write(f"{before}Interrupted.\n")
+    return 130

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from aivp.cli.output import write_bytes
+from aivp.cli.output import write_artifact
 from aivp.cli.plan import warn
 from aivp.cli.settings import Settings, project_options
 
@@ -17,5 +17,5 @@ def observe_command(settings: Settings, output: str | None) -> None:
     engine = settings.engine()
     with engine.sessions() as sessions:
         evidence = engine.observe(sessions)
-    write_bytes(evidence.encode(), output)
-    warn(evidence, settings, is_stdout_taken=output is None)
+    write_artifact("evidence", evidence.encode(), settings, output)
+    warn(evidence, settings)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
-import tempfile
-from pathlib import Path
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
 
 from aivp.diagnostics.diagnostic import refusal
+
+if TYPE_CHECKING:
+    from aivp.cli.settings import Settings
 
 
 def write_bytes(data: bytes, output: str | None) -> None:
@@ -19,6 +26,9 @@ def write_bytes(data: bytes, output: str | None) -> None:
         sys.stdout.buffer.write(data if data.endswith(b"\n") else data + b"\n")
         sys.stdout.flush()
         return
+    import tempfile
+    from pathlib import Path
+
     target = Path(os.path.realpath(output))
     try:
         if target.exists() and not target.is_file():
@@ -33,6 +43,47 @@ def write_bytes(data: bytes, output: str | None) -> None:
         os.replace(fresh, target)
     except OSError as error:
         raise refusal("AIVP0902", f"{output} cannot be written: {error.strerror}.") from None
+
+
+def write_artifact(name: str, data: bytes, settings: Settings, output: str | None) -> None:
+    """What a command is there to make. With --json a line says where it is; without a file, it stands in that line."""
+    if output is not None or not settings.is_json:
+        write_bytes(data, output)
+    if settings.is_json:
+        from aivp.views.json_lines import artifact_line
+
+        click.echo(artifact_line(name, data, output))
+
+
+@contextlib.contextmanager
+def whoever_listens() -> Iterator[None]:
+    """For what is said during a run: standard output that is gone or full silences the run, and does not stop it."""
+    try:
+        yield
+    except OSError as error:
+        silence()
+        if error.errno != errno.EPIPE:
+            click.echo(f"Nothing more is shown: {error.strerror}. The run goes on.", err=True)
+
+
+def silence() -> None:
+    """Whatever is still to be written to standard output is lost; else the last flush of Python fails once more."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+
+
+def write_new(data: bytes, output: str) -> bool:
+    """To a file that is not there yet; False, and nothing written, where there is one."""
+    try:
+        descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise refusal("AIVP0902", f"{output} cannot be written: {error.strerror}.") from None
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+    return True
 
 
 def read_bytes(path: str, most: int = 512 * 1024 * 1024) -> bytes:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
-from aivp_contract import canonical
 
 from aivp.cli.failure import print_diagnostics
 from aivp.cli.output import read_bytes, write_bytes
-from aivp.cli.seeming import not_a_plan, seeming
 from aivp.cli.settings import Settings, project_options
 from aivp.cli.show import show_plan
 from aivp.diagnostics import Diagnostic
 from aivp.diagnostics.diagnostic import refusal
-from aivp.engine import Engine
-from aivp.model.evidence import Evidence, read_evidence
-from aivp.plan.options import Options
-from aivp.plan.steps import Plan
-from aivp.plugins.suggestion import listing
+
+if TYPE_CHECKING:
+    from aivp.engine import Engine
+    from aivp.model.evidence import Evidence
+    from aivp.plan.steps import Plan
 
 selection = (
     click.option("--target", "targets", metavar="ADDR", multiple=True, help="Only this, and what it needs."),
@@ -42,6 +40,8 @@ def plan_command(
     excluded: tuple[str, ...],
 ) -> None:
     """Show what apply would do."""
+    from aivp.plan.options import Options
+
     engine = settings.engine()
     plan = engine.plan(evidence(engine, settings, observed), Options(targets, excluded))
     keep(engine, plan, output)
@@ -61,6 +61,8 @@ def show_command(settings: Settings, file: str) -> None:
     try:
         plan = read_plan(body)
     except UNREADABLE:
+        from aivp.cli.seeming import not_a_plan
+
         raise not_a_plan(file, body) from None
     show_plan(plan, settings, None)
 
@@ -75,11 +77,13 @@ def drift_command(settings: Settings, ignore: tuple[str, ...]) -> None:
     """
     from dataclasses import replace
 
+    from aivp.plan.options import Options
+
     engine = settings.engine()
     plan = engine.plan(evidence(engine, settings), Options(excluded=ignore))
     drifted = [step for step in plan.steps if step.is_drift]
     found = replace(plan, steps=drifted)
-    show_plan(found, settings, None)
+    show_plan(found, settings, None, is_whole=False)
     _leave(found, settings)
 
 
@@ -90,17 +94,19 @@ def evidence(engine: Engine, settings: Settings, observed: str | None = None) ->
     return found
 
 
-def warn(found: Evidence, settings: Settings, *, is_stdout_taken: bool = False) -> None:
+def warn(found: Evidence, settings: Settings) -> None:
     """Say which hosts could not be asked, what could not be looked at, and why."""
     from aivp.observe.unreached import unreached
 
     if hosts := unreached(found):
-        print_diagnostics(hosts, settings, is_stdout_taken=is_stdout_taken)
+        print_diagnostics(hosts, settings)
 
 
 def _leave(plan: Plan, settings: Settings) -> None:
     """2 where `plan` has steps; 1 where it has none, but nobody knows about what is blocked."""
     if plan.blocked:
+        from aivp.plugins.suggestion import listing
+
         severity: Literal["error", "warning"] = "warning" if plan.steps else "error"
         names = listing(sorted(plan.blocked))
         why = f"{len(plan.blocked)} of the resources could not be looked at, so how they are is unknown: {names}."
@@ -117,10 +123,13 @@ def _observe(engine: Engine) -> Evidence:
 
 
 def _recorded(file: str) -> Evidence:
+    from aivp.cli.seeming import seeming
+    from aivp.model.evidence import read_evidence
+
     body = read_bytes(file)
     try:
         return read_evidence(body)
-    except (canonical.NotCanonical, KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         why = f"{file} is no evidence of this version: it seems to be {seeming(body)}."
         raise refusal("AIVP0410", why, "Record it with: aivp observe -o FILE") from None
 
@@ -129,6 +138,8 @@ def keep(engine: Engine, plan: Plan, output: str | None) -> None:
     """Write a plan and remember its digest, so that apply knows it as this state's own."""
     if output is None:
         return
+    from aivp_contract import canonical
+
     body = plan.encode()
     write_bytes(body, output)
     write_bytes(engine.source_map(plan), f"{output}.map")

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
+from aivp.cli.output import whoever_listens
 from aivp.cli.settings import Settings, project_options
 from aivp.diagnostics.diagnostic import refusal
-from aivp.plugins.suggestion import listing
-from aivp.state import RunRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aivp.events import Event
+    from aivp.state import RunRecord
 
 
 @click.group()
@@ -24,14 +29,15 @@ def list_command(settings: Settings) -> None:
     """One line per run, the newest last."""
     engine = settings.engine()
     state = engine.existing_state()
-    if state is None or not (runs := state.runs()):
-        click.echo("No run yet.")
-        return
+    runs = [] if state is None else state.runs()
     if settings.is_json:
         from aivp.views.json_lines import line
 
         for item in runs:
             click.echo(line("run", _form(item)))
+        return
+    if not runs:
+        click.echo("No run yet.")
         return
     from aivp.views.run_text import render_runs
 
@@ -55,8 +61,8 @@ def show_command(settings: Settings, run: str | None) -> None:
 
         click.echo(line("run", _form(found)))
         for step in steps:
-            record = {"step": step.step, "status": step.status, "action": step.action, "error": step.error}
-            click.echo(line("step", record))
+            names = ("step", "status", "action", "error", "ended")
+            click.echo(line("outcome", {name: getattr(step, name) for name in names}))
         return
     from aivp.views.run_text import render_run
 
@@ -72,17 +78,30 @@ def abandon_command(settings: Settings, lost: tuple[str, ...]) -> None:
     with contextlib.closing(engine.state()) as state:
         record = state.open_run()
         if record is None:
-            click.echo("No run is open.")
+            if not settings.is_json:
+                click.echo("No run is open.")
             return
         with engine.sessions() as sessions:
-            run = engine.settle(record, state, sessions, lambda _: None)
+            run = engine.settle(record, state, sessions, lambda event: _say(event, settings, engine.now()))
             unknown = run.abandon(record.run, lost)
+    if settings.is_json:
+        return
     click.echo(f"Abandoned {record.run}. The next plan starts from what it left.")
     for host in sorted(set(lost)):
         _say_lost(host, [step.id for step in unknown if step.host == host])
 
 
+def _say(event: Event, settings: Settings, now: str) -> None:
+    if settings.is_json:
+        from aivp.views.json_lines import event_line
+
+        with whoever_listens():
+            click.echo(event_line(event, now))
+
+
 def _say_lost(host: str, steps: Sequence[str]) -> None:
+    from aivp.plugins.suggestion import listing
+
     click.echo(f"{host} was not asked. Whether these steps were done there is unknown: {listing(steps) or 'none'}.")
     click.echo(f"The next plan looks at it again. If its objects are gone with it: aivp state rm --host {host}")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import click
 
@@ -33,17 +32,19 @@ def key_command(settings: Settings, is_new: bool, imported: str | None, is_shown
         raise refusal("AIVP0907", "There is no home directory to keep the key in.", "Set HOME or XDG_CONFIG_HOME.")
     project = settings.engine().project.name
     if is_new:
-        click.echo(f"Made a key for {project}: {keys.create(folder, project)}\nBack it up: {folder / project}.json")
+        found, done = keys.create(folder, project), "Made a key for"
     elif imported is not None:
-        click.echo(f"Brought in the key of {project}: {keys.import_key(folder, project, read_bytes(imported, 65536))}")
+        found = keys.import_key(folder, project, read_bytes(imported, 65536))
+        done = "Brought in the key of"
+    elif (key := keys.load(folder, project)) is not None:
+        found, done = key.id, "The key of"
     else:
-        _show(folder, project)
-
-
-def _show(folder: Path, project: str) -> None:
-    from aivp.secrets import keys
-
-    found = keys.load(folder, project)
-    if found is None:
         raise keys.missing(project)
-    click.echo(f"The key of {project}: {found.id}")
+    if settings.is_json:
+        from aivp.views.json_lines import line
+
+        click.echo(line("key", {"project": project, "id": found, "file": f"{folder / project}.json"}))
+        return
+    click.echo(f"{done} {project}: {found}")
+    if is_new:
+        click.echo(f"Back it up: {folder / project}.json")

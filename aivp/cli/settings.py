@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -33,6 +32,8 @@ class Settings:
 
     def engine(self) -> Engine:
         """The engine for this command."""
+        from pathlib import Path
+
         from aivp.config.variables import Assignment, VariableFile, VariableInputs
         from aivp.engine import Engine
 
@@ -53,6 +54,10 @@ class Settings:
         import shutil
 
         return max(shutil.get_terminal_size((100, 24)).columns, 40)
+
+
+PLAIN = Settings(".", None, (), 1, is_json=False, color=False, is_untrusted=False, is_verbose=False)
+"""Where nothing of a project was said."""
 
 
 def project_options(function: Callable[..., R]) -> Callable[..., R]:
@@ -97,7 +102,7 @@ def project_options(function: Callable[..., R]) -> Callable[..., R]:
             given=_ordered(sys.argv),
             parallelism=parallelism,
             is_json=is_json,
-            color=not no_color and "NO_COLOR" not in os.environ and sys.stdout.isatty(),
+            color=not no_color and _has_color(),
             is_untrusted=untrusted,
             is_verbose=verbose,
         )
@@ -105,6 +110,24 @@ def project_options(function: Callable[..., R]) -> Callable[..., R]:
 
         with refusals(settings):
             return function(settings, **options)
+
+    return wrapped
+
+
+def _has_color() -> bool:
+    """A terminal that can, and a person who wants it: https://no-color.org."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def plain(function: Callable[..., R]) -> Callable[..., R]:
+    """For a command that knows no project: its refusals are told as everywhere."""
+
+    @functools.wraps(function)
+    def wrapped(**options: Any) -> R:
+        from aivp.cli.failure import refusals
+
+        with refusals(PLAIN):
+            return function(**options)
 
     return wrapped
 
@@ -117,7 +140,7 @@ def _assignments(ctx: click.Context, parameter: click.Parameter, values: tuple[s
 
 def _files(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> None:
     for value in values:
-        if not Path(value).is_file():
+        if not os.path.isfile(value):
             raise click.BadParameter(f"{value} is no file", ctx, parameter)
 
 

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
-from aivp_contract import canonical
 
 from aivp.cli.settings import Settings
-from aivp.plan.steps import Plan
+
+if TYPE_CHECKING:
+    from aivp.plan.steps import Plan
 
 
-def show_plan(plan: Plan, settings: Settings, output: str | None) -> None:
+def show_plan(plan: Plan, settings: Settings, output: str | None, *, is_whole: bool = True) -> None:
     """The plan on standard output, and what can be done with it."""
     if settings.is_json:
-        from aivp.views.json_lines import plan_lines
+        from aivp.views.json_lines import artifact_line, plan_lines
 
-        for text in plan_lines(plan):
+        for text in plan_lines(plan, is_whole=is_whole):
             click.echo(text)
+        if output is not None:
+            click.echo(artifact_line("plan", plan.encode(), output))
         return
+    from aivp_contract import canonical
+
     from aivp.views.plan_text import render_plan
 
     digest = canonical.digest_bytes(plan.encode()) if output is not None else None

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from aivp.cli.settings import Settings, project_options
 from aivp.diagnostics.diagnostic import refusal
-from aivp.model.object import Object
+
+if TYPE_CHECKING:
+    from aivp.model.object import Object
 
 
 @click.group()
@@ -62,11 +66,18 @@ def rm_command(settings: Settings, addresses: tuple[str, ...], host: str | None)
     with contextlib.closing(engine.state()) as state:
         known = {item.address: item for item in state.objects()}
         chosen = [*addresses, *(name for name, item in known.items() if host is not None and item.host == host)]
+        chosen = list(dict.fromkeys(chosen))
         for address in chosen:
             if address not in known:
                 raise _unknown(address)
         for address in chosen:
             state.remove(address)
+    if settings.is_json:
+        from aivp.views.json_lines import line
+
+        for address in chosen:
+            click.echo(line("forgotten", {"address": address}))
+        return
     click.echo(f"Forgot {len(chosen)} object{'s' if len(chosen) != 1 else ''}; the real things are as they were.")
 
 
@@ -76,10 +87,17 @@ def rm_command(settings: Settings, addresses: tuple[str, ...], host: str | None)
 def rebuild_command(settings: Settings, yes: bool) -> None:
     """Make a lost state anew from what the hosts remember; any older copy of it is fenced off."""
     engine = settings.engine()
+    if not yes and (settings.is_json or not sys.stdin.isatty()):
+        raise refusal("AIVP0901", "Nobody is there to be asked.", "Say -y.")
     if not yes and not click.confirm("Take over from every other copy of this state?"):
         raise refusal("AIVP0904", "Not rebuilt.")
     with engine.sessions() as sessions, contextlib.closing(engine.state()) as state:
         count = engine.rebuild(state, sessions)
+    if settings.is_json:
+        from aivp.views.json_lines import line
+
+        click.echo(line("rebuilt", {"objects": count}))
+        return
     click.echo(
         f"Rebuilt {count} objects. Values last applied are unknown: the next plan compares with the declaration."
     )

@@ -171,7 +171,7 @@ class _Expander:
             if _member(declaration, "host") is not None:
                 why = f"{declaration.kind.name} is served on the controller, so it has no host."
                 raise Mistake("AIVP0211", why, "Remove host.", "host")
-            yield from self._keys(declaration, self.scope)
+            yield from self._keys(declaration, self.scope.on_controller())
             return
         wanted = _member(declaration, "host")
         if "for_each" in declaration.body and _mentions(_EACH, wanted):

@@ -58,7 +58,7 @@ class FieldReader:
     def _merged(self, declaration: Declaration, instance: Instance, scope: Scope) -> Fields:
         own = self._fill_all(declaration.own, declaration, instance, scope)
         kind = declaration.kind
-        if kind.identity_from_name and not {*own, *declaration.fallback}.intersection(kind.identity[:1]):
+        if kind.identity_from_name and not {*own, *declaration.fallback}.intersection(kind.identity):
             text = declaration.name if instance.key is None else f"{declaration.name}-{instance.key}"
             own = {**own, kind.identity[0]: text}
         if not declaration.fallback:

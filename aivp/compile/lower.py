@@ -134,7 +134,7 @@ def _refuse_clashes(
             continue
         kind = instances[address].declaration.kind
         values = [resource.attributes.get(name) for name in kind.identity]
-        if any(item is None or isinstance(item, Tagged) for item in values):
+        if kind.assigned or all(item is None for item in values) or any(isinstance(item, Tagged) for item in values):
             continue
         parts = (item if type(item) is str else encode(item) for item in values)
         other = first.setdefault((resource.host, resource.kind, *parts), address)
@@ -144,7 +144,7 @@ def _refuse_clashes(
 
 def _report_clash(instance: Instance, other: Instance, values: list[Json], diagnostics: Diagnostics) -> None:
     kind = instance.declaration.kind
-    named = ", ".join(f"{name} {item}" for name, item in zip(kind.identity, values, strict=True))
+    named = ", ".join(f"{name} {item}" for name, item in zip(kind.identity, values, strict=True) if item is not None)
     why = f"{instance.address} and {other.address} are the same {kind.name}: {named}."
     related = [Related(other.declaration.span(), f"{other.address} is declared here")]
     span = instance.declaration.span()

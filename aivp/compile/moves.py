@@ -19,6 +19,7 @@ from aivp.diagnostics import Diagnostics, Related
 from aivp.model.address import Address, format_address, parse_address
 from aivp.model.resource import Import, Removed, Resource
 from aivp.plugins.suggestion import did_you_mean
+from aivp.plugins.validate import Validator
 
 
 class Moves:
@@ -147,10 +148,13 @@ class Moves:
     def _identity(self, value: Json, target: Instance) -> dict[str, Json]:
         kind = target.declaration.kind
         names = ", ".join(kind.identity)
-        if type(value) is str and len(kind.identity) == 1:
+        if type(value) in (str, int) and len(kind.identity) == 1:
             value = {kind.identity[0]: value}
         if type(value) is not dict or set(value) != set(kind.identity):
             raise Mistake("AIVP0224", f"identity of a {kind.name} is a mapping with {names}.", "", "identity")
+        for item in Validator().check(kind, value):
+            if item.path and item.path[0] in kind.identity:
+                raise Mistake("AIVP0224", f"identity.{item.path[0]}: {item.message}", item.mend, "identity")
         try:
             return normal(kind.fields, value)
         except NotNormal as error:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from aivp_contract.values import Unknown
 
 from aivp.compile.beneath import fill_beneath
+from aivp.compile.configuration import read_configuration
 from aivp.compile.content import ReadFile, fill_contents
 from aivp.compile.edges import edges, named
 from aivp.compile.expand import expand
 from aivp.compile.instance import Expanded, Instance, SourceMap
 from aivp.compile.lower import check_forms, lower
 from aivp.compile.moves import Moves
-from aivp.compile.requires import check_requires, refuse_configuration
+from aivp.compile.requires import check_requires
 from aivp.compile.resolve import resolve
 from aivp.compile.scope import Scope
 from aivp.compile.syntax import format_target
@@ -50,8 +51,8 @@ def compile_project(project: Project, registry: Registry, read: ReadFile | None 
     scope = Scope(project, variables, values)
     values.check()
     check_requires(project.requires, registry, diagnostics)
-    refuse_configuration(project.providers, diagnostics)
     expanded = expand(project, registry, scope, diagnostics)
+    configuration = read_configuration(project, expanded, registry, scope, diagnostics)
     resolved = resolve(expanded, scope, diagnostics)
     ordered = named(expanded.instances, resolved.targets, diagnostics)
     unfit = validate(expanded.instances, resolved.attributes, diagnostics)
@@ -74,6 +75,7 @@ def compile_project(project: Project, registry: Registry, read: ReadFile | None 
         removed=moves.removed(),
         secrets={name: project.secrets[name][0] for name in sorted(project.secrets)},
         manifests=_manifests(expanded, registry),
+        providers=configuration,
     )
     diagnostics.refuse()
     sources = SourceMap({address: item.declaration for address, item in expanded.instances.items()})

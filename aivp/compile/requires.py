@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from aivp.config.project import Declared
 from aivp.diagnostics import Diagnostics
 from aivp.plugins import Registry
@@ -24,13 +22,6 @@ def check_requires(declared: Declared | None, registry: Registry, diagnostics: D
             why = f"The project requires the provider {name} {wanted[name]}; {provider.manifest.version} is installed."
             place = declared.span("providers", name)
             diagnostics.error("AIVP0313", why, "Install a version that fits.", span=place)
-
-
-def refuse_configuration(providers: Mapping[str, Declared], diagnostics: Diagnostics) -> None:
-    """Nothing that is declared may be without effect, and no provider takes a configuration yet."""
-    for name in sorted(providers):
-        why = f"The configuration of the provider {name} comes with third-party providers and is refused until then."
-        diagnostics.error("AIVP0213", why, "Remove it.", span=providers[name].key_span())
 
 
 def _admits(wanted: str, version: str) -> bool:

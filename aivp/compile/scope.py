@@ -11,6 +11,7 @@ from aivp.compile.instance import Instance
 from aivp.compile.mistake import Mistake, Reported
 from aivp.compile.syntax import ValuePath
 from aivp.config.project import Project
+from aivp.model.address import CONTROLLER
 from aivp.model.expression import Fact, secret
 from aivp.model.facts import FACTS
 from aivp.model.resource import Host
@@ -29,10 +30,23 @@ class Scope:
     item: Json = None
     unknown: frozenset[str] = frozenset()
     """Roots that stand for nothing known here, since there is a mistake that is already reported: each, host."""
+    is_on_controller: bool = False
+    """It is about a resource that is served on the controller."""
 
     def of(self, instance: Instance) -> Scope:
         """The same inside a resource."""
-        return replace(self, host=instance.host, key=instance.key, item=instance.item, unknown=instance.unknown)
+        return replace(
+            self,
+            host=instance.host,
+            key=instance.key,
+            item=instance.item,
+            unknown=instance.unknown,
+            is_on_controller=instance.place == CONTROLLER,
+        )
+
+    def on_controller(self) -> Scope:
+        """The same for what is served beside the engine: there is no host to ask."""
+        return replace(self, is_on_controller=True)
 
     def on(self, host: Host | None) -> Scope:
         """The same with a host."""
@@ -123,6 +137,9 @@ class Scope:
             if path.path[:1] == ("facts",):
                 known_fact(path, path.path[1:])
             raise Reported
+        if self.is_on_controller:
+            why = f"${{{path}}} stands in a resource that is served on the controller, so it has no host."
+            raise Mistake("AIVP0202", why, "Use var or values here, or a field of a resource that has a host.")
         if host is None:
             mend = "Only fields, when, and a for_each that does not choose the host know one; use var or values here."
             raise Mistake("AIVP0202", f"${{{path}}} stands where there is no host.", mend)

@@ -1,14 +1,12 @@
-"""Run events as a closed union, each with one JSON form (`{"event": name, ...}`, version 1)."""
+"""Run events as a closed union. `name` is the type of the JSON line that an event becomes (views/json_lines)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import ClassVar
 
 from aivp_contract.values import Json
-
-EVENTS_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +54,3 @@ class RunEnded:
 
 Event = RunStarted | StepsStarted | StepEnded | RunEnded
 Listener = Callable[[Event], None]
-
-
-def form(event: Event) -> dict[str, Json]:
-    """As JSON."""
-    return {
-        "aivp": EVENTS_VERSION,
-        "event": event.name,
-        **{item.name: getattr(event, item.name) for item in fields(event)},
-    }

@@ -14,11 +14,14 @@ Configure = Callable[[str], Mapping[str, Json]]
 
 
 class Equipment:
-    """Bundles and configurations of the third-party providers in `registry`."""
+    """Bundles and configurations of the third-party providers in `registry`.
 
-    def __init__(self, registry: Registry, configure: Configure = lambda _: {}) -> None:
+    `configure` is set by each stage that asks hosts: observing goes by the declaration, applying by the plan.
+    """
+
+    def __init__(self, registry: Registry) -> None:
         self.registry = registry
-        self.configure = configure
+        self.configure: Configure = lambda _: {}
         self._bundles: dict[str, Bundle] = {}
 
     def provider(self, kind: str) -> str | None:

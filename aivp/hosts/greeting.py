@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aivp_contract.values import Json
 
 from aivp.hosts.session import HostSession
+from aivp.model.address import CONTROLLER
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,10 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """`pending`: addresses with a notification that waits; `lineages`: states that have claims there."""
+    """`pending`: addresses with a notification that waits; `lineages`: states that have claims there.
+
+    `incarnation` is empty for the controller: what is served there lives behind an API, and any machine may go on.
+    """
 
     incarnation: str
     facts: Mapping[str, Json]
@@ -34,7 +38,8 @@ def greet(session: HostSession, owner: Owner, kinds: Mapping[str, str]) -> Greet
     who = {"project": owner.project, "environment": owner.environment, "lineage": owner.lineage}
     answer = session.request("hello", {**who, "kinds": dict(kinds)})
     try:
-        facts, incarnation = dict(answer["facts"]), str(answer["incarnation"])[:64]
+        facts = dict(answer["facts"])
+        incarnation = "" if session.host.name == CONTROLLER else str(answer["incarnation"])[:64]
         return Greeting(incarnation, facts, _texts(answer["pending"]), _texts(answer["lineages"]))
     except (KeyError, TypeError, ValueError):
         raise session.hostile("its greeting is not of the protocol") from None

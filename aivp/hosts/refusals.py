@@ -46,5 +46,9 @@ def refused(refusal: Refusal) -> Refused:
         case "too-new":
             found = Diagnostic("AIVP0613", f"{host}: {why}.", "Use the aivp that wrote it, or a newer one.")
         case _:
-            found = Diagnostic("AIVP0608", f"{host}: {why or refusal.code}.", "Nothing was begun on that host.")
+            found = Diagnostic(
+                "AIVP0608",
+                f"{host}: {why or refusal.code}.",
+                "See whether its disk is full or failing. A run that had begun goes on with: aivp apply --resume.",
+            )
     return Refused((found,))

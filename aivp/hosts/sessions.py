@@ -100,6 +100,8 @@ class Sessions:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is not None and not issubclass(kind, Exception):  # Ctrl-C: nobody waits for what is being looked at
+            self.kill()
         for session in self.open.values():
             session.close()
 

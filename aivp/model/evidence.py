@@ -63,7 +63,8 @@ class Seen:
 class Evidence:
     """Everything that planning reads of the world. `seen`: by address; of recorded objects by `object_key`.
 
-    providers: third-party providers that were asked → digest of their code.
+    providers: third-party providers that were asked → digest of their code. rows: digest of the objects as state has
+    them, where some stand here in a newer form; empty where none does.
     """
 
     project: str
@@ -73,6 +74,12 @@ class Evidence:
     objects: Sequence[Object] = ()
     seen: Mapping[str, Seen] = field(default_factory=dict)
     providers: Mapping[str, str] = field(default_factory=dict)
+    rows: str = ""
+
+    @property
+    def recorded(self) -> str:
+        """The digest of state's rows."""
+        return self.rows or digest_of(self.objects)
 
     def form(self) -> dict[str, Json]:
         """As JSON; `schemas/evidence/v1` describes it."""
@@ -85,11 +92,17 @@ class Evidence:
             "objects": [item.form() for item in self.objects],
             "seen": {key: item.form() for key, item in self.seen.items()},
             **({"providers": dict(self.providers)} if self.providers else {}),
+            **({"rows": self.rows} if self.rows else {}),
         }
 
     def encode(self) -> bytes:
         """Canonical bytes."""
         return canonical.encode(self.form())
+
+
+def digest_of(objects: Sequence[Object]) -> str:
+    """The digest of rows."""
+    return canonical.digest([row.form() for row in objects])
 
 
 def blocks(kind: str) -> bool:
@@ -126,6 +139,7 @@ FORM: Final[Form] = {
     "environment": str,
     "runner": str,
     "providers?": Map(str),
+    "rows?": str,
     "hosts": Map({"incarnation": str, "facts": Map(ANY), "pending": [str], "error": (str, NOTHING)}),
     "objects": [OBJECT],
     "seen": Map(
@@ -153,6 +167,7 @@ def read_evidence(data: bytes) -> Evidence:
         [read_object(item) for item in raw["objects"]],
         {key: _read_seen(item) for key, item in raw["seen"].items()},
         raw.get("providers", {}),
+        raw.get("rows", ""),
     )
 
 

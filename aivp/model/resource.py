@@ -147,6 +147,8 @@ class IR:
     secrets: Mapping[str, SecretSource] = field(default_factory=dict)
     manifests: Mapping[str, str] = field(default_factory=dict)
     """Provider → digest of its manifest."""
+    providers: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    """Provider → what it is started with; secrets by their origin."""
 
     def form(self) -> dict[str, Json]:
         """As JSON; `schemas/ir/v1` describes it."""
@@ -162,6 +164,7 @@ class IR:
             "removed": [{"address": item.address, "destroy": item.destroy} for item in self.removed],
             "secrets": {name: {"version": item.version, item.source: item.spec} for name, item in self.secrets.items()},
             "manifests": dict(self.manifests),
+            **({"providers": {name: dict(item) for name, item in self.providers.items()}} if self.providers else {}),
         }
 
     def encode(self) -> bytes:
@@ -185,6 +188,7 @@ def read_ir(data: bytes) -> IR:
         removed=[Removed(**item) for item in raw["removed"]],
         secrets={name: _read_secret(name, item) for name, item in raw["secrets"].items()},
         manifests=raw["manifests"],
+        providers=raw.get("providers", {}),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from aivp_contract import canonical
 from aivp_contract.manifest import Kind
 from aivp_contract.observation import Observation, read_observation
-from aivp_contract.values import Json, Secret, contains
+from aivp_contract.values import Json, Secret, Unknown, contains
 
 from aivp.model.evidence import Seen
 
@@ -57,6 +57,9 @@ def audit_outputs(kind: Kind, outputs: Json) -> Mapping[str, Json]:
     strangers = sorted(set(outputs) - kind.computed)
     if strangers:
         raise Broken(f"outputs holds {strangers[0]}, which is not computed")
+    unknown = sorted(name for name, value in outputs.items() if contains(value, (Unknown,)))
+    if unknown:
+        raise Broken(f"outputs leaves {unknown[0]} unknown")
     return outputs
 
 

@@ -20,10 +20,10 @@ from aivp.hosts.session import Refusal
 from aivp.hosts.sessions import Sessions
 from aivp.model.object import Object
 from aivp.model.resource import IR, Host, read_lifecycle
-from aivp.plan.bind import Bound
+from aivp.plan.bind import Bound, Kinds
 
 
-def remembered(ir: IR, sessions: Sessions) -> tuple[list[Object], list[str]]:
+def remembered(ir: IR, kinds: Kinds, sessions: Sessions) -> tuple[list[Object], list[str]]:
     """Rows for everything that the hosts hold for this project and environment, and the ids of the project keys that
     its generated secrets come from, sorted. Changes nothing.
 
@@ -31,7 +31,7 @@ def remembered(ir: IR, sessions: Sessions) -> tuple[list[Object], list[str]]:
     """
     found: list[Object] = []
     key_ids: set[str] = set()
-    for answer in sessions.each(ir.hosts, lambda name: _remembered(ir, ir.hosts[name], sessions)).values():
+    for answer in sessions.each(ir.hosts, lambda name: _remembered(ir, kinds, ir.hosts[name], sessions)).values():
         if isinstance(answer, Refused):
             raise answer
         found.extend(item for item, _ in answer)
@@ -61,12 +61,12 @@ def recall(
     return found
 
 
-def _remembered(ir: IR, host: Host, sessions: Sessions) -> Sequence[tuple[Object, str | None]]:
+def _remembered(ir: IR, kinds: Kinds, host: Host, sessions: Sessions) -> Sequence[tuple[Object, str | None]]:
     session = sessions.session(host)
     try:
         greeting = greet(session, Owner(ir.project, ir.environment, None), sessions.archive.kinds)
         claims = session.gather("remembered", {}, "claims", by="claims")
-        return [(_object(claim, host, greeting.incarnation), _key_id(claim)) for claim in claims]
+        return [(_object(claim, kinds, host, greeting.incarnation), _key_id(claim)) for claim in claims]
     except Refusal as refusal:
         raise refused(refusal) from None
     except (KeyError, TypeError, ValueError, AttributeError):
@@ -109,14 +109,18 @@ def _key_id(claim: Json) -> str | None:
     return None if claim["secret_key"] is None else str(claim["secret_key"])[:64]
 
 
-def _object(claim: Json, host: Host, incarnation: str) -> Object:
+def _object(claim: Json, kinds: Kinds, host: Host, incarnation: str) -> Object:
+    identity = dict(claim["identity"])
+    kind = kinds.get(str(claim["kind"]))
     return Object(
         address=str(claim["address"]),
         kind=str(claim["kind"]),
         host=host.name,
-        identity=dict(claim["identity"]),
+        identity=identity,
         provenance="created" if claim["provenance"] == "created" else "adopted",
-        attributes=dict(claim["identity"]),
+        attributes=identity if kind is None else kind.declared_identity(identity),
+        outputs={} if kind is None else kind.assigned_ids(identity),
+        schema_version=1 if kind is None else kind.schema_version,
         lifecycle=read_lifecycle(claim["lifecycle"]),
         edges=[str(edge) for edge in claim["edges"]],
         tainted=[str(name) for name in claim["tainted"]],

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from aivp_contract import canonical
 from aivp_contract.values import Json, Secret, contains
 
 from aivp.diagnostics import Diagnostic, Refused
@@ -18,14 +17,16 @@ from aivp.hosts.portions import portions
 from aivp.hosts.refusals import refused
 from aivp.hosts.session import UNREACHED, HostSession, Refusal
 from aivp.hosts.sessions import Sessions
-from aivp.model.evidence import Evidence, HostEvidence, Seen, blocks, object_key
+from aivp.model.evidence import Evidence, HostEvidence, Seen, blocks, digest_of, object_key
 from aivp.model.object import Object
 from aivp.model.resource import IR, Host
 from aivp.observe.audit import Broken, audit
 from aivp.observe.unreached import untrusted
 from aivp.observe.untrusted import guards, is_safe
-from aivp.plan.bind import Bound, Kinds, Render, bind, current_rows, same_values
+from aivp.observe.upgrade import upgrade
+from aivp.plan.bind import Bound, Kinds, Render, bind, current_rows
 from aivp.plan.decide import asked_digest
+from aivp.plan.identity import is_same, known_identity, thing
 
 MAX_WAVES = 8
 
@@ -50,6 +51,11 @@ class Observer:
     is_untrusted: bool = False
     hosts: dict[str, HostEvidence] = field(default_factory=dict)
     seen: dict[str, Seen] = field(default_factory=dict)
+    rows: str = ""
+    imported: Mapping[str, Mapping[str, Json]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.imported = {item.address: item.identity for item in self.ir.imports}
 
     def observe(self) -> Evidence:
         """Evidence of everything that can be seen now. Raises Refused; an unreachable host is no refusal."""
@@ -57,6 +63,8 @@ class Observer:
         for name, answer in self.sessions.each(places, lambda name: self._greet(places[name])).items():
             self.hosts[name] = _unreached(answer) if isinstance(answer, Refused) else answer
         self._refuse_lost_state()
+        recorded, self.objects = self.objects, upgrade(self.objects, self.kinds, self.sessions)
+        self.rows = digest_of(recorded) if self.objects != list(recorded) else ""
         for wave in range(MAX_WAVES):
             questions = self._questions(is_last=wave == MAX_WAVES - 1)
             if not questions:
@@ -71,7 +79,9 @@ class Observer:
     def _evidence(self) -> Evidence:
         runner = self.sessions.archive.digest
         code = self.sessions.code()
-        return Evidence(self.ir.project, self.ir.environment, runner, self.hosts, self.objects, self.seen, code)
+        return Evidence(
+            self.ir.project, self.ir.environment, runner, self.hosts, self.objects, self.seen, code, self.rows
+        )
 
     def _greet(self, host: Host) -> HostEvidence:
         if self.is_untrusted and not is_safe(host):
@@ -113,7 +123,8 @@ class Observer:
             if not self._is_reached(item.resource.host) or self._is_forbidden(item):
                 continue
             seen = self.seen.get(address)
-            if seen is not None and seen.asked == asked_digest(item):
+            kind = self.kinds[item.resource.kind]
+            if seen is not None and seen.asked == asked_digest(item, kind.assigned_ids(self._identity(item, rows))):
                 continue
             if item.is_known or seen is not None:
                 found.setdefault(item.resource.host, []).append((address, item))
@@ -127,10 +138,16 @@ class Observer:
                     found.setdefault(row.host, []).append((object_key(row), row))
         if not found or is_last:
             for address, item in deferred:
-                identity = self.kinds[item.resource.kind].identity
-                if all(name in item.known for name in identity):
+                kind = self.kinds[item.resource.kind]
+                if all(name in item.known for name in kind.identity if name not in kind.assigned):
                     found.setdefault(item.resource.host, []).append((address, item))
         return found
+
+    def _identity(self, item: Bound, rows: Mapping[str, Object]) -> dict[str, Json]:
+        """What it is asked by; `rows` by today's addresses."""
+        resource = item.resource
+        imported = self.imported.get(resource.address)
+        return known_identity(self.kinds[resource.kind], item.known, rows.get(resource.address), imported)
 
     def _is_forbidden(self, item: Bound) -> bool:
         """Guards run what the author wrote: a stranger's are not looked at."""
@@ -152,7 +169,9 @@ class Observer:
     def _items(self, questions: Sequence[tuple[str, Bound | Object]]) -> list[dict[str, Json]]:
         """The questions as the wire carries them; all secrets are opened at once, for one rendering of templates."""
         rows = current_rows(self.ir, self.objects)
-        things = {_thing(row.kind, row.host, row.identity): row for row in rows.values()}
+        things = {
+            thing(self.kinds[row.kind], row.host, row.identity): row for row in rows.values() if row.kind in self.kinds
+        }
         configs = [
             _without_secrets(what.attributes) if isinstance(what, Object) else what.known for _, what in questions
         ]
@@ -163,9 +182,9 @@ class Observer:
             if isinstance(what, Object):
                 kind, identity, row = what.kind, what.identity, what
             else:
-                kind = what.resource.kind
-                identity = self.kinds[kind].identity_of(what.known)
-                row = things.get(_thing(kind, what.resource.host, identity))  # also under an address that it had before
+                kind, identity = what.resource.kind, self._identity(what, rows)
+                # also under an address that it had before
+                row = things.get(thing(self.kinds[kind], what.resource.host, identity))
             item: dict[str, Json] = {"id": key, "kind": kind, "config": config, "identity": dict(identity)}
             found.append(item if row is None else {**item, "prior": dict(row.attributes), "tainted": list(row.tainted)})
         return found
@@ -177,7 +196,7 @@ class Observer:
         try:
             unequipped = self._equip(host, {item["kind"] for item in items})
             found = {
-                item["id"]: Seen(self._digest(asked[item["id"]]), error=unequipped[item["kind"]])
+                item["id"]: Seen(self._digest(asked[item["id"]], item), error=unequipped[item["kind"]])
                 for item in items
                 if item["kind"] in unequipped
             }
@@ -207,17 +226,16 @@ class Observer:
                 found[kind] = {"class": "permanent", "message": refused(refusal).diagnostics[0].why.rstrip(".")}
         return found
 
-    def _digest(self, what: Bound | Object) -> str:
+    def _digest(self, what: Bound | Object, item: Mapping[str, Json]) -> str:
         """Of what was asked; secrets that a host was not given count as another question."""
         if isinstance(what, Object):
             return ""
         if self.is_untrusted and contains(what.known, (Secret,)):
             return "without its secrets"
-        return asked_digest(what)
+        return asked_digest(what, self.kinds[item["kind"]].assigned_ids(item["identity"]))
 
     def _audited(self, host: str, item: Mapping[str, Json], answer: Json, asked: Mapping[str, Bound | Object]) -> Seen:
-        digest = self._digest(asked[item["id"]])
-        kind = self.kinds[item["kind"]]
+        digest, kind = self._digest(asked[item["id"]], item), self.kinds[item["kind"]]
         try:
             return audit(kind, digest, answer)
         except Broken as broken:
@@ -260,17 +278,14 @@ def _places(ir: IR, objects: Sequence[Object]) -> dict[str, Host]:
     return {**places, **{name: host for name, host in ir.hosts.items() if name in used}}
 
 
-def _thing(kind: str, host: str, identity: Mapping[str, Json]) -> tuple[str, str, bytes]:
-    return (kind, host, canonical.encode(dict(identity)))
-
-
 def _needs_look(row: Object, item: Bound | None, kinds: Kinds) -> bool:
     """Recorded objects that no declaration (`item`) stands for any more, or that stand for another thing now."""
     if row.kind not in kinds:
         return False
     if item is None or item.condition is False:
         return True
-    return not same_values(row.identity, kinds[row.kind].identity_of(item.desired))
+    kind = kinds[row.kind]
+    return not is_same(kind, row, kind.identity_of(item.desired))
 
 
 def _without_secrets(attributes: Mapping[str, Json]) -> dict[str, Json]:

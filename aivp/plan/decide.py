@@ -36,12 +36,16 @@ def decide_resource(world: World, bound: Bound, decided: Decided, diagnostics: D
         decided.blocked[address] = unreached
         return
     if seen is None:
+        if address in world.imported and row is None and not bound.is_known:
+            why = f"{address} is to be imported, but what it needs is known only during apply."
+            diagnostics.error("AIVP0407", why, "Apply what it needs first.", address=address)
+            return
         decided.is_applicable &= not bound.is_known  # evidence that should have it: recorded for something else
         decided.add(draft.deferred())
         return
     if _is_refused(seen, draft.kind, address, decided, diagnostics):
         return
-    observation = _observation(seen, bound, decided)
+    observation = _observation(seen, draft, decided)
     old = world.evidence.seen.get(object_key(row)) if row is not None else None
     if old is not None and old.error is not None:
         report(old, address, draft.kind.name, decided, diagnostics)
@@ -56,9 +60,9 @@ def decide_resource(world: World, bound: Bound, decided: Decided, diagnostics: D
         decided.unchanged.add(address)
 
 
-def asked_digest(bound: Bound) -> str:
-    """The digest of the values that a host is asked about."""
-    return canonical.digest(bound.known)
+def asked_digest(bound: Bound, ids: Mapping[str, Json] | None = None) -> str:
+    """The digest of the values that a host is asked about. ids: those of the identity that the provider assigned."""
+    return canonical.digest({"known": bound.known, "ids": dict(ids)} if ids else bound.known)
 
 
 def _is_refused(seen: Seen, kind: Kind, address: str, decided: Decided, diagnostics: Diagnostics) -> bool:
@@ -77,11 +81,11 @@ def _is_refused(seen: Seen, kind: Kind, address: str, decided: Decided, diagnost
     return False
 
 
-def _observation(seen: Seen, bound: Bound, decided: Decided) -> Observation:
+def _observation(seen: Seen, draft: Draft, decided: Decided) -> Observation:
     """As it was recorded; what was asked about another declaration tells only what is there, not what will be."""
     assert seen.observation is not None
-    if seen.asked == asked_digest(bound):
-        return _with_unknown(seen.observation, bound)
+    if seen.asked == asked_digest(draft.bound, draft.kind.assigned_ids(draft.identity)):
+        return _with_unknown(seen.observation, draft.bound)
     decided.is_applicable = False
     return Observation(observed=seen.observation.observed, satisfied=None)
 
@@ -102,7 +106,8 @@ def _steps(draft: Draft, seen: Observation, diagnostics: Diagnostics) -> Iterato
     if exists and seen.normalised is not None:
         seen = replace(seen, normalised=draft.managed(seen.normalised))
     if address in draft.world.imported and row is None and not exists:
-        why = f"{address} is to be imported, but there is no such thing."
+        named = ", ".join(f"{name} {value}" for name, value in draft.world.imported[address].items())
+        why = f"{address} is to be imported, but there is no such thing{f': {named}' if named else ''}."
         diagnostics.error("AIVP0407", why, "Take the import away, or mend its identity.", address=address)
         return
     decision = diff.decide(draft.kind, desired, seen, draft.prior)

@@ -12,7 +12,8 @@ from aivp_contract.values import Json
 
 from aivp.model.object import Object, Provenance
 from aivp.model.resource import NO_META
-from aivp.plan.bind import Bound, same_values
+from aivp.plan.bind import Bound
+from aivp.plan.identity import is_same, known_identity
 from aivp.plan.steps import Action, Cause, Severity, Step, StepChange
 from aivp.plan.world import World
 
@@ -43,7 +44,12 @@ class Draft:
     @property
     def is_other_thing(self) -> bool:
         """True where the declaration now means another real thing than the one that is recorded."""
-        return self.row is not None and not same_values(self.row.identity, self.kind.identity_of(self.bound.desired))
+        return self.row is not None and not is_same(self.kind, self.row, self.kind.identity_of(self.bound.desired))
+
+    @property
+    def identity(self) -> dict[str, Json]:
+        """Which real thing it is about, as far as that is known."""
+        return known_identity(self.kind, self.bound.attributes, self.row, self.world.imported.get(self.address))
 
     def managed(self, values: Mapping[str, Json]) -> dict[str, Json]:
         """Without the fields whose differences the declaration says to ignore."""
@@ -73,7 +79,7 @@ class Draft:
             reason=reason,
             severity=severity,
             config=config,
-            identity=self.kind.identity_of(config),
+            identity=self.identity,
             changes=[self._change(change, desired) for change in changes],
             expected=expected,
             is_deferred=not self.bound.is_known,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from aivp_contract import canonical
 from aivp_contract.pointer import pointer
-from aivp_contract.values import Json, Tagged
+from aivp_contract.values import Json
 
 from aivp.diagnostics import Diagnostic, Diagnostics
 from aivp.model.evidence import Evidence
@@ -18,6 +17,7 @@ from aivp.plan.decide import decide_resource
 from aivp.plan.draft import Draft
 from aivp.plan.endings import decide_orphans
 from aivp.plan.exposure import check_secrets
+from aivp.plan.identity import Thing, is_whole, known_identity, thing
 from aivp.plan.options import Options
 from aivp.plan.order import lay_out
 from aivp.plan.seal import seal
@@ -34,10 +34,12 @@ def make_plan(ir: IR, graph: ResourceGraph, evidence: Evidence, kinds: Kinds, re
     declared = {address: item for address, item in bound.items() if item.condition is not False}
     rows = _rows(ir, evidence.objects, declared, kinds)
     edges = {address: sorted(graph.predecessors(address)) for address in declared}
-    world = World(evidence, kinds, rows, edges, frozenset(item.address for item in ir.imports))
+    imported = {item.address: item.identity for item in ir.imports}
+    world = World(evidence, kinds, rows, edges, imported)
     decided = Decided()
-    _refuse_clashes(declared, kinds, diagnostics)
+    _refuse_clashes(declared, rows, imported, kinds, diagnostics)
     _refuse_dangling(ir, bound, diagnostics)
+    _refuse_outdated(evidence, kinds, diagnostics)
     check_secrets(declared, evidence, rows, kinds, diagnostics)
     selection = select(graph, declared, evidence.objects, options, diagnostics)
     needs = _needs(ir)
@@ -65,7 +67,7 @@ def make_plan(ir: IR, graph: ResourceGraph, evidence: Evidence, kinds: Kinds, re
         pending,
         lambda name: Draft(world, declared[name], rows.get(name)).check(),
     )
-    return seal(ir, evidence, decided, laid.steps, laid.lanes)
+    return seal(ir, evidence, decided, laid.steps, laid.lanes, kinds)
 
 
 def _misfit(address: str, item: Violation) -> Diagnostic:
@@ -97,33 +99,53 @@ def _refuse_dangling(ir: IR, bound: Mapping[str, Bound], diagnostics: Diagnostic
             )
 
 
+def _refuse_outdated(evidence: Evidence, kinds: Kinds, diagnostics: Diagnostics) -> None:
+    """Only a host's provider can bring rows into another form; evidence from before it was installed holds old ones."""
+    for row in evidence.objects:
+        kind, host = kinds.get(row.kind), evidence.hosts.get(row.host)
+        is_told = kind is not None and host is not None and host.error is None
+        if is_told and kind is not None and row.schema_version != kind.schema_version:
+            why = f"{row.address} is here as version {row.schema_version} of {row.kind}, "
+            why += f"and the installed provider {kind.provider} has version {kind.schema_version}."
+            diagnostics.error("AIVP0418", why, "Observe again.", address=row.address)
+
+
 def _rows(ir: IR, objects: Sequence[Object], declared: Mapping[str, Bound], kinds: Kinds) -> dict[str, Object]:
     """Address → object, with moves: those declared, and orphans whose identity is declared elsewhere now."""
     rows = current_rows(ir, objects)
-    lost = {_thing(row.kind, row.host, row.identity): a for a, row in sorted(rows.items()) if a not in declared}
+    lost = {
+        thing(kinds[row.kind], row.host, row.identity): a
+        for a, row in sorted(rows.items())
+        if a not in declared and row.kind in kinds
+    }
+    imported = {item.address: item.identity for item in ir.imports}
     for address in sorted(declared) if lost else ():
         resource = declared[address].resource
-        identity = kinds[resource.kind].identity_of(declared[address].attributes)
-        old = lost.get(_thing(resource.kind, resource.host, identity))
+        kind = kinds[resource.kind]
+        identity = known_identity(kind, declared[address].attributes, rows.get(address), imported.get(address))
+        old = lost.get(thing(kind, resource.host, identity))
         if address not in rows and old in rows:
             rows[address] = rows.pop(old)
     return rows
 
 
-def _thing(kind: str, host: str, identity: Mapping[str, Json]) -> tuple[str, str, str]:
-    return (kind, host, canonical.encode(dict(identity)).decode())
-
-
-def _refuse_clashes(declared: Mapping[str, Bound], kinds: Kinds, diagnostics: Diagnostics) -> None:
-    """One real thing is declared once. Compile has told of all clashes but those that evidence decides."""
-    if not any(_is_decided_by_evidence(item) for item in declared.values()):
+def _refuse_clashes(
+    declared: Mapping[str, Bound],
+    rows: Mapping[str, Object],
+    imported: Mapping[str, Mapping[str, Json]],
+    kinds: Kinds,
+    diagnostics: Diagnostics,
+) -> None:
+    """One real thing is declared once. Compile has told of all clashes but those that evidence or state decides."""
+    if not imported and not any(_is_decided_by_evidence(item) for item in declared.values()):
         return
-    first: dict[tuple[str, str, str], str] = {}
+    first: dict[Thing, str] = {}
     for address, item in sorted(declared.items()):
-        identity = kinds[item.resource.kind].identity_of(item.attributes)
-        if item.condition is not True or any(v is None or isinstance(v, Tagged) for v in identity.values()):
+        kind = kinds[item.resource.kind]
+        identity = known_identity(kind, item.attributes, rows.get(address), imported.get(address))
+        if item.condition is not True or not is_whole(kind, identity):
             continue
-        other = first.setdefault(_thing(item.resource.kind, item.resource.host, identity), address)
+        other = first.setdefault(thing(kind, item.resource.host, identity), address)
         if other != address:
             named = ", ".join(f"{name} {value}" for name, value in identity.items())
             why = f"{address} and {other} are the same {item.resource.kind}: {named}."

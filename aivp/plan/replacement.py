@@ -26,7 +26,7 @@ def replacement(draft: Draft, seen: Observation, decision: diff.Decision, diagno
     fresh = replace(draft, row=None)
     changes = _beside_old(draft, seen, names, fresh.additions())
     create = fresh.step("create", reason, "destroy", draft.bound.desired, changes)
-    yield replace(create, is_conditional=True)
+    yield replace(create, is_conditional=True, identity=draft.kind.declared_identity(create.identity))
 
 
 def end_of_old(

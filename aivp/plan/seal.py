@@ -10,6 +10,8 @@ from aivp_contract.values import Json
 from aivp.model.evidence import Evidence
 from aivp.model.expression import Fact
 from aivp.model.resource import IR, Host
+from aivp.model.taint import names
+from aivp.plan.bind import Kinds
 from aivp.plan.exposure import used_secrets
 from aivp.plan.steps import HostPlan, Plan, Step
 from aivp.plan.world import Decided
@@ -21,22 +23,28 @@ def seal(
     decided: Decided,
     steps: Sequence[Step],
     lanes: Mapping[str, Sequence[str]],
+    kinds: Kinds,
 ) -> Plan:
-    """The plan of `steps`, which stand in the order of `lanes` (host → step ids)."""
+    """The plan of `steps`, which stand in the order of `lanes` (host → step ids).
+
+    Of configurations only those of providers that serve a step are in it, with what secrets they take.
+    """
     connections = {row.host: row.connection for row in evidence.objects}
     hosts = {}
     for name in sorted({step.host for step in steps}):
         seen = evidence.hosts[name]
         host = ir.hosts.get(name) or _recorded_host(name, connections[name])
         hosts[name] = HostPlan(host, seen.incarnation, list(lanes.get(name, ())))
-    used = used_secrets(steps)
+    served = {kinds[step.kind].provider for step in steps if step.kind in kinds}
+    providers = {name: item for name, item in ir.providers.items() if name in served}
+    used = sorted({*used_secrets(steps), *names(providers)})
     return Plan(
         project=ir.project,
         environment=ir.environment,
         pins={
             "ir": canonical.digest_bytes(ir.encode()),
             "evidence": _evidence_digest(ir, evidence),
-            "objects": canonical.digest([row.form() for row in evidence.objects]),
+            "objects": evidence.recorded,
             "runner": evidence.runner,
             "manifests": dict(ir.manifests),
             **({"providers": dict(evidence.providers)} if evidence.providers else {}),
@@ -47,6 +55,7 @@ def seal(
         left_out=dict(sorted(decided.left_out.items())),
         blocked=dict(sorted(decided.blocked.items())),
         secrets={name: ir.secrets[name] for name in used if name in ir.secrets},
+        providers=providers,
         is_applicable=decided.is_applicable,
     )
 

@@ -128,6 +128,7 @@ class Plan:
     pins: digests of `ir`, `evidence` (what was read of it), `objects` (state rows), `runner` (archive with provider
     code) and `manifests` (by provider). left_out: address → why a `--target` or `--exclude` left it out.
     blocked: address → why nothing could be planned for it, such as a host that cannot be reached.
+    providers: provider of any step → what it is started with; secrets by their origin.
     is_applicable: False where some part of the evidence was too old to tell.
     """
 
@@ -140,6 +141,7 @@ class Plan:
     left_out: Mapping[str, str] = field(default_factory=dict)
     blocked: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, SecretSource] = field(default_factory=dict)
+    providers: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
     is_applicable: bool = True
     notes: Sequence[str] = ()
 
@@ -149,10 +151,12 @@ class Plan:
         return not self.steps
 
     def form(self) -> dict[str, Json]:
-        """As JSON; `blocked` is there only where anything is."""
-        blocked: dict[str, Json] = {"blocked": dict(self.blocked)} if self.blocked else {}
+        """As JSON; `blocked` and `providers` are there only where anything is."""
+        rare: dict[str, Json] = {"blocked": dict(self.blocked)} if self.blocked else {}
+        if self.providers:
+            rare["providers"] = {name: dict(item) for name, item in self.providers.items()}
         return {
-            **blocked,
+            **rare,
             "plan": PLAN_VERSION,
             "project": self.project,
             "environment": self.environment,
@@ -213,12 +217,13 @@ FORM: Final[Form] = {
     "left_out": Map(str),
     "blocked?": Map(str),
     "secrets": Map(SECRET),
+    "providers?": Map(Map(ANY)),
     "is_applicable": bool,
     "notes": [str],
 }
 
 
-_PLAIN = ("project", "environment", "pins", "unchanged", "left_out", "blocked", "is_applicable", "notes")
+_PLAIN = ("project", "environment", "pins", "unchanged", "left_out", "blocked", "providers", "is_applicable", "notes")
 
 
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)

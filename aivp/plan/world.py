@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from aivp_contract.values import Json
+
 from aivp.diagnostics import Diagnostic, Diagnostics
 from aivp.model.evidence import Evidence, Seen, blocks
 from aivp.model.object import Object
@@ -22,7 +24,8 @@ class World:
     rows: Mapping[str, Object]
     edges: Mapping[str, Sequence[str]]
     """Address → the addresses that it needs, sorted."""
-    imported: frozenset[str]
+    imported: Mapping[str, Mapping[str, Json]]
+    """Address → the identity that an import binds it to."""
 
 
 @dataclass

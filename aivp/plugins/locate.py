@@ -28,7 +28,8 @@ def installed() -> Iterator[Installed]:
     """Every provider: Python packages by distribution, then folders of other programs."""
     yield from _registered()
     for folder in folders():
-        for place in (folder, *(sorted(folder.iterdir()) if folder.is_dir() else ())):
+        within = sorted(folder.iterdir()) if folder.is_dir() else []
+        for place in [folder] if (folder / MANIFEST).is_file() else within:
             if (place / MANIFEST).is_file():
                 yield Installed(str(place), MANIFEST, "", place, place / MANIFEST)
 

@@ -15,8 +15,8 @@ from aivp_contract import canonical
 from aivp_contract.manifest import BadManifest, Kind, Manifest, read_manifest
 from aivp_contract.values import Json
 
-from aivp.diagnostics import Diagnostics
-from aivp.plugins.locate import Installed, installed
+from aivp.diagnostics import Diagnostics, Refused
+from aivp.plugins.locate import MANIFEST, Installed, installed
 from aivp.plugins.suggestion import nearest
 
 FIRST_PARTY = frozenset({"host", "image", "network", "vm", "secret", "agent"})
@@ -78,11 +78,44 @@ class Registry:
         return _registry(found, diagnostics)
 
     @classmethod
+    def survey(cls) -> tuple[list[tuple[str, Provider]], Diagnostics]:
+        """Everything installed as (where from, provider), by name, with what `discover` would refuse."""
+        diagnostics = Diagnostics()
+        found = [(place.distribution, item) for place in installed() if (item := _read(place, diagnostics))]
+        try:
+            _registry([item for _, item in found], diagnostics)
+        except Refused:
+            pass
+        return sorted(found, key=lambda pair: (pair[1].name, pair[1].digest)), diagnostics
+
+    @classmethod
+    def at(cls, folder: Path) -> Provider:
+        """The provider of a folder: its manifest.json, or that of the one Python package in it. Raises Refused."""
+        diagnostics = Diagnostics()
+        places = [place for place in (folder, *_folders(folder)) if (place / MANIFEST).is_file()]
+        if len(places) != 1:
+            many = " and ".join(place.name for place in places) or "none"
+            diagnostics.error(
+                "AIVP0923", f"{folder} is no folder of one provider: a manifest.json is in it, or right below ({many})."
+            )
+            diagnostics.refuse()
+        (place,) = places
+        package = place.name if (place / "__init__.py").is_file() else ""
+        provider = _read(Installed(str(place), MANIFEST, package, place, place / MANIFEST), diagnostics)
+        diagnostics.refuse()
+        assert provider is not None
+        return provider
+
+    @classmethod
     def of(cls, documents: Iterable[Json]) -> Registry:
         """A registry of explicit manifest documents. Raises Refused as `discover` does."""
         diagnostics = Diagnostics()
         found = [item for document in documents if (item := _provider(document, "", None, diagnostics))]
         return _registry(found, diagnostics)
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
 
 
 def _read(place: Installed, diagnostics: Diagnostics) -> Provider | None:

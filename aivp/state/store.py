@@ -280,5 +280,7 @@ def _mendable(what: str) -> Iterator[None]:
         yield
     except (sqlite3.Error, OSError) as error:
         raise refusal(
-            "AIVP0705", f"The state cannot be read or written ({what}): {error}.", "Nothing of the last commit is lost."
+            "AIVP0705",
+            f"The state cannot be read or written ({what}): {error}.",
+            "See whether its disk is full or failing. Nothing of the last commit is lost.",
         ) from None

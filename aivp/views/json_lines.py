@@ -1,4 +1,7 @@
-"""`--json`: one versioned object a line, for machines. Pure ASCII, so that a terminal, too, may see it."""
+"""`--json` and the logs of runs: one versioned object a line, for machines; schemas/events/v1.json describes them all.
+
+Pure ASCII, so that a terminal, too, may see it.
+"""
 
 from __future__ import annotations
 
@@ -9,26 +12,29 @@ from dataclasses import fields
 from typing import Any
 
 from aivp_contract import canonical
+from aivp_contract.manifest import Kind
 from aivp_contract.values import TAG, Json, Tagged
 
+from aivp.config.project import Variable
 from aivp.diagnostics import Diagnostic, Span
 from aivp.diagnostics.catalogue import SUMMARIES
 from aivp.events import Event
-from aivp.events.event import EVENTS_VERSION
 from aivp.plan.steps import Plan
 
 VERSION = 1
 
 
 def line(name: str, members: Mapping[str, Json]) -> str:
-    """Any object: `{"aivp": 1, "type": name, ...members}`. Without a newline."""
-    return _encode({"aivp": VERSION, "type": name, **members})
+    """Any object: `{"aivp":1,"type":name,...members}`, without a newline.
+
+    Version and type stand in front, so that a line is known by how it begins, whatever its values hold.
+    """
+    return f'{{"aivp":{VERSION},"type":"{name}"{"," if members else ""}{_encode(members)[1:]}'
 
 
-def event_line(event: Event) -> str:
-    """An event of a run, as `aivp.events` gives its form; secrets in it by their origin only."""
-    members = {item.name: getattr(event, item.name) for item in fields(event)}
-    return _encode({"aivp": EVENTS_VERSION, "event": event.name, **members})
+def event_line(event: Event, time: str) -> str:
+    """An event of a run and when it was (ISO 8601); secrets in it by their origin only."""
+    return line(event.name, {"time": time, **{item.name: getattr(event, item.name) for item in fields(event)}})
 
 
 def diagnostic_line(item: Diagnostic) -> str:
@@ -49,14 +55,15 @@ def diagnostic_line(item: Diagnostic) -> str:
     return line("diagnostic", members)
 
 
-def plan_lines(plan: Plan) -> Iterator[str]:
-    """A line a step, in their order, then one that sums up."""
+def plan_lines(plan: Plan, *, is_whole: bool = True) -> Iterator[str]:
+    """A line a step, in their order, then one that sums up; only a whole plan has a digest."""
     for step in plan.steps:
         yield line("step", step.form())
+    digest = {"digest": canonical.digest_bytes(plan.encode())} if is_whole else {}
     yield line(
         "plan",
         {
-            "digest": canonical.digest_bytes(plan.encode()),
+            **digest,
             "project": plan.project,
             "environment": plan.environment,
             "steps": len(plan.steps),
@@ -67,6 +74,38 @@ def plan_lines(plan: Plan) -> Iterator[str]:
             "notes": list(plan.notes),
         },
     )
+
+
+def artifact_line(name: str, data: bytes, file: str | None) -> str:
+    """An artifact by name and digest, with the file that holds it or, where there is none, with its content."""
+    members: dict[str, Json] = {"name": name, "digest": canonical.digest_bytes(data)}
+    if file is not None:
+        return line("artifact", {**members, "file": file})
+    is_json = data.startswith(b"{")
+    return line("artifact", {**members, "content": json.loads(data) if is_json else data.decode()})
+
+
+def kind_line(kind: Kind, version: str) -> str:
+    """A kind, its provider, and what JSON Schema says of its attributes."""
+    members = {"name": kind.name, "provider": kind.provider, "version": version, "description": kind.description}
+    return line("kind", {**members, "schema": kind.schema})
+
+
+def declaration_line(address: str, span: Span | None, why: str | None, when: Json) -> str:
+    """Where a resource is declared and on which facts it depends, or why it is not."""
+    members: dict[str, Json] = {"address": address, "is_declared": why is None}
+    if span is not None:
+        members["span"] = _span(span)
+    return line("declaration", {**members, **({"why": why} if why is not None else {"when": when})})
+
+
+def variable_line(name: str, variable: Variable) -> str:
+    """A variable's value and everything that was said of it, the last word last."""
+    history = [
+        {"origin": item.origin, "value": item.value, **({"span": _span(item.span)} if item.span else {})}
+        for item in variable.history
+    ]
+    return line("variable", {"name": name, "value": variable.value, "history": history})
 
 
 def _span(span: Span) -> dict[str, Json]:

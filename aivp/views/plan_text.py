@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from aivp.model.address import CONTROLLER
 from aivp.plan.steps import SEVERITIES, Plan, Severity, Step
 from aivp.views import escape
 from aivp.views.page import Page
 from aivp.views.step_text import DETAILS, SIGNS, role, write_step, write_title
+from aivp.views.value_text import value_text
 
 FOLD = 20
 """Entries of a long list of names that are shown unless verbose."""
@@ -43,6 +45,7 @@ def render_plan(plan: Plan, *, width: int, color: bool, verbose: bool, digest: s
         _write_host(page, plan, name, steps, is_verbose=verbose)
     _write_takes_no_part(page, "Blocked", plan.blocked, is_verbose=verbose)
     _write_takes_no_part(page, "Left out", plan.left_out, is_verbose=verbose)
+    _write_providers(page, plan)
     for note in plan.notes:
         page.add(("change", "Note: "), ("", escape.line(note)))
     if not plan.is_empty:
@@ -93,6 +96,8 @@ def _by_host(plan: Plan) -> list[tuple[str, list[Step]]]:
 
 def _write_host(page: Page, plan: Plan, name: str, steps: Sequence[Step], *, is_verbose: bool) -> None:
     transport = f"{escape.line(plan.hosts[name].host.transport, 40)}, " if name in plan.hosts else ""
+    if name == CONTROLLER:
+        transport = "beside aivp, "
     page.add(("strong", escape.line(name, 400)), ("faint", f"  ({transport}{_count(len(steps), 'step')})"))
     folded = 0
     for step in steps:
@@ -105,6 +110,16 @@ def _write_host(page: Page, plan: Plan, name: str, steps: Sequence[Step], *, is_
         as_declared = f"{_count(folded, 'resource')} as declared, to check again after earlier steps"
         page.add((meaning, f"{sign:>3} {as_declared} (--verbose lists them)"), indent=1, hang=DETAILS - 1)
     page.blank()
+
+
+def _write_providers(page: Page, plan: Plan) -> None:
+    """What the providers of these steps are started with: where an effect goes is part of what is reviewed."""
+    if not plan.providers:
+        return
+    page.blank()
+    for name, configuration in plan.providers.items():
+        said = ", ".join(f"{member} {value_text(value)}" for member, value in configuration.items())
+        page.add(("", f"The provider {escape.line(name, 100)} is started with {said}."), hang=2)
 
 
 def _write_takes_no_part(page: Page, title: str, reasons: Mapping[str, str], *, is_verbose: bool) -> None:

@@ -158,7 +158,8 @@ def _write_error(page: Page, error: Mapping[str, Json]) -> None:
 def _write_end(page: Page, event: RunEnded) -> None:
     meaning, word = _RESULTS.get(event.status, ("loud", event.status))
     counts = ", ".join(f"{number:,} {status}" for status, number in sorted(event.counts.items(), key=_place))
-    page.add((meaning, word), ("", f": {counts or 'no step was begun'}."))
+    nothing = "no step has ended" if event.status == "interrupted" else "no step was begun"
+    page.add((meaning, word), ("", f": {counts or nothing}."))
     if event.status in _NEXT:
         page.add(("", _NEXT[event.status]), hang=0)
     if event.counts.get("stale"):

@@ -1,4 +1,6 @@
-"""The command: `python -m aivp_conformance FOLDER|MANIFEST [-- ARGV…]`. Exit code 0: all passed, 1: a check failed, 2: it could not run."""
+"""The command: `python -m aivp_conformance FOLDER|MANIFEST [-- ARGV…]`. Exit code 0: all passed, 1: a check
+failed, 2: it could not run.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from pathlib import Path
 
 from . import cases, junit, manifest, report
 from .checks import ALL, BASE, MANIFEST
-from .run import Outcome, Plan, run
+from .run import Plan, run
 from .world import Options
 
 # Without these no other verdict means anything: `--only` cannot leave them out.
@@ -49,11 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except OSError as error:
             print(f"aivp-conformance: {arguments.junit} cannot be written: {error.strerror}", file=sys.stderr)
             return 2
-    return 1 if any(is_failure(outcome) for outcome in outcomes) else 0
-
-
-def is_failure(outcome: Outcome) -> bool:
-    return outcome.state == "failed"
+    return 1 if any(outcome.state == "failed" for outcome in outcomes) else 0
 
 
 def planned(arguments: argparse.Namespace, program: list[str]) -> Plan:
@@ -84,6 +82,7 @@ def planned(arguments: argparse.Namespace, program: list[str]) -> Plan:
 
 
 def parser() -> argparse.ArgumentParser:
+    """The words of the command line."""
     found = argparse.ArgumentParser(
         prog="aivp-conformance",
         description="Checks a provider against aivp's provider protocol, version 1.",

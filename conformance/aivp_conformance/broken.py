@@ -7,7 +7,9 @@ from typing import Any
 
 
 class Broken(Exception):
-    """The provider broke `rule`, the name of the check that it belongs to. `shown`: the message or thing that shows it."""
+    """The provider broke `rule`, the name of the check that it belongs to. `shown`: the message or thing that
+    shows it.
+    """
 
     def __init__(self, rule: str, text: str, shown: Any = None) -> None:
         super().__init__(text)

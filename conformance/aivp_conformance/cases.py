@@ -22,6 +22,7 @@ class Case:
     update: tuple[Mapping[str, Any], ...] = ()
     bad: tuple[Mapping[str, Any], ...] = ()
     upgrade: tuple[Mapping[str, Any], ...] = ()
+    within: Mapping[str, Any] = field(default_factory=dict)
     fixed: tuple[str, ...] = ()
     watch: tuple[str, ...] = ()
     probe: tuple[str, ...] = ()
@@ -75,4 +76,5 @@ def filled(value: Any, words: Mapping[str, str]) -> Any:
 
 
 def _case(form: Mapping[str, Any]) -> Case:
-    return Case(**{name: tuple(value) if isinstance(value, list) else value for name, value in form.items()})
+    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in form.items()}
+    return Case(**values)

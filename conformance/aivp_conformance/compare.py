@@ -1,4 +1,6 @@
-"""How the caller compares what is declared with what is seen (docs/protocol/v1.md, section 6), as a reading of our own."""
+"""How the caller compares what is declared with what is seen (docs/protocol/v1.md, section 6), as a reading of our
+own.
+"""
 
 from __future__ import annotations
 

@@ -135,15 +135,17 @@ def texts(schema: Mapping[str, Any]) -> SearchStrategy[str]:
 
     if "pattern" in schema:
         return st.from_regex(schema["pattern"]).filter(lambda t: fits(t, schema) and is_sendable(t))
-    any_text = st.text(st.characters(exclude_categories=("Cs",)), max_size=min(60, schema.get("maxLength", 60)))
+    any_text = st.text(st.characters(codec="utf-8"), max_size=min(60, schema.get("maxLength", 60)))
     return st.one_of(st.sampled_from(TEXTS), any_text).filter(lambda text: fits(text, schema))
 
 
 def fits(text: str, schema: Mapping[str, Any]) -> bool:
+    """Is it as long as the schema wants it?"""
     return bool(schema.get("minLength", 0) <= len(text) <= schema.get("maxLength", 1 << 30))
 
 
 def is_sendable(text: str) -> bool:
+    """Has it no lone surrogates?"""
     return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 

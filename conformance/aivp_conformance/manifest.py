@@ -103,8 +103,8 @@ def examine(manifest: Manifest) -> None:
     if wrong is not None:
         raise Broken("manifest", f"manifest.json breaks its schema at {wrong}")
     for kind in manifest.kinds.values():
-        owner, _, rest = kind.name.partition("/")
-        if owner != manifest.form["name"] or not rest:
+        owner, slash, _ = kind.name.partition("/")
+        if slash and owner != manifest.form["name"]:
             raise Broken("manifest", f"{kind.name} is not named {manifest.form['name']}/KIND")
         for word, names in references(kind):
             for name in sorted(set(names) - set(kind.fields)):

@@ -1,7 +1,7 @@
 """One provider process and the bytes to and from it, bounded in time and memory whatever the provider does.
 
-A single loop writes requests and reads stdout and stderr at once, so that neither side can wait for the other forever. Knows lines, no
-messages.
+A single loop writes requests and reads stdout and stderr at once, so that neither side can wait for the other
+forever. Knows lines, no messages.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 from .broken import Broken, NotChecked
@@ -17,7 +17,9 @@ from .world import Options, Subject
 
 @dataclass(frozen=True)
 class Outcome:
-    """`state` is passed, failed or skipped; `kind` is empty for checks of sessions; `left_out` says what a passed check could not look at."""
+    """`state` is passed, failed or skipped; `kind` is empty for checks of sessions; `left_out` says what a passed
+    check could not look at.
+    """
 
     check: str
     kind: str
@@ -42,13 +44,14 @@ class Plan:
     chosen: frozenset[str] = frozenset(check.name for check in ALL)
 
 
-def run(plan: Plan, tell: Tell = lambda outcome: None) -> list[Outcome]:
+def run(plan: Plan, tell: Tell | None = None) -> list[Outcome]:
     """All outcomes; each is told as soon as it is there."""
     found: list[Outcome] = []
     for outcome in outcomes(plan):
         if outcome.check in plan.chosen:
             found.append(outcome)
-            tell(outcome)
+            if tell is not None:
+                tell(outcome)
     return found
 
 
@@ -64,9 +67,8 @@ def outcomes(plan: Plan) -> Iterator[Outcome]:
         yield from (skipped(c, "", broken) for c in ALL if c is not MANIFEST and c not in BASE)
         return
     failed: set[tuple[str, str]] = set()
-    needed = with_needs(plan.chosen)
     for check in ALL:
-        if check is MANIFEST or check in BASE or check.name not in needed:
+        if check is MANIFEST or check in BASE or check.name not in plan.chosen:
             continue
         for kind in plan.manifest.kinds.values() if check.each_kind else [None]:
             name = kind.name if kind else ""
@@ -74,12 +76,12 @@ def outcomes(plan: Plan) -> Iterator[Outcome]:
             outcome = (
                 skipped(check, name, f"not judged, since {missing[0]} failed") if missing else timed(plan, check, kind)
             )
-            if outcome.state == "failed":
-                failed.add((check.name, name))
+            if missing or outcome.state == "failed":
+                failed.add((check.name, name))  # what was not judged for a failure's sake says no more than it does
             yield outcome
 
 
-def base(plan: Plan) -> Iterator[Outcome]:
+def base(plan: Plan) -> Generator[Outcome, None, str]:
     """The rules of the one conversation. Returns why nothing else can be judged, or nothing."""
     begun = time.monotonic()
     try:
@@ -124,10 +126,6 @@ def subject(plan: Plan, kind: Kind | None) -> Subject:
     return Subject(plan.manifest, plan.cases, plan.argv, kind or Kind("", {}), plan.options)
 
 
-def with_needs(chosen: frozenset[str]) -> set[str]:
-    """Names, and those of all that they need. What is left out on purpose stays out."""
-    return set(chosen)
-
-
 def skipped(check: Check, kind: str, reason: str) -> Outcome:
+    """Why it was not judged."""
     return Outcome(check.name, kind, "skipped", reason)

@@ -61,6 +61,7 @@ def walk(folder: str) -> Iterator[str]:
 
 
 def entry(path: str) -> Entry:
+    """What lies at one path."""
     found = os.lstat(path)
     if stat.S_ISREG(found.st_mode):
         content = hashlib.sha256(Path(path).read_bytes()).hexdigest()

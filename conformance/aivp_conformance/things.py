@@ -1,4 +1,6 @@
-"""What a caller does with things: asks what is there, decides, acts, asks again (docs/protocol/v1.md, sections 6 and 7)."""
+"""What a caller does with things: asks what is there, decides, acts, asks again (docs/protocol/v1.md, sections 6
+and 7).
+"""
 
 from __future__ import annotations
 
@@ -133,6 +135,7 @@ def decide(thing: Thing, seen: Mapping[str, Any]) -> Order | None:
 
 
 def exists(thing: Thing, seen: Mapping[str, Any]) -> bool:
+    """Is it there, for all that the caller knows?"""
     if thing.kind.form.get("existence") == "recorded":
         return thing.prior is not None
     return seen["observed"] is not None
@@ -145,6 +148,7 @@ def wanted(thing: Thing, seen: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def changes_of(thing: Thing, seen: Mapping[str, Any]) -> list[Change]:
+    """What differs from the declaration."""
     return differences(thing.kind, wanted(thing, seen), seen["observed"] or {}, thing.prior)
 
 
@@ -178,6 +182,7 @@ def need(item: Mapping[str, Any], member: str, thing: Thing) -> dict[str, Any]:
 
 
 def name_of(thing: Thing) -> str:
+    """The thing, for people."""
     return f"{thing.kind.name} {short(thing.identity or thing.config, 120)}"
 
 
@@ -191,8 +196,10 @@ def hides(value: Any) -> bool:
 
 
 def is_unknown(value: Any) -> bool:
+    """Will only an apply bring it?"""
     return bool(tag(value) == UNKNOWN["$aivp"])
 
 
 def new_key() -> str:
+    """A key that nobody can guess."""
     return secrets.token_hex(16)

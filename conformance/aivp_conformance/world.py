@@ -1,6 +1,7 @@
 """A fresh world for a check: folders of its own, the case's setup and teardown, and the provider started in it.
 
-What a provider is given is that of docs/protocol/v1.md, section 1: an environment of four variables, `/` as its working directory.
+What a provider is given is that of docs/protocol/v1.md, section 1: an environment of four variables, `/` as its
+working directory.
 """
 
 from __future__ import annotations

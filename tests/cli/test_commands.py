@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from aivp.cli.commands import COMMANDS
+from tests import schemas
 
 AIVP = str(Path(sys.executable).with_name("aivp"))
 CALM = "aivp: v1\nproject: calm\nhosts: {lab: {transport: local}}\n"
@@ -32,7 +34,7 @@ class Shell:
 
     def run(self, *words: str, **more) -> subprocess.CompletedProcess[bytes]:
         environ = {**self.environ, **more.pop("env", {})}
-        return subprocess.run(
+        done = subprocess.run(
             [AIVP, *words],
             cwd=self.folder,
             env=environ,
@@ -41,6 +43,8 @@ class Shell:
             check=False,
             **more,
         )
+        schemas.check_lines(words, done.stdout)
+        return done
 
     def code(self, *words: str) -> int:
         return self.run(*words).returncode
@@ -120,6 +124,14 @@ def test_nobody_listens(shell: Shell) -> None:
         "aivp validate -C nowhere 2>&-",
         "aivp plan > /dev/full",
         "aivp compile > /dev/full",
+        "aivp --version > /dev/full",
+        "aivp --version | true",
+        "aivp --version >&-",
+        "aivp --help | true",
+        "aivp plan --help > /dev/full",
+        "aivp providers list --json | head -1",
+        "aivp runs list >&-",
+        "aivp apply -y 2>&- | head -1",
     ):
         done = shell.pipe(line)
         said = (done.stdout + done.stderr).decode(errors="replace")
@@ -127,6 +139,87 @@ def test_nobody_listens(shell: Shell) -> None:
         assert "AIVP0999" not in said, (line, said)
         assert "Exception ignored" not in said, (line, said)
         assert done.returncode in (0, 1, 141), (line, done.returncode)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("aivp apply plan.json | head -1", ""),
+        ("aivp apply plan.json --json | head -1", ""),
+        ("aivp apply plan.json >&-", ""),
+        ("aivp apply plan.json >&- 2>&-", ""),
+        ("aivp apply plan.json > /dev/full", "Nothing more is shown: No space left on device. The run goes on.\n"),
+    ],
+)
+def test_a_run_does_not_end_with_its_listener(shell: Shell, line: str, said: str) -> None:
+    """Half a run because somebody looked at its first line would be half a machine."""
+    shell.declare("resources:\n" + "".join(f"  noop.n{n}: {{host: lab}}\n" for n in range(300)))
+    assert shell.code("plan", "-o", "plan.json") == 0
+    done = shell.pipe(line)
+    assert (done.returncode, done.stderr.decode()) == (0, said)
+    (run,) = schemas.check_lines(["--json"], shell.run("runs", "list", "--json").stdout)
+    assert run["status"] == "done"
+    assert len(shell.run("state", "list", "--json").stdout.splitlines()) == 300
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "COLUMNS": "40", "TERM": "dumb"},
+        {"LANG": "C", "COLUMNS": "1", "NO_COLOR": "1"},
+    ],
+    ids=["ascii", "c"],
+)
+def test_any_locale_and_terminal(tmp_path: Path, environ: dict[str, str]) -> None:
+    place = tmp_path / "größe→\U0001f600"
+    place.mkdir()
+    shell = Shell(place)
+    shell.declare(
+        "variables: {v: {type: string, default: ä→}}\n"
+        f"resources: {{file.a: {{host: lab, path: '{shell.things}/ü', content: \"ä→\\n\"}}}}\n"
+    )
+    for line in (
+        "validate",
+        "plan",
+        "plan --json",
+        "plan -o plän.json",
+        "show plän.json",
+        "graph",
+        "apply plän.json",
+        "state list",
+        "state show file.a@lab",
+        "runs list",
+        "runs show",
+        "explain var.v",
+        "providers show file",
+        "drift --json",
+        "--help",
+        "apply --help",
+        "destroy -y --json",
+    ):
+        done = shell.run(*line.split(), env=environ)
+        assert (done.returncode, done.stderr) == (0, b""), (line, done)
+        if line == "apply plän.json":
+            assert (shell.things / "ü").read_bytes() == "ä→\n".encode()
+    assert shell.code("state", "show", "ä") == 1
+
+
+@pytest.mark.parametrize(
+    ("environ", "is_colored"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)],
+)
+def test_a_terminal_gets_colors_unless_it_or_its_owner_has_none(
+    shell: Shell, environ: dict[str, str], is_colored: bool
+) -> None:
+    ours, theirs = pty.openpty()
+    code = subprocess.run(
+        [AIVP, "plan"], cwd=shell.folder, env={"TERM": "xterm", **shell.environ, **environ}, stdout=theirs, check=False
+    ).returncode
+    os.close(theirs)
+    said = os.read(ours, 65536)
+    os.close(ours)
+    assert code == 0
+    assert (b"\x1b[" in said) is is_colored, said
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
@@ -139,7 +232,7 @@ def test_a_terminal_that_cannot_show_everything(shell: Shell, encoding: str) -> 
         assert done.returncode == 0, done.stderr.decode(errors="replace")
 
 
-@pytest.mark.parametrize("columns", ["40", "160", "many"])
+@pytest.mark.parametrize("columns", ["0", "40", "160", "many"])
 def test_terminals_of_every_width(shell: Shell, columns: str) -> None:
     assert shell.run("plan", env={"COLUMNS": columns, "LINES": "1"}).returncode == 0
 
@@ -156,9 +249,7 @@ def test_json_lines(shell: Shell) -> None:
         ("drift",),
     ):
         done = shell.run(*words, "--json")
-        lines = [json.loads(line) for line in done.stdout.splitlines()]
-        assert lines, words
-        assert all(line["aivp"] == 1 and (line.get("type") or line["event"]) for line in lines), (words, lines)
+        assert done.stdout, words
         assert done.stderr == b"", words
     shell.declare("resources: {file.a: {host: nowhere, path: /x}}\n")
     (line,) = [json.loads(line) for line in shell.run("validate", "--json").stdout.splitlines()]
@@ -170,7 +261,8 @@ def test_what_looks_like_terminal_codes_reaches_no_terminal(shell: Shell) -> Non
     (shell.things / "a").write_bytes(evil.encode() + b"\xff\xfe\x80")
     text = json.dumps(evil)
     file = f"  file.a: {{host: lab, path: {shell.things}/a, content: {text}}}\n"
-    shell.declare(f"resources:\n{file}  noop.n: {{host: lab, input: {text}}}\n")
+    variable = f"variables: {{v: {{type: string, default: {text}}}}}\n"
+    shell.declare(f"{variable}resources:\n{file}  noop.n: {{host: lab, input: {text}}}\n")
     for line in (
         "plan",
         "plan --json",
@@ -180,6 +272,9 @@ def test_what_looks_like_terminal_codes_reaches_no_terminal(shell: Shell) -> Non
         "graph",
         "graph --format json",
         "drift",
+        "explain var.v",
+        "explain var.v --json",
+        "providers show file",
     ):
         words = line.split()
         done = shell.run(*words)

@@ -104,9 +104,10 @@ def test_the_plan_says_what_is_blocked(way: Way) -> None:
 def test_recorded_evidence_warns_as_the_hosts_did(way: Way) -> None:
     way.channel("echo the door is shut >&2; exit 1")
     done = way.run("observe", "--json")
-    json.loads(done.stdout)  # the product alone
-    assert json.loads(done.stderr)["code"] == "AIVP0601"
-    (way.folder / "evidence.json").write_bytes(done.stdout)
+    artifact, warning = map(json.loads, done.stdout.splitlines())
+    assert warning["code"] == "AIVP0601"
+    assert way.run("observe", "-o", "evidence.json").returncode == 0
+    assert json.loads((way.folder / "evidence.json").read_bytes()) == artifact["content"]
     assert "the door is shut" in way.run("plan", "--observed", "evidence.json").stderr.decode()
 
 

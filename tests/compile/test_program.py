@@ -147,12 +147,6 @@ def test_required_providers_are_installed(wanted: Any, messages: list[str]) -> N
     assert found == messages
 
 
-def test_what_has_no_effect_yet_is_refused() -> None:
-    assert said({"providers": {"acme": {"token": "x"}}})[0].startswith(
-        "AIVP0213 providers.acme:key: The configuration of"
-    )
-
-
 def test_an_empty_project_compiles() -> None:
     assert run({"hosts": {}}).ir.resources == {}
 

@@ -1,4 +1,7 @@
-"""What a host keeps of the runner's archive, made once: compiling it anew for each test would take most of their time."""
+"""What is made once for all tests: a host's copy of the runner's archive, and a server of commands.
+
+Starting Python and compiling the archive for each of them would take most of their time.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.e2e.forked import Server
 
 PROJECT = "aivp: v1\nproject: warm\nhosts: {here: {transport: local}}\nresources: {noop.a: {host: here}}\n"
 
@@ -27,3 +32,11 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], None]:
         shutil.copytree(place / "host", host, dirs_exist_ok=True)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """For commands that nobody looks at from outside."""
+    started = Server()
+    yield started
+    started.close()

@@ -71,8 +71,25 @@ MANIFEST_JSON: dict[str, Json] = {
         ),
     },
 }
+CLOUD_JSON: dict[str, Json] = {
+    "manifest": 1,
+    "name": "cloud",
+    "version": "1",
+    "configuration": {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["token", "url"],
+        "properties": {
+            "url": _TEXT,
+            "token": {"type": "string", "x-aivp": {"sensitive": True}},
+            "timeout": {"anyOf": [_TEXT, {"type": "integer"}], "default": "30s", "x-aivp": {"semantic": "duration"}},
+        },
+    },
+    "kinds": {"cloud/zone": _kind({**_NAMED, "ttl": {"type": "integer"}}, placement="controller")},
+}
+"""A provider of an API, which is told where that is."""
 MANIFEST = read_manifest(MANIFEST_JSON)
-KINDS = MANIFEST.kinds
+KINDS = {**MANIFEST.kinds, **read_manifest(CLOUD_JSON).kinds}
 CONNECTION = {"transport": "local", "connection": {}}
 
 

@@ -15,6 +15,14 @@ from aivp.plugins import Registry
 
 KIND = {"schema": {"type": "object", "properties": {"name": {"type": "string"}}}, "identity": ["name"]}
 
+TWO_FIELDS = {
+    "schema": {
+        "type": "object",
+        "properties": {"name": {"type": "string"}, "id": {"type": "string", "x-aivp": {"computed": True}}},
+    },
+    "identity_from_name": True,
+}
+
 
 def document(name: str, *kinds: str, version: str = "1.0") -> dict[str, Any]:
     return {"manifest": 1, "name": name, "version": version, "kinds": dict.fromkeys(kinds, KIND)}
@@ -79,6 +87,16 @@ def test_the_providers_of_this_installation_are_found() -> None:
             "AIVP0310",
             "identity",
         ),
+        (
+            {**document("acme"), "kinds": {"acme/x": {**TWO_FIELDS, "identity": ["id", "name"]}}},
+            "AIVP0310",
+            "identity_from_name needs one identity field",
+        ),
+        (
+            {**document("acme"), "kinds": {"acme/x": {**TWO_FIELDS, "identity": ["id"]}}},
+            "AIVP0310",
+            "and one that is declared",
+        ),
         ({**document("acme"), "kinds": {"acme/x": 3}}, "AIVP0310", "breaks its format"),
         (document("acme", "file"), "AIVP0312", "serves the kind file; its kinds are named acme/NAME."),
         (document("host", "file"), "AIVP0312", "serves the kind file; its kinds are named host/NAME."),
@@ -120,3 +138,23 @@ def test_unknown_kinds_have_suggestions() -> None:
     assert registry.nearest("fil") == ["file", "filter"]
     assert registry.kind("file") is registry.kinds["file"]
     assert registry.manifests["a"].version == "1.0"
+
+
+def test_a_folder_with_a_manifest_is_one_provider_whatever_lies_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.metadata, "distributions", lambda: iter(()))
+    monkeypatch.setenv("AIVP_PROVIDERS", str(tmp_path / "acme"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "none"))
+    (tmp_path / "acme" / "inner").mkdir(parents=True)
+    for folder in ("acme", "acme/inner"):
+        (tmp_path / folder / "manifest.json").write_text(json.dumps(document("acme", "acme/note")))
+    assert list(Registry.discover().providers) == ["acme"]
+
+
+def test_a_survey_names_what_is_broken_beside_what_is_not(folder: Path) -> None:
+    install(folder, "good", document("good", "good/a"))
+    install(folder, "bad", "{")
+    found, diagnostics = Registry.survey()
+    assert [(place, provider.name) for place, provider in found] == [("good", "good")]
+    assert [item.code for item in diagnostics.items] == ["AIVP0310"]

@@ -36,7 +36,6 @@ def filled(tmp_path: Path) -> Any:
     """Fills the document's placeholders with real folders."""
     for name in ("notes", "directory"):
         (tmp_path / name).mkdir()
-    (tmp_path / "directory/folder").write_text(str(tmp_path / "notes"))
 
     def fill(text: str) -> str:
         for name in ("notes", "directory"):

@@ -16,7 +16,7 @@ from aivp_contract.manifest import read_manifest
 from aivp_contract.values import Secret
 from aivp_runner.answers import Broken, Refused
 from aivp_runner.external import External, Program
-from aivp_runner.waiting import Patience
+from aivp_runner.waiting import Limits
 
 SCRIPT = Path(__file__).parent / "misbehaving.py"
 SECRET = "hunter22"
@@ -44,7 +44,7 @@ MANIFEST = {
     "start": {"any": ["python3"]},
     "kinds": {"bad/thing": KIND},
 }
-QUICK = Patience(start=20, look=1.0, silence=1.0, grace=0.3)
+QUICK = Limits(start=20, look=1.0, silence=1.0, grace=0.3)
 
 
 class Bad:
@@ -57,10 +57,10 @@ class Bad:
         self.told: list[tuple[str, Mapping[str, Any]]] = []
         self.externals: list[External] = []
 
-    def external(self, fault: str, patience: Patience = QUICK, **configuration: Any) -> External:
+    def external(self, fault: str, limits: Limits = QUICK, **configuration: Any) -> External:
         argv = [sys.executable, "-S", str(SCRIPT), fault, str(self.ledger)]
         program = Program(read_manifest(MANIFEST), argv, str(self.folder), configuration)
-        found = External(program, lambda method, params: self.told.append((method, params)), patience=patience)
+        found = External(program, lambda method, params: self.told.append((method, params)), limits=limits)
         self.externals.append(found)
         return found
 
@@ -194,7 +194,7 @@ def test_one_that_never_reads_costs_its_deadline(bad: Bad) -> None:
 
 
 def test_one_that_never_reads_can_be_closed(bad: Bad) -> None:
-    external = bad.external("never-reads", Patience(look=0.1, grace=0.1))
+    external = bad.external("never-reads", Limits(look=0.1, grace=0.1))
     external._started()
     external._child.send({"text": "x" * 4_000_000})  # type: ignore[union-attr]
     began = time.monotonic()
@@ -247,7 +247,7 @@ def test_a_log_without_end_is_cut(bad: Bad) -> None:
 
 
 def test_a_gigabyte_of_stderr_harms_nobody(bad: Bad) -> None:
-    external = bad.external("stderr-gigabyte", Patience(look=60))
+    external = bad.external("stderr-gigabyte", Limits(look=60))
     assert "observation" in external.observe(items())[0]
 
 

@@ -77,7 +77,7 @@ def read_events(text: str) -> list[Event]:
 
 
 def _event(raw: dict[str, Any]) -> Event:
-    return EVENTS[raw.pop("event")](**raw)
+    return EVENTS[raw.pop("type")](**raw)
 
 
 def read_runs(text: str) -> tuple[list[RunRecord], list[StepRecord]]:

@@ -139,8 +139,8 @@ def test_a_run(text: str, status: str, action: str, error: Any, width: int) -> N
     printer = RunPrinter(lines.append, color=False, verbose=True, width=width)
     for event in events:
         printer.listen(event)
-        assert event_line(event).isprintable()
-        assert MARKER not in event_line(event)
+        assert event_line(event, text).isprintable()
+        assert MARKER not in event_line(event, text)
     assert_calm("\n".join(lines), width)
     runs = [RunRecord(text, text, b"", status, text, text)]
     assert_calm(render_runs(runs, width=width), width)

@@ -10,7 +10,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from aivp_conformance.broken import Broken
+from aivp_conformance.broken import Broken, short
 from aivp_conformance.compare import tag
 from aivp_conformance.manifest import Kind, examine
 from aivp_conformance.schemas import complaint
@@ -20,16 +20,18 @@ from aivp_conformance.world import Subject, World
 
 # In the order in which they can be judged: each says what breaking it means, and where that is written.
 RULES: Mapping[str, str] = {
-    "handshake": "initialize is answered, and names provider, version and kinds of the manifest: the caller refuses a program "
-    "that is not the one it planned with (section 5).",
-    "stdout": "stdout belongs to the protocol: nothing else is on it, and no line is longer than 4 MiB (sections 1 and 2).",
+    "stdout": "stdout belongs to the protocol: nothing else is on it, and no line is longer than 4 MiB (sections 1 "
+    "and 2).",
     "answers": "Each request is answered once, in time, with its id, and the process lives on (section 2).",
     "messages": "Every message is valid under the published schemas (section 2).",
-    "notifications": "progress and log come only for a caller that named the capability, are valid, and are about the request in "
-    "hand (sections 5 and 11).",
-    "items": "An answer holds exactly one item for each of the request, with its id, in the order of the request (section 2).",
-    "fields": "Answers name fields of the schema only, with values that it admits: computed ones where they are asked for, declared ones "
-    "in `normalised`; each computed field is promised, and put out (sections 6 and 7).",
+    "notifications": "progress and log come only for a caller that named the capability, are valid, and are about the "
+    "request in hand (sections 5 and 11).",
+    "items": "An answer holds exactly one item for each of the request, with its id, in the order of the request "
+    "(section 2).",
+    "handshake": "initialize is answered, and names provider, version and kinds of the manifest: the caller refuses a "
+    "program that is not the one it planned with (section 5).",
+    "fields": "Answers name fields of the schema only, with values that it admits: computed ones in their place, "
+    "declared ones in `normalised`; each computed field is promised or seen, and put out (sections 6 and 7).",
 }
 
 
@@ -52,12 +54,12 @@ def talk(subject: Subject, world: World, shown: tuple[str, ...]) -> None:
     session.shown = frozenset(shown)
     greeted(subject, session.ask("initialize", world.greeting(shown)))
     things = world.things(3 if subject.can_have_many() else 1)
-    before = judged(subject.kind, things, observe(session, things))
+    before = judged(subject.kind, observe(session, things), things)
     if subject.case.create:
         orders = [decide(thing, seen) if seen else None for thing, seen in zip(things, before, strict=True)]
         outputs = done(subject, session, [order for order in orders if order is not None])
         things = [applied(t, b, outputs.get(t)) if b else t for t, b in zip(things, before, strict=True)]
-        after = judged(subject.kind, things, observe(session, things))
+        after = judged(subject.kind, observe(session, things), things)
         if subject.kind.flag("deletable", True):
             gone = [
                 Order(t, "delete", a) for t, a in zip(things, after, strict=True) if a and a["observed"] is not None
@@ -73,24 +75,26 @@ def greeted(subject: Subject, answer: Any) -> None:
         raise Broken("handshake", "initialize was refused", answer.error)
     manifest, result = subject.manifest.form, answer.result
     kinds = {name: kind.form.get("schema_version", 1) for name, kind in subject.manifest.kinds.items()}
-    for name, wanted, found in (
-        ("provider", {m: manifest[m] for m in ("name", "version")}, result["provider"]),
-        ("kinds", kinds, result["kinds"]),
-        ("protocol.major", 1, result["protocol"]["major"]),
-    ):
-        if found != wanted if name != "provider" else {m: found[m] for m in wanted} != wanted:
-            raise Broken("handshake", f"{name} is not that of the manifest, {wanted}", result)
+    found = {
+        "provider": {name: result["provider"][name] for name in ("name", "version")},
+        "kinds": result["kinds"],
+        "major version": result["protocol"]["major"],
+    }
+    wanted = {"provider": {name: manifest[name] for name in ("name", "version")}, "kinds": kinds, "major version": 1}
+    for name, value in wanted.items():
+        if found[name] != value:
+            raise Broken("handshake", f"the {name} is not that of the manifest: {short(value)}", result)
 
 
-def judged(kind: Kind, things: list[Thing], items: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
+def judged(kind: Kind, items: list[dict[str, Any]], things: list[Thing]) -> list[dict[str, Any] | None]:
     """The observations, held to the manifest; None for errors."""
     for thing, item in zip(things, items, strict=True):
         if "observation" in item:
-            fields_of(kind, thing, item["observation"])
+            fields_of(kind, item["observation"], was_applied=thing.prior is not None)
     return [item.get("observation") for item in items]
 
 
-def fields_of(kind: Kind, thing: Thing, seen: Mapping[str, Any]) -> None:
+def fields_of(kind: Kind, seen: Mapping[str, Any], *, was_applied: bool = False) -> None:
     """Raises Broken for names and values that the manifest does not admit."""
     computed = set(kind.named("computed"))
     places = (
@@ -106,6 +110,8 @@ def fields_of(kind: Kind, thing: Thing, seen: Mapping[str, Any]) -> None:
     for name, values, _ in places[:3]:
         for field, value in sorted(values.items()):
             admits(kind, name, field, value, seen)
+    if kind.form.get("existence") == "recorded" and was_applied:
+        return  # only state knows what it put out
     for missing in sorted(computed - set(seen.get("computed", {})) - set(seen["observed"] or {})):
         raise Broken("fields", f"the computed field {missing} is neither promised nor seen", seen)
 
@@ -120,6 +126,7 @@ def admits(kind: Kind, place: str, field: str, value: Any, shown: Any) -> None:
 
 
 def holds_tag(value: Any) -> bool:
+    """Is it, or does it hold, a tagged value?"""
     if isinstance(value, dict):
         return tag(value) is not None or any(holds_tag(inner) for inner in value.values())
     return isinstance(value, list) and any(holds_tag(inner) for inner in value)
@@ -155,5 +162,7 @@ def done(subject: Subject, session: Session, orders: list[Order]) -> Outputs:
 
 
 def manifest(subject: Subject) -> None:
-    """The manifest is valid under its schema, and its words name fields that are there: all planning rests on it (section 3)."""
+    """The manifest is valid under its schema, and its words name fields that are there: all planning rests on it
+    (section 3).
+    """
     examine(subject.manifest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aivp_conformance.broken import Broken, NotChecked, short
-from aivp_conformance.generate import varied
+from aivp_conformance.generate import keeps_rules, varied
 from aivp_conformance.session import Session
 from aivp_conformance.things import Order, Thing, act, applied, apply, converged, decide, look, observe
 from aivp_conformance.world import Subject, World
@@ -17,7 +17,9 @@ LARGE = 1_000_000  # bytes of a large value
 
 @check("many", each_kind=True)
 def many(subject: Subject) -> None:
-    """A request has up to 10,000 items; all are answered, in order, in parts where one line would be too long (section 2)."""
+    """A request has up to 10,000 items; all are answered, in order, in parts where one line would be too long
+    (section 2).
+    """
     with subject.world() as world:
         session = world.open()
         count = subject.options.many
@@ -36,14 +38,15 @@ def large(subject: Subject) -> str | None:
     with subject.world() as world:
         for name in plain:
             for value in ("0123456789abcde\n" * (LARGE // 16), "ü漢🎈\n" * (LARGE // 10)):
-                accepted(subject, world.open(), world.thing(**{name: value}))
+                accepted(world.open(), world.thing(**{name: value}))
     return None
 
 
 @check("values", each_kind=True, needs=("create", "delete", "text"))
 def values(subject: Subject) -> str | None:
-    """Any declaration that the schema admits is observed, or refused with a permanent error that names a field; what is observed is applied as
-    it was declared (sections 6, 7 and 12). Drawn from the schema, always the same ones; a failing one is made small.
+    """Any declaration that the schema admits is observed, or refused with a permanent error that names a field;
+    what is observed is applied as it was declared (sections 6, 7 and 12). Drawn from the schema, always the
+    same ones; a failing one is made small.
     """
     subject.need_case()
     if subject.kind.form.get("phase") == "command":
@@ -57,12 +60,7 @@ def values(subject: Subject) -> str | None:
     with subject.world() as world:
         keeper = Keeper(world)
         first = world.thing().config
-        required = subject.kind.form["schema"].get("required", ())
-        fixed = {
-            name: value
-            for name, value in first.items()
-            if name in left_out or (name in required and name not in subject.kind.fields)
-        }
+        fixed = {name: value for name, value in first.items() if name in left_out}
 
         @seed(20)
         @settings(
@@ -76,9 +74,9 @@ def values(subject: Subject) -> str | None:
         )
         @given(varied(subject.kind, fixed, frozenset(left_out)))
         def holds(config: dict[str, Any]) -> None:
-            thing = Thing.declared(subject.kind, {**config, **identity(subject, world)})
+            thing = Thing.declared(subject.kind, {**config, **world.thing().identity})
             try:
-                accepted(subject, keeper.session(), thing)
+                accepted(keeper.session(), thing)
             except Broken as broken:
                 keeper.is_lost = True
                 raise Broken("", f"{broken.text}, declared as {short(config, 300)}", broken.shown) from None
@@ -104,11 +102,6 @@ class Keeper:
         return self.now
 
 
-def identity(subject: Subject, world: World) -> dict[str, Any]:
-    """A fresh identity for each example."""
-    return dict(world.thing().identity)
-
-
 def contents(subject: Subject) -> list[list[str]]:
     """Fields that only aivp itself reads, to make another one of them."""
     words = [meaning.words.get("content", {}) for meaning in subject.kind.fields.values()]
@@ -122,6 +115,8 @@ def text_fields(subject: Subject) -> tuple[list[str], list[str]]:
     for name, meaning in sorted(subject.kind.fields.items()):
         if name in avoided or any(meaning.has(word) for word in ("computed", "guard", "immutable", "semantic")):
             continue
+        if not keeps_rules(subject.kind, {**(subject.case.create or ({},))[0], name: "text"}):
+            continue
         if is_free_text(meaning.schema):
             plain.append(name)
         elif meaning.types == ("array",) and is_free_text(meaning.items.schema) and not meaning.items.has("semantic"):
@@ -132,10 +127,11 @@ def text_fields(subject: Subject) -> tuple[list[str], list[str]]:
 
 
 def is_free_text(schema: Any) -> bool:
+    """Does it take any text?"""
     return schema.get("type") == "string" and not {"enum", "const", "pattern"} & set(schema)
 
 
-def accepted(subject: Subject, session: Session, thing: Thing) -> None:
+def accepted(session: Session, thing: Thing) -> None:
     """Observed, applied, observed as declared, and taken away again; or refused as it should be."""
     item = observe(session, [thing])[0]
     if "observation" not in item:
@@ -149,10 +145,12 @@ def accepted(subject: Subject, session: Session, thing: Thing) -> None:
         refused(answer)
         return
     thing = applied(thing, item["observation"], answer["outputs"])
-    after = look(session, thing)
-    converged(thing, after)
-    if subject.kind.flag("deletable", True):
-        act(session, Order(thing, "delete", after))
+    converged(thing, look(session, thing))
+    if thing.kind.flag("deletable", True):
+        # Only what must be said: a large value once more would not fit into the request.
+        computed = thing.kind.named("computed")
+        gone = thing.but(config={n: v for n, v in thing.identity.items() if n not in computed}, prior=None)
+        act(session, Order(gone, "delete", look(session, gone)))
 
 
 def refused(item: dict[str, Any]) -> None:

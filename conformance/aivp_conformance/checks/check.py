@@ -14,7 +14,9 @@ Run = Callable[[Subject], str | None]
 
 @dataclass(frozen=True)
 class Check:
-    """`each_kind`: it runs once for each kind. `needs`: names of checks without which its verdict would mean nothing."""
+    """`each_kind`: it runs once for each kind. `needs`: names of checks without which its verdict would mean
+    nothing.
+    """
 
     name: str
     why: str
@@ -27,6 +29,6 @@ def check(name: str, *, each_kind: bool = False, needs: tuple[str, ...] = ()) ->
     """Make a check of a function, whose docstring says why."""
 
     def made(run: Run) -> Check:
-        return Check(name, " ".join(inspect.getdoc(run).split()) if run.__doc__ else "", run, each_kind, needs)
+        return Check(name, " ".join((inspect.getdoc(run) or "").split()), run, each_kind, needs)
 
     return made

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from aivp_conformance.broken import Broken, NotChecked, short
 from aivp_conformance.compare import canonical
 from aivp_conformance.snapshot import Entry, lasting, told
 from aivp_conformance.things import (
+    Done,
     Order,
     Thing,
     act,
@@ -15,6 +17,7 @@ from aivp_conformance.things import (
     apply,
     changes_of,
     converged,
+    exists,
     is_unknown,
     look,
     make,
@@ -27,8 +30,8 @@ from .check import check
 
 @check("create", each_kind=True)
 def create(subject: Subject) -> str | None:
-    """After an apply with outputs, observe shows every field as `normalised` promised (sections 6 and 7): what a plan says is what
-    happens, and what was said to be done is done.
+    """After an apply with outputs, observe shows every field as `normalised` promised (sections 6 and 7): what a
+    plan says is what happens, and what was said to be done is done.
     """
     subject.need_case()
     for number in range(len(subject.case.create)):
@@ -36,7 +39,7 @@ def create(subject: Subject) -> str | None:
             session = world.open()
             thing = world.thing(number)
             seen = look(session, thing)
-            if seen["observed"] is not None:
+            if exists(thing, seen) and subject.kind.flag("deletable", True):  # else it may have been there ever
                 raise Broken("", "a declaration of the case's `create` is there already", seen)
             made = make(session, thing)
             if canonical(made.before.get("normalised")) != canonical(made.after.get("normalised")):
@@ -49,8 +52,8 @@ def create(subject: Subject) -> str | None:
 
 @check("computed", each_kind=True, needs=("create", "update"))
 def computed(subject: Subject) -> str | None:
-    """A computed field that was promised comes true, in `outputs` and in what is observed next; unknown may only become known
-    (sections 4 and 6): other resources were planned with the promise.
+    """A computed field that was promised comes true, in `outputs` and in what is observed next; unknown may only
+    become known (sections 4 and 6): other resources were planned with the promise.
     """
     subject.need_case()
     names = subject.kind.named("computed")
@@ -66,39 +69,37 @@ def computed(subject: Subject) -> str | None:
                 fields = world.fill(updates[number - len(subject.case.create)])
                 thing = thing.with_fields(without(fields, thing))
                 before = look(session, thing)
-            made = make(session, thing)
-            promised = before.get("computed", {})
-            for place, found in (
-                ("outputs", made.outputs or {}),
-                ("observed", made.after["observed"] or {}),
-                ("computed", made.after.get("computed", {})),
-            ):
-                for name in sorted(set(names) & set(found)):
-                    if is_unknown(found[name]):
-                        raise Broken("", f"{name} is still unknown in `{place}` after an apply", made.after)
-                    if (
-                        name in promised
-                        and not is_unknown(promised[name])
-                        and canonical(found[name]) != canonical(promised[name])
-                    ):
-                        raise Broken(
-                            "",
-                            f"{name} was promised as {short(promised[name])}, `{place}` says {short(found[name])}",
-                            made.after,
-                        )
-                    if name in (made.outputs or {}) and canonical(found[name]) != canonical((made.outputs or {})[name]):
-                        raise Broken(
-                            "",
-                            f"`outputs` had {name} as {short((made.outputs or {})[name])}, `{place}` says {short(found[name])}",
-                            made.after,
-                        )
+            keeps_promises(names, before.get("computed", {}), make(session, thing))
     return None if names else "no computed field"
+
+
+def keeps_promises(names: tuple[str, ...], promised: Mapping[str, Any], made: Done) -> None:
+    """Raises Broken where a computed field came out otherwise, or is not known yet."""
+    outputs = made.outputs or {}
+    places = {
+        "outputs": outputs,
+        "observed": made.after["observed"] or {},
+        "computed": made.after.get("computed", {}),
+    }
+    for place, found in places.items():
+        for name in sorted(set(names) & set(found)):
+            told = f"`{place}` says {short(found[name])}"
+            if is_unknown(found[name]):
+                raise Broken("", f"{name} is still unknown after an apply: {told}", made.after)
+            if (
+                name in promised
+                and not is_unknown(promised[name])
+                and canonical(found[name]) != canonical(promised[name])
+            ):
+                raise Broken("", f"{name} was promised as {short(promised[name])}, {told}", made.after)
+            if name in outputs and canonical(found[name]) != canonical(outputs[name]):
+                raise Broken("", f"`outputs` had {name} as {short(outputs[name])}, {told}", made.after)
 
 
 @check("again", each_kind=True, needs=("create",))
 def again(subject: Subject) -> str | None:
-    """Acting again on what is already so changes nothing outside (section 7): a caller that does not know what became of a request
-    asks again.
+    """Acting again on what is already so changes nothing outside (section 7): a caller that does not know what
+    became of a request asks again.
     """
     subject.need_case()
     if subject.kind.form.get("existence") == "recorded":
@@ -111,10 +112,10 @@ def again(subject: Subject) -> str | None:
             act(session, Order(made.thing, action, made.after))
             difference = told(state, lasting(world.look()))
             if difference is not None:
-                raise Broken("", f"after a {action} of what is so already {difference}")
+                raise Broken("", f"after `{action}` of what is so already {difference}")
             if world.probe() != printed:
                 raise Broken(
-                    "", f"the probe prints something else after a {action} of what is so already", world.probe()
+                    "", f"the probe prints something else after `{action}` of what is so already", world.probe()
                 )
             converged(made.thing, look(session, made.thing))
     return None
@@ -122,8 +123,8 @@ def again(subject: Subject) -> str | None:
 
 @check("once", each_kind=True, needs=("create", "again"))
 def once(subject: Subject) -> str | None:
-    """The very same request, with the same key, to another process is answered alike and acts no second time (section 7): what is
-    created under an id that a server assigns would be there twice.
+    """The very same request, with the same key, to another process is answered alike and acts no second time
+    (section 7): what is created under an id that a server assigns would be there twice.
     """
     subject.need_case()
     with subject.world() as world:
@@ -143,7 +144,9 @@ def once(subject: Subject) -> str | None:
 
 @check("unasked", each_kind=True, needs=("create", "update"))
 def unasked(subject: Subject) -> str | None:
-    """Fields that are not declared, or have no change, stay as they are (sections 6 and 7): a plan that names one field changes one."""
+    """Fields that are not declared, or have no change, stay as they are (sections 6 and 7): a plan that names one
+    field changes one.
+    """
     subject.need_case()
     updates = [fields for fields in mutable(subject) if len(fields) == 1]
     if not updates:
@@ -196,8 +199,8 @@ def update(subject: Subject) -> str | None:
 
 @check("immutable", each_kind=True, needs=("create", "delete"))
 def immutable(subject: Subject) -> str | None:
-    """A changed immutable field shows as a difference, and a replacement, sent as delete and create, brings it about (sections 3 and 7):
-    a provider that hid the difference would leave the old thing for ever.
+    """A changed immutable field shows as a difference, and a replacement, sent as delete and create, brings it
+    about (sections 3 and 7): a provider that hid the difference would leave the old thing for ever.
     """
     subject.need_case()
     names = sorted(
@@ -232,7 +235,9 @@ def immutable(subject: Subject) -> str | None:
 
 @check("delete", each_kind=True, needs=("create",))
 def delete(subject: Subject) -> str | None:
-    """After a delete the thing is gone, with nothing left over; a delete of what is gone already is a success (sections 7 and 14)."""
+    """After a delete the thing is gone, with nothing left over; a delete of what is gone already is a success
+    (sections 7 and 14).
+    """
     subject.need_case()
     if not subject.kind.flag("deletable", True):
         raise NotChecked("the kind is not deletable")
@@ -245,7 +250,7 @@ def delete(subject: Subject) -> str | None:
         if not recorded and (seen := look(session, made.thing))["observed"] is not None:
             raise Broken("", "it is there after a delete with outputs", seen)
         if names(world) != state:
-            raise Broken("", f"a delete leaves {sorted(names(world) ^ state)[0]} behind")
+            raise Broken("", f"a delete leaves {min(names(world) ^ state)} behind")
         act(session, Order(made.thing, "delete", {"observed": None}))
     return None
 
@@ -266,8 +271,9 @@ def refresh(subject: Subject) -> str | None:
 
 @check("partial", each_kind=True, needs=("create",))
 def partial(subject: Subject) -> str | None:
-    """What became of each item is told by itself (section 7): of good, bad and good two have outputs, and one a permanent error whose path
-    names the field at fault (section 12). Of a transaction all are refused, and nothing is done.
+    """What became of each item is told by itself (section 7): of good, bad and good two have outputs, and one a
+    permanent error whose path names the field at fault (section 12). Of a transaction all are refused, and
+    nothing is done.
     """
     subject.need_case()
     if not subject.case.bad:

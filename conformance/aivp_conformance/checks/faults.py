@@ -31,8 +31,9 @@ class End:
 
 @check("deadline", each_kind=True, needs=("create", "again", "once"))
 def deadline(subject: Subject) -> str | None:
-    """A provider that has not answered 2 seconds after the deadline of a request is killed; the same request to a new process then brings the
-    thing to its end (sections 2 and 7). No answer, and no death, may leave a thing that nobody can mend.
+    """A provider that has not answered 2 seconds after the deadline of a request is killed; the same request to a
+    new process then brings the thing to its end (sections 2 and 7). No answer, and no death, may leave a thing
+    that nobody can mend.
     """
     subject.need_case()
     with subject.world() as world:
@@ -51,8 +52,9 @@ def deadline(subject: Subject) -> str | None:
 
 @check("killed", each_kind=True, needs=("create", "again", "once"))
 def killed(subject: Subject) -> str | None:
-    """A provider may be killed within any apply; the same request to a new process brings things to the same end, with nothing left
-    over (section 7). Killed at several moments within the time that an apply takes, and as soon as it begins to answer.
+    """A provider may be killed within any apply; the same request to a new process brings things to the same end,
+    with nothing left over (section 7). Killed at several moments within the time that an apply takes, and as
+    soon as it begins to answer.
     """
     subject.need_case()
     count = TOGETHER if subject.kind.flag("batch") and subject.can_have_many() else 1
@@ -62,7 +64,7 @@ def killed(subject: Subject) -> str | None:
         session.result("apply", request(orders, "conformance-killed"))
         duration = time.monotonic() - begun
         wanted = settle(world, session, orders, "conformance-killed")
-    chance = random.Random(20)  # noqa: S311: moments, not secrets
+    chance = random.Random(20)
     moments = [(n + chance.random()) / subject.options.moments * duration for n in range(subject.options.moments)]
     for moment in [*moments, None]:
         with subject.world() as world:
@@ -86,7 +88,9 @@ def killed(subject: Subject) -> str | None:
 
 
 def compare(subject: Subject, when: str, wanted: End, found: End) -> None:
-    """Raises Broken where a killed run ended elsewhere. Names that the provider assigns may differ, their number may not."""
+    """Raises Broken where a killed run ended elsewhere. Names that the provider assigns may differ, their number
+    may not.
+    """
     if subject.kind.assigned:
         if len(wanted.names) != len(found.names):
             raise Broken(

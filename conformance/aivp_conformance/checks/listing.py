@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aivp_conformance.broken import Broken, NotChecked, short
+from aivp_conformance.cases import filled
 from aivp_conformance.compare import canonical
 from aivp_conformance.session import Session
 from aivp_conformance.things import Thing, bring, changes_of, look, make
@@ -15,14 +16,19 @@ from .check import check
 
 @check("list", each_kind=True, needs=("create",))
 def listed(subject: Subject) -> str | None:
-    """List names everything of a kind that exists, by identity, with attributes that plan to nothing: no computed or sensitive field,
-    nothing at its default (section 8). What is discovered must not change anything when it is declared.
+    """List names everything of a kind that exists, by identity, with attributes that plan to nothing: no computed
+    or sensitive field, nothing at its default (section 8). What is discovered must not change anything when it
+    is declared.
     """
     with subject.world() as world:
         session = with_capability(world, "list")
         subject.need_case()
         things = [made.thing for made in bring(session, world.things(4 if subject.can_have_many() else 1))]
-        items = session.result("list", {"kind": subject.kind.name})["items"]
+        within = filled(subject.case.within, world.words)
+        if not within and subject.kind.form.get("within", {}).get("required"):
+            raise NotChecked("list needs to be told where to look: the case has no `within`")
+        params = {"kind": subject.kind.name, **({"within": within} if within else {})}
+        items = session.result("list", params)["items"]
         found = {canonical(item["identity"]): item for item in items}
         ids = [item["id"] for item in items]
         if len(set(ids)) != len(ids) or len(found) != len(items):
@@ -62,7 +68,9 @@ def plans_to_nothing(subject: Subject, session: Session, item: dict[str, Any]) -
 
 @check("upgrade", each_kind=True, needs=("create",))
 def upgrade(subject: Subject) -> str | None:
-    """Upgrade rewrites attributes of an older schema_version, keeps today's as they are, and looks at nothing (section 9)."""
+    """Upgrade rewrites attributes of an older schema_version, keeps today's as they are, and looks at nothing
+    (section 9).
+    """
     with subject.world() as world:
         session = with_capability(world, "upgrade")
         version = subject.kind.form.get("schema_version", 1)

@@ -12,8 +12,9 @@ from .check import check
 
 @check("read-only", each_kind=True)
 def read_only(subject: Subject) -> str | None:
-    """Observe changes nothing, not even what nobody looks at (section 6): plans are made on checkouts that are not trusted to act. The
-    folders of the case are compared from outside, with their times, and so is what its probe prints.
+    """Observe changes nothing, not even what nobody looks at (section 6): plans are made on checkouts that are not
+    trusted to act. The folders of the case are compared from outside, with their times, and so is what its
+    probe prints.
     """
     with subject.world() as world:
         session = world.open()
@@ -54,8 +55,9 @@ def list_text(item: object) -> str:
 
 @check("text", each_kind=True, needs=("create", "delete"))
 def text(subject: Subject) -> str | None:
-    """Empty and unicode text, control characters, elements in another order and twice: what a provider accepts it applies as it is
-    declared, and what it cannot take it refuses with a permanent error that names the field (sections 4 and 12).
+    """Empty and unicode text, control characters, elements in another order and twice: what a provider accepts it
+    applies as it is declared, and what it cannot take it refuses with a permanent error that names the field
+    (sections 4 and 12).
     """
     from aivp_conformance.generate import TEXTS, fits
 
@@ -68,10 +70,10 @@ def text(subject: Subject) -> str | None:
         for name in plain:
             for value in TEXTS:
                 if fits(value, subject.kind.fields[name].schema):
-                    accepted(subject, session, world.thing(**{name: value}))
+                    accepted(session, world.thing(**{name: value}))
         for name in lists:
             for values in (["b", "a", "b"], ["ü", "u\u0308", "漢字"], []):
-                accepted(subject, session, world.thing(**{name: values}))
+                accepted(session, world.thing(**{name: values}))
     return None if plain or lists else "no text: no field takes any text"
 
 

@@ -18,8 +18,9 @@ from .check import check
 
 @check("versions")
 def versions(subject: Subject) -> None:
-    """A major version that the provider does not speak is refused with error 1 and the majors that it speaks; a higher minor only
-    adds, and is accepted (section 5). Otherwise an old provider would guess at what a new caller means.
+    """A major version that the provider does not speak is refused with error 1 and the majors that it speaks; a
+    higher minor only adds, and is accepted (section 5). Otherwise an old provider would guess at what a new
+    caller means.
     """
     with subject.world() as world:
         session = world.start()
@@ -40,8 +41,8 @@ def versions(subject: Subject) -> None:
 
 @check("before-initialize")
 def before_initialize(subject: Subject) -> None:
-    """Every request before initialize is answered with error -32600 (section 5): without configuration an answer would be
-    about something else.
+    """Every request before initialize is answered with error -32600 (section 5): without configuration an answer
+    would be about something else.
     """
     with subject.world() as world:
         session = world.start()
@@ -53,7 +54,9 @@ def before_initialize(subject: Subject) -> None:
 
 @check("unknown-methods")
 def unknown_methods(subject: Subject) -> None:
-    """An unknown method is answered with error -32601, and the provider goes on (sections 2 and 12): so may later versions ask."""
+    """An unknown method is answered with error -32601, and the provider goes on (sections 2 and 12): so may later
+    versions ask.
+    """
     with subject.world() as world:
         session = world.open()
         expect(session.ask("conformance.unknown", {}), -32601, "the method conformance.unknown")
@@ -63,7 +66,9 @@ def unknown_methods(subject: Subject) -> None:
 
 @check("unknown-members")
 def unknown_members(subject: Subject) -> None:
-    """Members, capabilities and notifications that the provider does not know are ignored (section 2): minor versions add some."""
+    """Members, capabilities and notifications that the provider does not know are ignored (section 2): minor
+    versions add some.
+    """
     extra = {"conformance_unknown": {"a": [1, None]}}
     with subject.world() as world:
         thing = world.thing()
@@ -84,8 +89,9 @@ def unknown_members(subject: Subject) -> None:
 
 @check("parameters")
 def parameters(subject: Subject) -> None:
-    """Parameters of another form are answered with error -32602, before anything is done, and the provider goes on (sections 7 and 12).
-    A request of a list that is right in its first item only must not leave that one behind as done.
+    """Parameters of another form are answered with error -32602, before anything is done, and the provider goes on
+    (sections 7 and 12). A request of a list that is right in its first item only must not leave that one behind
+    as done.
     """
     with subject.world() as world:
         session = world.open()
@@ -114,10 +120,11 @@ def parameters(subject: Subject) -> None:
         observe(session, [thing])
 
 
-@check("broken-lines")
+@check("broken-lines", needs=("stdin-closed",))
 def broken_lines(subject: Subject) -> None:
-    """A line that is no JSON, too long, or without its end ends the session: the provider exits as when stdin ends, within 5 seconds,
-    and keeps no more of it than the limit (section 2). Whoever goes on after it may answer for what nobody asked.
+    """A line that is no JSON, too long, or without its end ends the session: the provider exits as when stdin
+    ends, within 5 seconds, and keeps no more of it than the limit (section 2). Whoever goes on after it may
+    answer for what nobody asked.
     """
     lines: list[tuple[str, bytes, bool]] = [
         ("a line that is no JSON", b"this is no JSON\n", False),
@@ -150,7 +157,9 @@ def ended(session: Session, what: str, deadline: float) -> None:
 
 @check("stdin-closed")
 def stdin_closed(subject: Subject) -> None:
-    """When stdin ends the provider exits within 5 seconds (section 1): the caller may be dead, and nobody else would end it."""
+    """When stdin ends the provider exits within 5 seconds (section 1): the caller may be dead, and nobody else
+    would end it.
+    """
     with subject.world() as world:
         for prepare in (lambda _: None, lambda session: observe(session, [world.thing()])):
             session = world.open()
@@ -162,8 +171,8 @@ def stdin_closed(subject: Subject) -> None:
 
 @check("item-in-hand", each_kind=True, needs=("stdin-closed", "create"))
 def item_in_hand(subject: Subject) -> str | None:
-    """When stdin ends while a request is in hand, the provider finishes the item in hand, starts no other, and exits (section 1): what was
-    done is whole, and nothing is done for a caller that is gone.
+    """When stdin ends while a request is in hand, the provider finishes the item in hand, starts no other, and
+    exits (section 1): what was done is whole, and nothing is done for a caller that is gone.
     """
     subject.need_case()
     count = (
@@ -191,13 +200,15 @@ def item_in_hand(subject: Subject) -> str | None:
 
 
 def is_whole(thing: Thing, item: Any) -> bool:
+    """Is it there as declared?"""
     return "observation" in item and not changes_of(thing, item["observation"])
 
 
 @check("cancel")
 def cancel(subject: Subject) -> str | None:
-    """A provider with the capability `cancel` answers every item after the one in hand with the error class `canceled`; one without
-    ignores it, and answers as ever (section 11). Otherwise nobody could stop a long request without killing the provider.
+    """A provider with the capability `cancel` answers every item after the one in hand with the error class
+    `canceled`; one without ignores it, and answers as ever (section 11). Otherwise nobody could stop a long
+    request without killing the provider.
     """
     with subject.world() as world:
         session = world.start()

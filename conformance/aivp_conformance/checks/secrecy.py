@@ -44,7 +44,9 @@ def forms() -> dict[str, bytes]:
 
 
 class Ear:
-    """Hears everything that a provider says, and remembers where a secret was; keeps no more than is needed to see the next one."""
+    """Hears everything that a provider says, and remembers where a secret was; keeps no more than is needed to see
+    the next one.
+    """
 
     def __init__(self) -> None:
         self.found: str | None = None
@@ -97,8 +99,9 @@ def arguments(group: int) -> Iterator[bytes]:
 
 @check("secrets", each_kind=True)
 def secrets(subject: Subject) -> str | None:
-    """No byte of a secret leaves the host (section 13): not in answers, errors, progress or log, on stderr, in the arguments of
-    a process, nor in a file that is not the real thing. A canary stands in each field that admits one, in declarations that are good, and bad.
+    """No byte of a secret leaves the host (section 13): not in answers, errors, progress or log, on stderr, in the
+    arguments of a process, nor in a file that is not the real thing. A canary stands in each field that admits
+    one, in declarations that are good, and bad.
     """
     fields = admitting(subject)
     if not fields:
@@ -121,15 +124,8 @@ def secrets(subject: Subject) -> str | None:
 def tell(subject: Subject, world: World, session: Any, name: str, secret: Mapping[str, Any]) -> None:
     """A life with a secret: seen, made, seen, changed, refused, deleted. What fails in it is for others to judge."""
     value = placed(subject.kind.fields[name], secret)
-    things = [world.thing(**{name: value})]
-    for bad in subject.case.bad:
-        things.append(Thing.declared(subject.kind, {**world.fill(bad["config"]), name: value}))
-    if name not in subject.kind.identity:
-        things.append(
-            things[0].but(
-                identity={}, config={n: v for n, v in things[0].config.items() if n not in subject.kind.identity}
-            )
-        )
+    bad = [{**world.fill(bad["config"]), name: value} for bad in subject.case.bad]
+    things = [world.thing(**{name: value}), *(Thing.declared(subject.kind, config) for config in bad)]
     for thing in things:
         seen = observe(session, [thing])[0].get("observation") or {"observed": None}
         if not subject.case.create:
@@ -156,8 +152,9 @@ def kept(world: World) -> str | None:
 
 @check("verdicts", each_kind=True, needs=("create", "secrets"))
 def verdicts(subject: Subject) -> str | None:
-    """For a field whose declared value is, or holds, a secret, or that is sensitive, `observed` holds a verdict and `normalised` no value; the verdict
-    is true of what was just applied, and false of another value (section 13).
+    """For a field whose declared value is, or holds, a secret, or that is sensitive, `observed` holds a verdict
+    and `normalised` no value; the verdict is true of what was just applied, and false of another value (section
+    13).
     """
     subject.need_case()
     sensitive = [name for name in subject.kind.named("sensitive") if name in subject.case.create[0]]
@@ -191,22 +188,19 @@ def judge(subject: Subject, session: Any, thing: Thing, name: str) -> None:
         if subject.kind.fields[name].has("write_only") and shown is None:
             continue
         found = list(verdicts_in(shown))
-        if not found or holds_text(subject, shown):
+        if not found or holds_text(shown):
             raise Broken("", f"observed {name} is no verdict", seen)
         if all(found) != matches or (not matches and None in found and False not in found):
-            raise Broken(
-                "",
-                f"the verdict on {name} is {found[0]}, of a value that {'was just applied' if matches else 'is another'}",
-                seen,
-            )
+            whose = "was just applied" if matches else "is another one"
+            raise Broken("", f"the verdict on {name} is {found[0]}, of a value that {whose}", seen)
         if hides(asked.config[name]) and holds_value(seen.get("normalised", {}).get(name)):
             raise Broken("", f"normalised {name} holds the value of a secret", seen)
 
 
 @check("tainted", each_kind=True, needs=("create", "verdicts"))
 def tainted(subject: Subject) -> str | None:
-    """For fields that `tainted` names, which held a secret when last applied, `observed` holds a verdict even where a plain value, or none, is declared
-    now: what is there may still be the secret (section 13).
+    """For fields that `tainted` names, which held a secret when last applied, `observed` holds a verdict even
+    where a plain value, or none, is declared now: what is there may still be the secret (section 13).
     """
     subject.need_case()
     fields = [name for name in admitting(subject) if not subject.kind.fields[name].has("sensitive")]
@@ -224,7 +218,7 @@ def tainted(subject: Subject) -> str | None:
             for asked in (thing.with_fields({name: plain}), thing.but(config=nothing)):
                 seen = look(session, asked.but(tainted=(name,)))
                 shown = (seen["observed"] or {}).get(name)
-                if shown is not None and (not list(verdicts_in(shown)) or holds_text(subject, shown)):
+                if shown is not None and (not list(verdicts_in(shown)) or holds_text(shown)):
                     raise Broken("", f"observed {name} is no verdict, though it is tainted", seen)
                 if True in verdicts_in(shown):
                     raise Broken("", f"the verdict on {name} is true of a value that is not there", seen)
@@ -243,6 +237,7 @@ def placed(meaning: Field, secret: Mapping[str, Any]) -> Any:
 
 
 def verdicts_in(value: Any) -> Iterator[Any]:
+    """What the verdicts in a value say."""
     if tag(value) == "verdict":
         yield value["matches"]
     elif isinstance(value, list):
@@ -250,13 +245,13 @@ def verdicts_in(value: Any) -> Iterator[Any]:
             yield from verdicts_in(inner)
 
 
-def holds_text(subject: Subject, value: Any) -> bool:
+def holds_text(value: Any) -> bool:
     """Does it show anything beside verdicts?"""
-    del subject
     return isinstance(value, str) or (isinstance(value, list) and any(isinstance(inner, str) for inner in value))
 
 
 def holds_value(value: Any) -> bool:
+    """Does a tagged secret hold what must not be shown?"""
     if isinstance(value, list):
         return any(holds_value(inner) for inner in value)
     return isinstance(value, dict) and ("value" in value or "parts" in value)

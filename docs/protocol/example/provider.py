@@ -92,7 +92,7 @@ class Notes:
                 answer = {"id": item["id"], "error": problem.form}
             except OSError as error:
                 answer = {"id": item["id"], "error": Problem(error.strerror or "it failed", path="/path").form}
-            if len(json.dumps(answer)) > LINE - 1000:
+            if len(encode(answer)) > LINE - 1000:
                 answer = {"id": item["id"], "error": Problem("too long for a message", path="/text").form}
             yield answer
 
@@ -100,7 +100,7 @@ class Notes:
         """Sends what would make the answer's line too long before it; what is left."""
         part, length = [], 0
         for answer in answers:
-            more = len(json.dumps(answer))
+            more = len(encode(answer))
             if length + more > LINE - 1000:
                 params = {"request": number, "items": part}
                 self.send({"jsonrpc": "2.0", "method": "items", "params": params})
@@ -146,16 +146,17 @@ class Notes:
         return {"size": size(note.get("text"))}
 
     def list(self, params):
-        """Notes could lie anywhere: those of the folder that $HOME/folder names, if there is one."""
+        """Notes could lie anywhere: those of the folder that is asked about."""
         if params["kind"] != KIND:
             raise Refusal(-32602, f"{params['kind']} is not served here")
+        folder = params["within"]["folder"]
         try:
-            with open(os.path.join(os.environ["HOME"], "folder")) as file:
-                folder = file.read().strip()
-        except OSError:
-            return []
+            names = os.listdir(folder)
+        except OSError as error:
+            message = f"{folder} cannot be read: {error.strerror}"
+            raise Refusal(2, message, data=Problem(message, mend="Name another folder.").form) from None
         found = []
-        for path in sorted(os.path.join(folder, name) for name in os.listdir(folder)):
+        for path in sorted(os.path.join(folder, name) for name in names):
             try:
                 note = read(path)
             except Problem:
@@ -166,6 +167,11 @@ class Notes:
                 attributes = {**identity, **attributes}
                 found.append({"id": str(len(found) + 1), "identity": identity, "attributes": attributes})
         return found
+
+
+def encode(message):
+    """A message as bytes of UTF-8, without the newline; what a file name may hold beyond that is replaced."""
+    return json.dumps(message, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def checked(params):
@@ -284,7 +290,7 @@ def main(make=Notes):
         inbox.put(None)
 
     def send(message):
-        sys.stdout.write(json.dumps(message) + "\n")
+        sys.stdout.buffer.write(encode(message) + b"\n")
         sys.stdout.flush()
 
     threading.Thread(target=listen, daemon=True).start()

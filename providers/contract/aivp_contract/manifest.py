@@ -6,8 +6,8 @@ This module knows the meaning of those words and nothing of any provider.
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple
 
 from .values import Json
@@ -136,25 +136,42 @@ class Kind:
     requires: Tuple[Capability, ...] = ()
     rules: Tuple[Rule, ...] = ()
     platforms: Tuple[str, ...] = ()
+    within: Optional[Mapping[str, Json]] = None
+    """The schema of what narrows a `list`; None: nothing does."""
+    narrowing: Mapping[str, Field] = field(default_factory=dict)
+    """The fields of `within`."""
 
-    @functools.cached_property
+    @cached_property
     def computed(self) -> FrozenSet[str]:
         """Names of the fields that only the provider sets."""
         return frozenset(name for name, item in self.fields.items() if item.computed)
 
-    @functools.cached_property
+    @cached_property
     def sensitive(self) -> FrozenSet[str]:
         """Names of the fields of which a provider only tells whether they match."""
         return frozenset(name for name, item in self.fields.items() if item.sensitive)
 
-    @functools.cached_property
+    @cached_property
     def write_only(self) -> FrozenSet[str]:
         """Names of the fields that cannot be observed."""
         return frozenset(name for name, item in self.fields.items() if item.write_only)
 
+    @cached_property
+    def assigned(self) -> FrozenSet[str]:
+        """Names of the identity fields that the provider sets: nobody knows them before the thing is made."""
+        return frozenset(name for name in self.identity if self.fields[name].computed)
+
     def identity_of(self, attributes: Mapping[str, Json]) -> Dict[str, Json]:
-        """The identity fields of `attributes`, by name."""
-        return {name: attributes.get(name) for name in self.identity}
+        """The identity fields of `attributes`, by name, as far as they are there."""
+        return {name: attributes[name] for name in self.identity if attributes.get(name) is not None}
+
+    def declared_identity(self, identity: Mapping[str, Json]) -> Dict[str, Json]:
+        """The part of an identity that a declaration says."""
+        return {name: value for name, value in identity.items() if name not in self.assigned}
+
+    def assigned_ids(self, fields: Mapping[str, Json]) -> Dict[str, Json]:
+        """What `fields` hold of the identity that the provider assigns: text or whole numbers, all else is no id."""
+        return {name: fields[name] for name in sorted(self.assigned) if type(fields.get(name)) in (str, int)}
 
 
 @dataclass(frozen=True)
@@ -206,6 +223,8 @@ def _kind(name: str, provider: str, raw: Json) -> Kind:
     identity = tuple(raw.get("identity", ()))
     if not identity or any(part not in fields for part in identity):
         raise BadManifest(f"{where}: identity must name fields of the schema")
+    if raw.get("identity_from_name") and (len(identity) != 1 or fields[identity[0]].computed):
+        raise BadManifest(f"{where}: identity_from_name needs one identity field, and one that is declared")
     if raw.get("phase", "file") not in PHASES:
         raise BadManifest(f"{where}: unknown phase {raw.get('phase')!r}")
     flags: Dict[str, Any] = {key: raw[key] for key in _PLAIN if key in raw}
@@ -219,6 +238,8 @@ def _kind(name: str, provider: str, raw: Json) -> Kind:
         provides=tuple(_capability(where, item, fields) for item in raw.get("provides", ())),
         requires=tuple(_capability(where, item, fields) for item in raw.get("requires", ())),
         rules=tuple(_rule(item) for item in raw.get("rules", ())),
+        within=raw.get("within"),
+        narrowing=_fields(f"{where}: within", raw["within"]) if "within" in raw else {},
         **flags,
         **tuples,
     )

@@ -5,14 +5,15 @@ See `docs/kinds/file.md` for what it promises.
 
 from __future__ import annotations
 
-from typing import List, Sequence
+from typing import Iterable, List, Sequence
 
-from aivp_sdk import Change, Done, Item, Kind, ProviderError, Result, Seen, Session
+from aivp_sdk import Change, Done, Item, Kind, Listed, ProviderError, Result, Seen, Session
 
 from .files.accounts import Accounts
 from .files.apply import apply_change
 from .files.declaration import File
 from .files.folders import Folders
+from .files.listing import Within, entries
 from .files.observe import Observer
 from .files.work import Work
 
@@ -28,6 +29,7 @@ class FileKind(Kind[File]):
     schema = File
     identity = ("path",)
     batch = True
+    within = Within
     provides = ({"capability": "path", "field": "path"},)
     requires = (
         {"capability": "path", "field": "path", "parents": True},
@@ -80,3 +82,7 @@ class FileKind(Kind[File]):
                     done.append(error)
             failed = work.finish()
         return [failed.get(change.id, result) for change, result in zip(changes, done)]
+
+    def list(self, within: Within, session: Session) -> Iterable[Listed]:
+        """What lies beneath a folder, and the folder."""
+        return entries(within)

@@ -19,8 +19,9 @@ from aivp_sdk import (
     Unknown,
 )
 
+from .accounts import defaults
 from .accounts.database import Database, Team, refuse_foreign_team
-from .accounts.declaration import Group
+from .accounts.declaration import Group, Within, is_name
 from .accounts.tools import run
 
 OPTIONS = frozenset({"non_unique", "system"})
@@ -36,6 +37,7 @@ class GroupKind(Kind[Group]):
     identity_from_name = True
     phase = "identity"
     disturbs = ("command", "group", "user")
+    within = Within
     provides = ({"capability": "group", "field": "name"},)
     requires = ({"capability": "user", "field": "members"},)
     rules = (
@@ -70,10 +72,18 @@ class GroupKind(Kind[Group]):
         _set_members(change, Database.read(), session)
         return Done({"id": Database.read().teams[desired.name].gid})
 
-    def list(self, session: Session) -> Iterable[Listed]:
-        """Every local group."""
-        for _, team in sorted(Database.read().teams.items()):
-            yield Listed({"name": team.name, "gid": team.gid, "members": sorted(set(team.members))})
+    def list(self, within: Within, session: Session) -> Iterable[Listed]:
+        """The local groups, by default those whose ids are not the system's."""
+        database, (first, last) = Database.read(), defaults.own_ids("GID")
+        for _, team in sorted(database.teams.items()):
+            if not is_name(team.name) or not (within.all or first <= team.gid <= last):
+                continue
+            attributes: Dict[str, Json] = {"name": team.name, "gid": team.gid}
+            if len(database.teams_with(team.gid)) > 1:
+                attributes["non_unique"] = True
+            if team.members:
+                attributes["members"] = sorted(set(team.members))
+            yield Listed(attributes)
 
 
 def _observe(item: Item[Group], database: Database, batch: Collection[str]) -> Observation:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+
+from aivp_sdk import manifest
 
 from .provider import PROVIDER
 
 
 def text() -> str:
     """The manifest as it is shipped."""
-    return json.dumps(PROVIDER.manifest(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return manifest.text(PROVIDER)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import List, Sequence
+from typing import Dict, Iterable, List, Sequence
 
-from aivp_sdk import Change, Item, Kind, ProviderError, Result, Seen, Session
+from aivp_sdk import Change, Item, Json, Kind, Listed, ProviderError, Result, Seen, Session
 
-from .packages.declaration import Package
+from .packages.declaration import Package, Within
 from .packages.managers import package_manager
 from .packages.transaction import apply_changes, refuse_what_would_fail
 from .packages.view import look
@@ -24,6 +24,7 @@ class PackageKind(Kind[Package]):
     batch = True
     transaction = True
     shared = True
+    within = Within
     rules = (
         {"when": {"state": ["absent", "purged"]}, "forbidden": ["version", "hold", "default_release", "purge"]},
         {"when": {"state": ["latest"]}, "forbidden": ["version"]},
@@ -45,6 +46,16 @@ class PackageKind(Kind[Package]):
     def apply_many(self, changes: Sequence[Change[Package]], session: Session) -> List[Result]:
         """One transaction for all of them."""
         return apply_changes(package_manager(), changes, session)
+
+    def list(self, within: Within, session: Session) -> Iterable[Listed]:
+        """What was installed on purpose, or everything; of what did not come to its end, nothing."""
+        for name, installed in package_manager().every(within.all, session).items():
+            attributes: Dict[str, Json] = {"name": name}
+            if within.versions:
+                attributes["version"] = installed.version
+            if installed.is_held:
+                attributes["hold"] = True
+            yield Listed(attributes)
 
 
 def _asks_anew(item: Item[Package]) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, Iterable, List, Optional, Sequence
 
-from aivp_sdk import Change, Done, Item, Kind, Observation, Permanent, ProviderError, Seen, Session
+from aivp_sdk import Change, Done, Item, Kind, Listed, Observation, Permanent, ProviderError, Seen, Session
 
 from .services import systemd
-from .services.declaration import Service
+from .services.declaration import Service, Within
+from .services.listing import declarations
 from .services.steps import converge, is_enabled, is_running, refresh
 from .services.systemd import Unit, unit_name
 
@@ -22,6 +23,7 @@ class ServiceKind(Kind[Service]):
     phase = "service"
     refreshable = True
     deletable = False
+    within = Within
 
     def observe_many(self, items: Sequence[Item[Service]], session: Session) -> List[Seen]:
         """One look for all of them."""
@@ -41,6 +43,11 @@ class ServiceKind(Kind[Service]):
         _require_systemd()
         act = refresh if change.action == "refresh" else converge
         return Done(absorbs_refresh=act(change.desired, session))
+
+    def list(self, within: Within, session: Session) -> Iterable[Listed]:
+        """Units that somebody has decided about: enabled, running, masked; with `all`, also those that are off."""
+        _require_systemd()
+        return declarations(within, session)
 
 
 def see(desired: Service, unit: Unit) -> Observation:

@@ -23,10 +23,10 @@ from aivp_sdk import (
 
 from .accounts import authorized_keys, changing, defaults
 from .accounts.database import Account, Database, refuse_foreign_user
-from .accounts.declaration import ON_CREATE, User, check
+from .accounts.declaration import ON_CREATE, User, Within, check, is_name
 from .files.folders import Folders
 
-OPTIONS = frozenset({"non_unique", "system", "skeleton", "move_home", "update_password"})
+OPTIONS = frozenset({"non_unique", "system", "skeleton", "move_home", "remove_home", "update_password"})
 """They steer the effect and are no fields of the account."""
 SHADOW = frozenset(
     {"password", "locked", "expires", "password_min_days", "password_max_days", "password_warn_days"},
@@ -42,6 +42,7 @@ class UserKind(Kind[User]):
     identity_from_name = True
     phase = "identity"
     disturbs = ("command", "file", "group", "user")
+    within = Within
     provides = ({"capability": "user", "field": "name"},)
     requires = ({"capability": "group", "field": "group"}, {"capability": "group", "field": "groups"})
     rules = (
@@ -82,20 +83,35 @@ class UserKind(Kind[User]):
         account = database.users[desired.name]
         return Done({"id": account.uid, "group_id": account.gid, "home_directory": account.home})
 
-    def list(self, session: Session) -> Iterable[Listed]:
-        """Every local account."""
-        database = Database.read()
+    def list(self, within: Within, session: Session) -> Iterable[Listed]:
+        """The local accounts, by default those whose ids are not the system's. Of passwords nothing."""
+        database, (first, last) = Database.read(), defaults.own_ids("UID")
         for _, account in sorted(database.users.items()):
-            attributes = {
-                "name": account.name,
-                "uid": account.uid,
-                "group": database.team_name(account.gid),
-                "groups": database.memberships(account.name),
-                "home": account.home,
-                "shell": account.shell,
-                "comment": account.comment,
-            }
-            yield Listed(attributes)
+            if is_name(account.name) and (within.all or first <= account.uid <= last):
+                yield Listed(_declaration(account, database))
+
+
+def _declaration(account: Account, database: Database) -> Dict[str, Json]:
+    """An account as people would declare it; what no declaration could say is left out."""
+    found: Dict[str, Json] = {"name": account.name, "uid": account.uid}
+    if len(database.users_with(account.uid)) > 1:
+        found["non_unique"] = True
+    if is_name(database.team_name(account.gid)):
+        found["group"] = database.team_name(account.gid)
+    groups = database.memberships(account.name)
+    if groups and all(is_name(name) for name in groups):
+        found["groups"] = list(groups)
+    found.update((name, path) for name, path in (("home", account.home), ("shell", account.shell)) if _is_normal(path))
+    if account.comment:
+        found["comment"] = account.comment
+    if database.shadows is not None and database.shadow(account.name).expires != "never":
+        found["expires"] = database.shadow(account.name).expires
+    return found
+
+
+def _is_normal(path: str) -> bool:
+    """True for a path that is the same once its declaration was read."""
+    return path.startswith("/") and path == "/" + os.path.normpath(path).lstrip("/")
 
 
 def _observe(item: Item[User], database: Database, batch: Collection[str], folders: Folders) -> Observation:
@@ -124,7 +140,7 @@ _PLAIN = ("name", "state", "uid", "group", "home", "shell", "comment")
 
 
 def _observe_absence(item: Item[User], account: Optional[Account]) -> Observation:
-    wanted = {name: getattr(item.desired, name) for name in ("name", "state", "remove_home") if name in item.declared}
+    wanted = {name: getattr(item.desired, name) for name in ("name", "state") if name in item.declared}
     if account is None:
         return Observation(None, wanted)
     if account.uid == 0:

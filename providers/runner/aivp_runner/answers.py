@@ -12,10 +12,13 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 from aivp_contract.canonical import MAX_INTEGER
 from aivp_contract.manifest import Kind, Manifest
 from aivp_contract.observation import read_observation
-from aivp_contract.values import Blob, Json, Secret, Verdict, contains, replace
+from aivp_contract.values import Blob, Json, Secret, Unknown, Verdict, contains, replace
 from aivp_sdk.redaction import Redaction
 
 CLASSES = frozenset({"permanent", "temporary", "rate_limited", "canceled", "interrupted"})
+
+OUTSIDE = 2
+"""The code of a request that failed for a reason outside of the provider; its `data` is the error of an item."""
 
 ERROR = ("class", "message", "path", "mend", "delay_ms")
 """Members of an error that go on to the engine."""
@@ -36,7 +39,19 @@ class Broken(Exception):
 
 
 class Refused(Exception):
-    """The provider refused a whole request."""
+    """The provider refused a whole request. `error` is what each item of it is answered with; `mend` its own advice."""
+
+    def __init__(self, message: str, error: Optional[Mapping[str, Json]] = None) -> None:
+        super().__init__(message)
+        self.is_outside = error is not None
+        """True where the reason lies outside of the provider, such as in its configuration."""
+        self.error: Mapping[str, Json] = error or {"class": "permanent", "message": message}
+
+    @property
+    def mend(self) -> Optional[str]:
+        """What to do about it, where the provider says so."""
+        found = self.error.get("mend")
+        return found if type(found) is str else None
 
 
 class Question(NamedTuple):
@@ -51,6 +66,9 @@ class Question(NamedTuple):
         return str(self.item["id"])
 
 
+Free = Callable[[str], str]
+"""Takes out of a text what must not leave."""
+
 Read = Callable[[Question, Dict[str, Any]], Dict[str, Json]]
 """An answer without an error → what goes on. Raises Broken where it is none to this question."""
 
@@ -61,6 +79,9 @@ def result(message: Mapping[str, Any]) -> Dict[str, Any]:
         error = message["error"]
         if not isinstance(error, dict) or type(error.get("message")) is not str or type(error.get("code")) is not int:
             raise Broken("an error that is none")
+        if error["code"] == OUTSIDE and isinstance(error.get("data"), dict):
+            data = _error(error["data"])
+            raise Refused(str(data["message"]), data)
         raise Refused(f"{error['message']} (error {error['code']})")
     found = message.get("result")
     if not isinstance(found, dict):
@@ -125,6 +146,8 @@ def observed(asked: Question, answer: Dict[str, Any]) -> Dict[str, Json]:
     if seen.computed:
         _fields(kind, seen.computed, "computed", asked)
         _only_computed(kind, seen.computed, "computed", asked)
+    if seen.observed is not None and kind.assigned:
+        _same_ids(asked, real)
     if seen.replace and not all(type(name) is str and name in kind.fields for name in seen.replace):
         raise Broken(f"replace of {asked.id} names what {kind.name} does not have")
     if asked.redaction is None:
@@ -147,6 +170,8 @@ def applied(asked: Question, answer: Dict[str, Any]) -> Dict[str, Json]:
         raise Broken(f"neither outputs nor an error for {asked.id}")
     _fields(asked.kind, outputs, "outputs", asked)
     _only_computed(asked.kind, outputs, "outputs", asked)
+    if unknown := sorted(name for name, value in outputs.items() if contains(value, (Unknown,))):
+        raise Broken(f"outputs of {asked.id} leave {unknown[0]} unknown")
     clean = outputs if asked.redaction is None else asked.redaction.clean(outputs)
     found: Dict[str, Json] = {"id": answer["id"], "outputs": clean}
     if answer.get("absorbs_refresh") is True:
@@ -162,12 +187,12 @@ def upgraded(asked: Question, answer: Dict[str, Any]) -> Dict[str, Json]:
     return {"id": answer["id"], "attributes": answer["attributes"]}
 
 
-def listed(kind: Kind, found: Mapping[str, Any]) -> List[Dict[str, Json]]:
-    """The items of an answer to `list`."""
-    return [_listed(kind, item) for item in items(found)]
+def listed(kind: Kind, found: Mapping[str, Any], free: Free) -> List[Dict[str, Json]]:
+    """The items of an answer to `list`, their texts as `free` lets them go."""
+    return [_listed(kind, item, free) for item in items(found)]
 
 
-def _listed(kind: Kind, item: Dict[str, Any]) -> Dict[str, Json]:
+def _listed(kind: Kind, item: Dict[str, Any], free: Free) -> Dict[str, Json]:
     known: Dict[str, Json] = {"id": item.get("id")}
     if type(known["id"]) is not str:
         raise Broken("an item of a list without id")
@@ -176,12 +201,22 @@ def _listed(kind: Kind, item: Dict[str, Any]) -> Dict[str, Json]:
         if not isinstance(item.get(member), dict):
             raise Broken(f"an item of a list without {member}")
         _fields(kind, item[member], member, asked)
-        known[member] = item[member]
+        known[member] = {name: _freed(value, free) for name, value in item[member].items()}
     hidden = sorted(n for n in item["attributes"] if kind.fields[n].computed or kind.fields[n].sensitive)
     if hidden:
         raise Broken(f"a listed item shows {hidden[0]}, which nobody declares")
-    name = item.get("name")
-    return {**known, "name": name} if type(name) is str and name.isascii() else known
+    for member in ("name", "note"):
+        if type(item.get(member)) is str:
+            known[member] = free(item[member])
+    return known
+
+
+def _freed(found: Json, free: Free) -> Json:
+    if type(found) is str:
+        return free(found)
+    if type(found) is dict:
+        return {free(key): _freed(item, free) for key, item in found.items()}
+    return [_freed(item, free) for item in found] if type(found) is list else found
 
 
 def quoted(value: Json) -> str:
@@ -210,6 +245,16 @@ def _only_computed(kind: Kind, fields: Mapping[str, Json], member: str, asked: Q
     if not fields.keys() <= kind.computed:
         stranger = min(set(fields) - kind.computed)
         raise Broken(f"{member} of {asked.id} holds {stranger}, which is not computed")
+
+
+def _same_ids(asked: Question, real: Mapping[str, Json]) -> None:
+    """A thing whose identity the provider assigns is seen by the one that was asked for, and by no other."""
+    identity = asked.item.get("identity") or {}
+    for name in sorted(asked.kind.assigned):
+        if name not in identity:
+            raise Broken(f"it sees {asked.id}, to which it has not assigned {name} yet")
+        if real.get(name) != identity[name]:
+            raise Broken(f"{name} of {asked.id} is not the one that was asked for")
 
 
 def _admit(value: Json, where: str, *, may_be_secret: bool) -> None:

@@ -22,7 +22,8 @@ from aivp_sdk.redaction import Redaction, opened, without
 from . import answers
 from .answers import Broken, Question
 from .child import Child, Gone, message, weight
-from .waiting import Patience, Wait
+from .patience import Patience
+from .waiting import Limits, Wait
 
 Answers = List[Dict[str, Json]]
 
@@ -61,7 +62,8 @@ class Program:
 class External:
     """One provider's process, started when it is first needed.
 
-    tell: takes `progress` and `log` for people; is_cancelled: the run is being stopped.
+    tell: takes `progress` and `log` for people; is_cancelled: the run is being stopped; limits: of one answer.
+    `standing`: the secrets of its configuration, which are secrets of every request.
     """
 
     def __init__(
@@ -69,19 +71,17 @@ class External:
         program: Program,
         tell: Tell,
         is_cancelled: Callable[[], bool] = lambda: False,
-        patience: Optional[Patience] = None,
+        limits: Optional[Limits] = None,
     ) -> None:
         self.program = program
         self.name = program.manifest.name
         self.tell = tell
         self.is_cancelled = is_cancelled
-        self.patience = patience or Patience()
+        self.limits = limits or Limits()
+        self.patience = Patience(self._say, is_cancelled)
         self.capabilities: Mapping[str, Json] = {}
-        self._standing = opened(dict(program.configuration))[1]
-        self._entrusted: Set[str] = set(self._standing)
-        self._sensitive = {
-            name for name, kind in self.described.items() if any(found.sensitive for found in kind.fields.values())
-        }
+        self.standing: Sequence[str] = opened(dict(program.configuration))[1]
+        self._entrusted: Set[str] = set(self.standing)
         self._child: Optional[Child] = None
         self._numbers = itertools.count(1)
         self._told_at = 0.0
@@ -94,32 +94,36 @@ class External:
 
     def observe(self, items: Sequence[Mapping[str, Json]]) -> Answers:
         """One answer per item, in order: `{id, observation}` or `{id, error}`."""
-        return self._each("observe", items, {}, answers.observed, self.patience.look)
+        return self._each("observe", items, {}, answers.observed, None, self.limits.look)
 
     def apply(self, items: Sequence[Mapping[str, Json]], key: str, timeout: Optional[float]) -> Answers:
         """One answer per item, in order: `{id, outputs}` or `{id, error}`."""
         return self._each("apply", items, {"key": key}, answers.applied, timeout)
 
-    def list(self, kind: str) -> Answers:
-        """Everything of a kind that exists: `{id, identity, attributes, name?}`. Raises Broken, Gone or Refused."""
+    def list(self, kind: str, within: Optional[Mapping[str, Json]] = None) -> Answers:
+        """Everything of a kind that exists: `{id, identity, attributes, name?, note?}`.
 
-        def ask() -> Answers:
+        `within` narrows it. Raises Broken or Gone, or Refused where the provider says that it cannot.
+        """
+        params: Dict[str, Json] = {"kind": kind, **({"within": dict(within)} if within else {})}
+        try:
+            self._started()
             self._need("list", "it cannot list")
-            result = self._ask("list", {"kind": kind}, self.patience.look, MOST_LISTED)
-            return answers.listed(self.described[kind], result)
-
-        return self._safely(ask)
+            found = self._ask("list", params, self.limits.look, MOST_LISTED)
+            return answers.listed(self.described[kind], found, self._without)
+        except answers.Refused as refused:
+            error = self._freed_error(refused.error)
+            raise answers.Refused(str(error["message"]), error) from None
+        except Broken as broken:
+            raise Broken(self._without(self._blamed(f"broke its contract: {broken}"))) from None
+        except Gone as gone:
+            raise Gone(self._without(self._blamed(f"does not answer: {gone}"))) from None
 
     def upgrade(self, items: Sequence[Mapping[str, Json]]) -> Answers:
-        """Recorded attributes in today's form: `{id, attributes}` or `{id, error}`. Raises Broken, Gone or Refused."""
-
-        def ask() -> Answers:
-            self._need("upgrade", "it cannot upgrade what an older version of it recorded")
-            result = self._ask("upgrade", {"items": list(items)}, self.patience.look, len(items))
-            asked = [Question(item, self.described[item["kind"]], None) for item in items]
-            return [self._freed(answer) for answer in answers.in_order(asked, result, answers.upgraded)]
-
-        return self._safely(ask)
+        """Recorded attributes in today's form: `{id, attributes}` or `{id, error}`."""
+        asked = [Question(item, self.described[item["kind"]], None) for item in items]
+        found = self._settled("upgrade", {"items": list(items)}, asked, answers.upgraded, self.limits.look)
+        return [self._freed(one, answer) for one, answer in zip(asked, found)]
 
     def forget(self, run: str) -> None:
         """No key of this run will come again."""
@@ -140,46 +144,55 @@ class External:
         params: Mapping[str, Json],
         read: answers.Read,
         limit: Optional[float],
+        look: Optional[float] = None,
     ) -> Answers:
-        """Ask about items whose secrets are watched over; whatever goes wrong is an answer for each of them."""
+        """Ask about items whose secrets are watched over; whatever goes wrong is an answer for each of them.
+
+        limit: seconds for all tries together; look: for each of them.
+        """
         questions = self._questions(items)
         asked = [one for one in questions if one.redaction is None or one.redaction.refusal is None]
-        sent = [{k: value for k, value in one.item.items() if k in ITEM and value is not None} for one in asked]
-        found = iter(self._settled(method, {**params, "items": sent}, asked, read, limit) if asked else [])
+        sent = [_sent(one.item) for one in asked]
+
+        def ask(indices: Sequence[int], rest: Optional[float]) -> Answers:
+            request = {**params, "items": [sent[index] for index in indices]}
+            seconds = rest if look is None else look
+            return self._settled(method, request, [asked[index] for index in indices], read, seconds)
+
+        found = iter(self.patience.insist(ask, len(asked), limit) if asked else [])
         given: Answers = []
         for one in questions:
             if one.redaction is not None and one.redaction.refusal is not None:
                 given.append({"id": one.id, "error": error_form(one.redaction.refusal, one.redaction.redact)})
             else:
-                given.append(self._freed(next(found)))
+                given.append(self._freed(one, next(found)))
         if any(one.redaction is not None and one.redaction.has_found for one in questions):
             self._report()
         return given
 
     def _questions(self, items: Sequence[Mapping[str, Json]]) -> List[Question]:
         """Items with what watches over them: none, where neither they nor any other one of the request has secrets."""
-        is_secret = bool(self._standing) or any(contains(item["config"], (Secret,)) for item in items)
+        is_secret = bool(self.standing) or any(contains(item["config"], (Secret,)) for item in items)
         found = [
-            Question(item, kind, Redaction(kind, item) if is_secret or self._is_veiled(item) else None)
+            Question(item, kind, Redaction(kind, item, self.standing) if is_secret or _is_veiled(kind, item) else None)
             for item in items
             for kind in (self.described[item["kind"]],)
         ]
         if is_secret:
             watching = [one.redaction for one in found if one.redaction is not None]
-            secrets = sorted({text for redaction in watching for text in redaction.secrets}.union(self._standing))
+            secrets = sorted({text for redaction in watching for text in redaction.secrets})
             self._entrusted.update(secrets)
             for redaction in watching:
                 redaction.secrets, redaction.shared = secrets, ()
         return found
 
-    def _is_veiled(self, item: Mapping[str, Json]) -> bool:
-        return bool(item.get("tainted")) or item["kind"] in self._sensitive
-
-    def _freed(self, answer: Dict[str, Json]) -> Dict[str, Json]:
-        """An error's texts without secrets, bounded, and as Unicode has them; who showed one is named."""
-        error = answer.get("error")
-        if error is None:
+    def _freed(self, asked: Question, answer: Dict[str, Json]) -> Dict[str, Json]:
+        if "error" not in answer:
             return answer
+        return {"id": asked.item["id"], "error": self._freed_error(answer["error"])}
+
+    def _freed_error(self, error: Mapping[str, Json]) -> Dict[str, Json]:
+        """Its texts without secrets, bounded, and as Unicode has them; who showed one is named."""
         shown = {name: str(error[name]) for name in ("message", "path", "mend") if name in error}
         texts = {name: self._without(text) for name, text in shown.items()}
         is_shown = texts != {name: _valid(text) for name, text in shown.items()}
@@ -187,7 +200,7 @@ class External:
         if is_shown:
             texts["message"] += f" (the provider {self.name} showed a secret here, which was taken out)"
             self._report()
-        return {**answer, "error": {**error, **texts}}
+        return {**error, **texts}
 
     def _report(self) -> None:
         text = f"the provider {self.name} showed a secret, which was taken out"
@@ -209,6 +222,8 @@ class External:
             return answers.in_order(asked, self._asked_twice(method, params, limit, len(asked)), read)
         except answers.Refused as refused:
             error = {"class": "permanent", "message": f"the provider {self.name} refuses: {refused}"}
+            if refused.is_outside:
+                error = dict(refused.error)
         except BadLine as bad:
             error = {"class": "permanent", "message": f"the provider {self.name} cannot be asked: {bad}"}
         except Broken as broken:
@@ -222,6 +237,8 @@ class External:
         """The result; from a second process, if the first one died. One that we gave up is not asked again."""
         try:
             self._started()
+            if method == "upgrade":
+                self._need("upgrade", "it cannot upgrade what an older version of it recorded")
             return self._ask(method, params, limit, most)
         except Gone as gone:
             if gone.by_us or self.is_cancelled():
@@ -230,19 +247,9 @@ class External:
         self._started()
         return self._ask(method, params, limit, most)
 
-    def _safely(self, ask: Callable[[], Answers]) -> Answers:
-        """What `ask` brings, or an exception that names the provider, which is ended by then, and shows no secret."""
-        try:
-            return ask()
-        except answers.Refused as refused:
-            raise answers.Refused(self._without(str(refused))) from None
-        except (Broken, Gone) as error:
-            raise type(error)(self._without(self._blamed(f"broke its contract: {error}"))) from None
-
     def _need(self, capability: str, otherwise: str) -> None:
-        self._started()
         if not self.capabilities.get(capability):
-            raise answers.Refused(otherwise)
+            raise answers.Refused(otherwise, {"class": "permanent", "message": otherwise})
 
     def _blamed(self, why: str) -> str:
         """End it; what it did wrong, with its name and its last words."""
@@ -258,6 +265,9 @@ class External:
         child.kill()
         return child.log()
 
+    def _say(self, message: str) -> None:
+        self.tell("log", {"provider": self.name, "level": "info", "message": f"{self.name} {message}"})
+
     def _started(self) -> None:
         if self._child is not None and self._child.is_alive():
             return
@@ -271,10 +281,15 @@ class External:
             "directory": self.program.directory,
         }
         try:
-            result = self._ask("initialize", params, self.patience.start, 0)
+            result = self._ask("initialize", params, self.limits.start, 0)
         except answers.Refused as refused:
             self._end()
-            raise answers.Refused(f"it does not start: {refused}") from None
+            if not refused.is_outside:
+                raise answers.Refused(f"it does not start: {refused}") from None
+            where = f" at {refused.error['path']}" if "path" in refused.error else ""
+            why = f"the provider {self.name} cannot work with its configuration{where}: {refused}"
+            error = {name: value for name, value in refused.error.items() if name != "path"}
+            raise answers.Refused(why, {**error, "message": why}) from None
         self.capabilities = answers.handshake(self.program.manifest, result)
 
     def _ask(self, method: str, params: Dict[str, Json], limit: Optional[float], most: int) -> Dict[str, Any]:
@@ -285,7 +300,7 @@ class External:
         if limit is not None and method != "initialize":
             params = {**params, "deadline_ms": max(int(limit * 1000), 1)}
         child.send({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
-        wait = Wait(limit, self.patience)
+        wait = Wait(limit, self.limits)
         items: List[Json] = []
         kept = 0
         while True:
@@ -352,6 +367,18 @@ class External:
             return False
         self._told_at = now
         return True
+
+
+def _sent(item: Mapping[str, Json]) -> Dict[str, Json]:
+    """The members that the protocol knows; no identity rather than one of which nothing is known."""
+    found = {name: value for name, value in item.items() if name in ITEM and value is not None}
+    if not found.get("identity", True):
+        del found["identity"]
+    return found
+
+
+def _is_veiled(kind: Kind, item: Mapping[str, Json]) -> bool:
+    return bool(item.get("tainted")) or bool(kind.sensitive)
 
 
 def _valid(text: str) -> str:

@@ -12,8 +12,9 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
 
 from aivp_contract.manifest import Kind
 from aivp_contract.values import Json
-from aivp_sdk import Provider
+from aivp_sdk import Provider, ProviderError
 from aivp_sdk.process import Session
+from aivp_sdk.provider import error_form
 
 from .external import External
 
@@ -64,12 +65,23 @@ class Hosting:
             return self._by_server(items, act)
         finally:
             self.session.key, self.session.timeout = "", None
-            self.session.secrets = []
+            self.session.secrets, self.session.effects = [], []
 
-    def list(self, kind: str) -> Answers:
-        """Everything of a kind that exists here: `{id, identity, attributes, name?}`."""
+    def list(self, kind: str, within: Mapping[str, Json]) -> Answers:
+        """Everything of a kind that exists here: `{id, identity, attributes, name?, note?}`."""
         server = self._server(kind)
-        return server.list(kind) if isinstance(server, External) else server.list(kind, self.session)
+        self.session.key = ""
+        return server.list(kind, within) if isinstance(server, External) else server.list(kind, within, self.session)
+
+    def upgrade(self, items: Items) -> Answers:
+        """One answer per item, in order: `{id, attributes}` or `{id, error}`."""
+
+        def rewrite(server: Server, group: Items) -> Answers:
+            if isinstance(server, External):
+                return server.upgrade(group)
+            return [_upgraded(server, item) for item in group]
+
+        return self._by_server(items, rewrite)
 
     def forget(self, run: str) -> None:
         """The run is over: no key of it will come again."""
@@ -107,6 +119,13 @@ class Hosting:
                 found = [{"id": item["id"], "error": _bug(error)} for item in group]
             answers.update(zip(indices, found))
         return [answers[index] for index in range(len(items))]
+
+
+def _upgraded(server: Provider, item: Mapping[str, Json]) -> Dict[str, Json]:
+    try:
+        return {"id": item["id"], "attributes": server.upgrade(item["kind"], item["version"], item["attributes"])}
+    except ProviderError as error:
+        return {"id": item["id"], "error": error_form(error)}
 
 
 def _bug(error: Exception) -> Dict[str, Json]:

@@ -18,18 +18,23 @@ from aivp_contract.values import Json
 
 from .hosting import Hosting
 from .outcome import Outcome, Owner, identity_text
+from .promises import broken_words, known, left_over
 from .store import HostStore
-from .work import NOTHING, Step, Work, left_over
+from .work import NOTHING, Step, Work
 
 Report = Callable[[Dict[str, Json]], None]
 
 BOOKKEEPING = frozenset({"adopt", "forget", "move"})
 """Actions whose whole effect is what we remember."""
 
-RETRIED = frozenset({"temporary"})
-"""Classes of errors that `meta.retries` is for. All others would only fail again: what a provider calls permanent, its
+RETRIED = frozenset({"temporary", "rate_limited"})
+"""Classes of errors that `meta.retries` is for; a third-party provider's have then been waited out for a while
+(`patience.py`). All others would only fail again: what a provider calls permanent, its
 bugs, and effects that did not bring about what it had predicted.
 """
+
+LEFT = "left"
+"""The status of a work that has no outcome: its intent, if it had come so far, stays open."""
 
 REPORT = 1024 * 1024
 """Bytes of outcomes in one report, about."""
@@ -97,7 +102,8 @@ class Lane:
         asked = [work for work in works if work.action not in BOOKKEEPING]
         for work, answer in zip(asked, self.hosting.observe([work.item() for work in asked])):
             if "error" in answer:
-                work.status, work.error = "failed", answer["error"]
+                work.error = answer["error"]
+                work.status = LEFT if self._is_left(work) else "failed"
                 continue
             work.seen = read_observation(answer["observation"])
             if work.action != "refresh":
@@ -170,7 +176,7 @@ class Lane:
     def _no_effect(self, work: Work, action: str) -> None:
         assert work.seen is not None
         work.status, work.action = "done", action
-        work.computed = dict(work.seen.computed)
+        work.computed = known(work.seen.computed)
         work.after = diff.managed_digest(self.hosting.kind(work.step["kind"]), work.step["config"], work.seen)
 
     def _intend(self, works: Sequence[Work]) -> None:
@@ -182,19 +188,25 @@ class Lane:
         self.pending.update(raised)
 
     def _act(self, works: Sequence[Work]) -> None:
-        """The effect. Kinds that form transactions get their batch whole, under one key."""
+        """The effect. Kinds that form transactions get their batch whole, under one key.
+
+        Not where the provider assigns ids: nothing but the key tells a thing that is there from one to be made, so a
+        key must stay the step's own, also where some of a batch have ended before the rest is asked for again.
+        """
         groups: Dict[Tuple[str, int], List[Work]] = {}
         for work in works:
-            first = works[0].step["id"] if self.hosting.kind(work.step["kind"]).batch else work.step["id"]
+            kind = self.hosting.kind(work.step["kind"])
+            first = works[0].step["id"] if kind.batch and not kind.assigned else work.step["id"]
             groups.setdefault((first, work.attempt), []).append(work)
         for (first, attempt), group in groups.items():
             key = f"{self.run}/{first}/{attempt}"
             timeouts: List[Any] = [work.step.get("timeout") for work in group]
             timeout = None if None in timeouts else max(timeouts)
-            for work, answer in zip(group, self.hosting.apply([work.change() for work in group], key, timeout)):
-                self._take(work, answer)
+            changes = [work.change(self.hosting.kind(work.step["kind"])) for work in group]
+            for work, answer in zip(group, self.hosting.apply(changes, key, timeout)):
+                self._take(work, answer, self.hosting.kind(work.step["kind"]))
 
-    def _take(self, work: Work, answer: Mapping[str, Any]) -> None:
+    def _take(self, work: Work, answer: Mapping[str, Any], kind: Kind) -> None:
         work.error = answer.get("error")
         if work.error is not None and work.error["class"] == "interrupted":
             if work.step.get("on_interrupt") == "accept":
@@ -202,6 +214,10 @@ class Lane:
             return
         work.outputs = dict(answer.get("outputs", {}))
         work.absorbs = bool(answer.get("absorbs_refresh", False))
+        if work.action == "create" and work.error is None and kind.assigned:
+            work.brought = kind.assigned_ids(work.outputs)
+            if missing := sorted(kind.assigned - set(work.brought)):
+                work.error = self._blamed(kind, [(missing[0], "was not assigned: its outputs do not hold it")])
 
     def _verify(self, works: Sequence[Work]) -> None:
         """Observe again: the effect must equal the prediction."""
@@ -212,13 +228,22 @@ class Lane:
                 continue
             seen = read_observation(answer["observation"])
             kind = self.hosting.kind(work.step["kind"])
-            work.computed = dict(seen.computed)
+            work.computed = known(seen.computed)
             work.after = diff.managed_digest(kind, work.step["config"], seen)
             work.residual = left_over(work, diff.decide(kind, work.step["config"], seen, work.step["config"]), seen)
-            if work.residual:
-                fields = sorted({str(change["path"]) for change in work.residual})
-                message = "after its effect these still differ: " + ", ".join(fields)
-                work.error = {"class": "unfulfilled", "message": message}
+            fields = sorted({str(change["path"])[1:] for change in work.residual})
+            broken = [(name, "is not as declared after the effect") for name in fields]
+            broken = broken or broken_words(kind, work, seen)
+            if broken:
+                work.error = self._blamed(kind, broken)
+
+    @staticmethod
+    def _blamed(kind: Kind, broken: Sequence[Tuple[str, str]]) -> Dict[str, Json]:
+        """The error of a provider that broke its word, with its name and every field of it."""
+        told = "; ".join(f"{name or 'it'} {what}" for name, what in broken)
+        where = {"path": f"/{broken[0][0]}"} if broken[0][0] else {}
+        message = f"the provider {kind.provider} broke its word: {told}"
+        return {"class": "unfulfilled", "message": message[:4000], **where}
 
     def _again(self, works: Sequence[Work]) -> List[Work]:
         """The works that deserve another attempt and still need it, after a pause: at least as long as the provider
@@ -249,12 +274,17 @@ class Lane:
             return bool(work.step.get("on_interrupt") == "retry")
         return bool(work.error["class"] in RETRIED and work.tries <= work.step.get("retries", 0))
 
+    def _is_left(self, work: Work) -> bool:
+        """True where nothing is wrong but that the run is being stopped: whoever resumes it asks for the same again."""
+        return work.error is not None and work.error["class"] == "canceled" and self.is_cancelled()
+
     def _conclude(self, works: Sequence[Work], begun: AbstractSet[str]) -> None:
         for work in works:
             if not work.status:
-                work.status = "failed" if work.error is not None else "done"
-            if work.status in ("failed", "blocked", "stale"):
+                work.status = LEFT if self._is_left(work) else "failed" if work.error is not None else "done"
+            if work.status in ("failed", "blocked", "stale", LEFT):
                 self.broken.add(work.step["id"])
+        works = [work for work in works if work.status != LEFT]
         self.store.conclude(self.run, [self._outcome(work, work.step["id"] in begun) for work in works])
         for outcomes in _portions([work.outcome_form() for work in works]):
             self.report({"outcomes": outcomes})
@@ -263,7 +293,12 @@ class Lane:
         step = work.step
         has_begun = is_begun or work.begun is not None or work.status in ("done", "skipped")
         outcome = Outcome(step["id"], work.attempt, work.status, work.result if has_begun else NOTHING, work.after)
+        if work.status != "done" and not work.brought:
+            return outcome
+        if work.brought and step["identity"] != work.identity:
+            outcome.release(self.owner, step["kind"], step["identity"])
         if work.status != "done":
+            self._claim(outcome, work)
             return outcome
         if work.action in ("delete", "forget"):
             outcome.release(self.owner, step["kind"], step["identity"])
@@ -287,7 +322,7 @@ class Lane:
     def _claim(self, outcome: Outcome, work: Work) -> None:
         step = work.step
         provenance = step["claim"]["created" if work.result == "create" else "found"]
-        claim = {**step["claim"], "kind": step["kind"], "identity": step["identity"], "address": step["address"]}
+        claim = {**step["claim"], "kind": step["kind"], "identity": work.identity, "address": step["address"]}
         if step["action"] == "move":  # it comes without its secrets
             claim["secret_key"] = self.store.secret_key(step["kind"], step["identity"], self.owner)
         outcome.claim(self.owner, {**claim, "provenance": provenance}, self.store.keyed_digest(step["config"]))

@@ -1,4 +1,4 @@
-"""The runner's requests, each a method: hello, observe, begin, apply, end, list, remembered, rebuild, recall.
+"""The runner's requests, each a method: hello, observe, upgrade, begin, apply, end, list, remembered, rebuild, recall.
 
 The engine is the only caller. Long answers travel as notifications of a bounded size before the result.
 """
@@ -84,6 +84,8 @@ class Service:
             answers = self.hosting.observe(items)
             if store.has_claims():
                 for item, answer in zip(items, answers):
+                    if self.hosting.kind(item["kind"]).placement == "controller":
+                        continue  # its thing is not on this machine: another project may mean another API by that name
                     others = store.others(item["kind"], identity_text(item["identity"]), *self.owner[:2])
                     if others:
                         answer["claims"] = others
@@ -172,12 +174,22 @@ class Service:
             self._close()
         return {}
 
-    def list(self, kind: str) -> Json:
-        """Everything of a kind that exists here: `{id, identity, attributes, name?}`. Raises Refusal: provider."""
+    def list(self, kind: str, within: Mapping[str, Json]) -> Json:
+        """Everything of a kind that exists here: `{id, identity, attributes, name?, note?}`.
+
+        Raises Refusal: unlisted (the provider says why it cannot), provider (it does not work as it should).
+        """
         try:
-            return {"items": self._in_chunks("listed", self.hosting.list(kind))}
-        except (Broken, Gone, Refused, ProviderError) as error:
+            return {"items": self._in_chunks("listed", self.hosting.list(kind, within))}
+        except (Refused, ProviderError) as error:
+            mend = getattr(error, "mend", None)
+            raise Refusal("unlisted", name=kind, why=str(error), **({"mend": mend} if mend else {})) from None
+        except (Broken, Gone) as error:
             raise Refusal("provider", name=self.hosting.kind(kind).provider, why=str(error)) from None
+
+    def upgrade(self, items: List[Dict[str, Json]]) -> Json:
+        """Recorded attributes in today's form, for `items` = [{id, kind, version, attributes}]."""
+        return {"items": self._in_chunks("upgraded", self.hosting.upgrade(items))}
 
     def provider(
         self, manifest: Json, start: Mapping[str, List[str]], files: Files, configuration: Mapping[str, Json]

@@ -8,8 +8,8 @@ from typing import Optional
 
 
 @dataclass(frozen=True)
-class Patience:
-    """Seconds that a provider is waited for.
+class Limits:
+    """Seconds that one answer of a provider is waited for.
 
     start: for its answer to `initialize`; look: to `observe`, `list` and `upgrade`; silence: without a word, where an
     effect has no `meta.timeout`; grace: between a cancel and the kill.
@@ -24,9 +24,9 @@ class Patience:
 class Wait:
     """How long an answer is waited for: until a deadline, or else through a silence; then a moment of grace."""
 
-    def __init__(self, limit: Optional[float], patience: Patience) -> None:
+    def __init__(self, limit: Optional[float], limits: Limits) -> None:
         self.limit = limit
-        self.patience = patience
+        self.limits = limits
         self.begun = self.heard_at = time.monotonic()
         self.late_at: Optional[float] = None
         self.is_cancelled = False
@@ -46,11 +46,11 @@ class Wait:
 
     def is_late(self) -> bool:
         """From now on only the grace is left."""
-        since, most = (self.begun, self.limit) if self.limit is not None else (self.heard_at, self.patience.silence)
+        since, most = (self.begun, self.limit) if self.limit is not None else (self.heard_at, self.limits.silence)
         if self.late_at is None and time.monotonic() - since > most:
             self.late_at = time.monotonic()
         return self.late_at is not None
 
     def is_over(self) -> bool:
         """True once the grace is used up, too."""
-        return self.is_late() and self.late_at is not None and time.monotonic() - self.late_at > self.patience.grace
+        return self.is_late() and self.late_at is not None and time.monotonic() - self.late_at > self.limits.grace

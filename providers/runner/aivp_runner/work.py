@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Dict, Mapping, Optional, Tuple
 
 from aivp_contract.diff import Decision
+from aivp_contract.manifest import Kind
 from aivp_contract.observation import Observation
 from aivp_contract.values import Json
 
@@ -21,7 +22,8 @@ class Work:
 
     `is_open`: that intent is of the attempt in hand, so effects answer under its key. `is_under_way`: its effect may be
     half done; not where it ended, well or not, in an earlier session. `status` is empty until the step has ended;
-    `action` is what a provider is asked for.
+    `action` is what a provider is asked for. `brought`: the identity that its create brought, where the provider
+    assigns it.
     """
 
     step: Step
@@ -34,6 +36,7 @@ class Work:
     seen: Optional[Observation] = None
     decision: Decision = field(default_factory=lambda: Decision("no-op"))
     outputs: Dict[str, Json] = field(default_factory=dict)
+    brought: Dict[str, Json] = field(default_factory=dict)
     absorbs: bool = False
     error: Optional[Dict[str, Json]] = None
     status: str = ""
@@ -59,6 +62,11 @@ class Work:
         """The action as it is reported: what a broken run began to create and we completed was created."""
         return "create" if self.begun == "create" and self.action == "update" else self.action
 
+    @property
+    def identity(self) -> Dict[str, Json]:
+        """Which real thing it is about, as far as that is known by now."""
+        return {**self.step["identity"], **self.brought}
+
     def again(self) -> None:
         """Ready for the next attempt, under a key of its own."""
         self.begun = self.result
@@ -75,34 +83,29 @@ class Work:
 
     def item(self) -> Dict[str, Json]:
         """As an `observe` request asks about it."""
-        found = {"id": self.step["id"], "kind": self.step["kind"], "config": self.step["config"]}
-        return {**found, **{name: self.step[name] for name in ("prior", "tainted") if self.step.get(name) is not None}}
+        found = {name: self.step[name] for name in ("id", "kind", "config", "prior", "tainted") if name in self.step}
+        return {**found, "identity": self.identity}
 
-    def change(self) -> Dict[str, Json]:
-        """As an `apply` request asks for it."""
+    def change(self, kind: Kind) -> Dict[str, Json]:
+        """As an `apply` request asks for it. What is created gets a new id, whatever the thing before it had."""
         assert self.seen is not None
         changes = [change.form() for change in self.decision.changes]
-        return {**self.item(), "action": self.action, "seen": self.seen.form(), "changes": changes}
+        identity = kind.declared_identity(self.identity) if self.action == "create" else self.identity
+        asked = {"identity": identity, "action": self.action, "seen": self.seen.form(), "changes": changes}
+        return {**self.item(), **asked}
 
     def outcome_form(self) -> Dict[str, Json]:
         """As the engine is told of it."""
         found: Dict[str, Json] = {"step": self.step["id"], "status": self.status, "action": self.result}
         found["attempt"] = self.attempt
         if self.status == "done":
-            found["outputs"] = {**self.computed, **self.outputs}
+            found["outputs"] = {**self.computed, **self.outputs, **self.brought}
             found["observed"] = self.after
             found["changes"] = [change.path for change in self.decision.changes]
+        elif self.brought:
+            found["outputs"] = {**self.outputs, **self.brought}
         if self.residual:
             found["residual"] = list(self.residual)
         if self.error is not None:
             found["error"] = self.error
         return found
-
-
-def left_over(work: Work, decision: Decision, seen: Observation) -> Tuple[Any, ...]:
-    """Differences that are left after the effect; a provider that leaves any broke its word."""
-    if work.action == "delete":
-        return () if seen.observed is None else ({"op": "remove", "path": "", "before": "it still exists"},)
-    if work.action == "refresh" or decision.action == "no-op":
-        return ()
-    return tuple(change.form() for change in decision.changes) or ({"op": "add", "path": "", "after": "nothing"},)

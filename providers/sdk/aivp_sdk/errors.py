@@ -23,7 +23,10 @@ class Permanent(ProviderError):
 
 
 class Temporary(ProviderError):
-    """The world may be another one in a moment: worth as many more tries as `meta.retries` says.
+    """The world may be another one in a moment: worth as many more attempts as `meta.retries` says.
+
+    A provider in a process of its own is asked again before that, up to 5 times within 2 minutes, under the same key.
+    So an answer that was lost may be called temporary where the key keeps the effect from happening twice.
 
     delay: seconds to wait at least; None leaves it to the engine, which waits longer from try to try. Also for a
     program that failed, since nobody but it knows whether that was for good.

@@ -25,7 +25,7 @@ from aivp_contract.diff import Change as FieldChange
 from aivp_contract.observation import Observation
 from aivp_contract.values import Json
 
-from .errors import ProviderError
+from .errors import Permanent, ProviderError
 from .process import Session
 
 S = TypeVar("S")
@@ -38,6 +38,7 @@ class Item(Generic[S]):
     hidden: those declared fields that hold secrets. The dispatch masks them; a provider that shows another field made
     from one of them answers a `Verdict` for it, and so for what it makes of `tainted` ones, which held secrets before.
     unapplied: write-only fields that are not as they were last applied.
+    identity: the identity fields as far as they are known; of those that the kind assigns, none before its create.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Item(Generic[S]):
     hidden: FrozenSet[str] = frozenset()
     tainted: FrozenSet[str] = frozenset()
     unapplied: Tuple[str, ...] = ()
+    identity: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,9 @@ class Change(Generic[S]):
     """One resource to act upon.
 
     action: create, update, replace, delete or refresh; changes: the field differences that this step mends;
-    seen: the observation just before; refresh: how the notification asked for it; hidden, tainted: as in `Item`.
+    seen: the observation just before; refresh: how the notification asked for it; hidden, tainted, identity: as in
+    `Item`. A create of a kind that assigns ids answers with them among its outputs, the same ones whenever
+    `session.key` comes again.
     """
 
     id: str
@@ -66,6 +70,7 @@ class Change(Generic[S]):
     prior: Optional[Mapping[str, Json]] = None
     hidden: FrozenSet[str] = frozenset()
     tainted: FrozenSet[str] = frozenset()
+    identity: Mapping[str, Json] = field(default_factory=dict)
 
     def changed(self, *names: str) -> bool:
         """True where one of these fields differs."""
@@ -81,11 +86,13 @@ class Change(Generic[S]):
 class Listed:
     """A thing that exists: its attributes as a declaration would say them, without what is at its default.
 
-    name: what people would call it; identity: where the provider assigns it (else it is among the attributes).
+    name: what people would call it; note: what they should know of it, such as what is left out, and why;
+    identity: where the provider assigns it (else it is among the attributes).
     """
 
     attributes: Mapping[str, Json]
     name: str = ""
+    note: str = ""
     identity: Mapping[str, Json] = field(default_factory=dict)
 
 
@@ -122,6 +129,8 @@ class Kind(Generic[S]):
     provides: ClassVar[Tuple[Dict[str, Json], ...]] = ()
     requires: ClassVar[Tuple[Dict[str, Json], ...]] = ()
     rules: ClassVar[Tuple[Dict[str, Json], ...]] = ()
+    within: ClassVar[Optional[Type[Any]]] = None
+    """A dataclass of what narrows `list`, such as the folder to look in; None: nothing does."""
 
     def observe(self, item: Item[S], session: Session) -> Observation:
         """What is there. Must change nothing."""
@@ -131,9 +140,9 @@ class Kind(Generic[S]):
         """Bring the thing to `change.desired` (or away, for delete). None means Done()."""
         raise NotImplementedError(f"{self.name} does not apply")
 
-    def list(self, session: Session) -> Iterable[Listed]:
-        """Everything of this kind that exists here."""
-        raise ProviderError(f"{self.name} cannot be listed")
+    def list(self, within: Any, session: Session) -> Iterable[Listed]:
+        """Everything of this kind that exists here. `within`: what was asked for, as a value of that class, or None."""
+        raise Permanent(f"{self.name} cannot be listed")
 
     def upgrade(self, version: int, attributes: Mapping[str, Json]) -> Mapping[str, Json]:
         """Recorded attributes of an older `schema_version` in today's form."""

@@ -36,6 +36,8 @@ class Session:
         self.standing: Sequence[str] = ()
         self.configuration: Any = None
         self.timeout: Optional[float] = None
+        self.effects: List[str] = []
+        """Keys of the commands that the request in hand ran under the shim."""
 
     def probe(
         self,
@@ -91,6 +93,7 @@ class Session:
         blank = json.dumps(_blanked(asked, self.secrets))
         key = hashlib.sha256((self.key + blank).encode()).hexdigest()[:32]
         order = _order(argv, stdin, cwd, env, user, group, umask, timeout)
+        self.effects.append(key)
         return self.shim.run(key, order, secrets=self.secrets, capture=capture)
 
     def log(self, message: str, level: str = "info") -> None:

@@ -52,18 +52,19 @@ class Provider:
         """Answer an `apply` request: one answer per item, in order."""
         return _by_kind(items, lambda kind, group: self._apply(kind, group, session))
 
-    def list(self, kind: str, session: Session) -> List[Dict[str, Json]]:
-        """Answer a `list` request: `{id, identity, attributes, name?}`, by identity."""
-        described = self.described[kind]
-        found = [
+    def list(self, kind: str, within: Mapping[str, Json], session: Session) -> List[Dict[str, Json]]:
+        """Answer a `list` request: `{id, identity, attributes, name?, note?}`, by identity."""
+        described, asked = self.described[kind], self.kinds[kind].within
+        found: List[Dict[str, Any]] = [
             {
                 "identity": {**described.identity_of(listed.attributes), **listed.identity},
                 "attributes": dict(listed.attributes),
                 **({"name": listed.name} if listed.name else {}),
+                **({"note": listed.note} if listed.note else {}),
             }
-            for listed in self.kinds[kind].list(session)
+            for listed in self.kinds[kind].list(None if asked is None else load(asked, within), session)
         ]
-        found.sort(key=lambda item: encode(item["identity"]))
+        found.sort(key=lambda item: [_rank(item["identity"][name]) for name in described.identity])
         return [{"id": str(number), **item} for number, item in enumerate(found, 1)]
 
     def upgrade(self, kind: str, version: int, attributes: Mapping[str, Json]) -> Dict[str, Json]:
@@ -72,7 +73,7 @@ class Provider:
 
     def _observe(self, name: str, group: Sequence[Mapping[str, Json]], session: Session) -> List[Dict[str, Json]]:
         kind, described = self.kinds[name], self.described[name]
-        works = [(raw, Redaction(described, raw)) for raw in group]
+        works = [(raw, Redaction(described, raw, session.standing)) for raw in group]
         items = [
             Item(
                 id=raw["id"],
@@ -82,26 +83,32 @@ class Provider:
                 hidden=red.hidden,
                 tainted=red.tainted,
                 unapplied=diff.unapplied(described, raw["config"], raw.get("prior")),
+                identity=_identity(described, raw),
             )
             for raw, red in works
             if red.refusal is None
         ]
-        session.secrets = _share(works, session.standing)
+        session.secrets = _share(works)
         seen = iter(_guarded(lambda: kind.observe_many(items, session), len(items)))
         return [_observed(raw, red, red.refusal or next(seen)) for raw, red in works]
 
     def _apply(self, name: str, group: Sequence[Mapping[str, Json]], session: Session) -> List[Dict[str, Json]]:
         kind = self.kinds[name]
-        works = [(raw, Redaction(self.described[name], raw)) for raw in group]
-        changes = [_change(kind, raw, red) for raw, red in works if red.refusal is None]
-        session.secrets = _share(works, session.standing)
+        works = [(raw, Redaction(self.described[name], raw, session.standing)) for raw in group]
+        changes = [_change(kind, self.described[name], raw, red) for raw, red in works if red.refusal is None]
+        session.secrets = _share(works)
         done = iter(_guarded(lambda: kind.apply_many(changes, session), len(changes)))
         return [_applied(raw, red, red.refusal or next(done)) for raw, red in works]
 
 
-def _share(works: Sequence[Tuple[Mapping[str, Json], Redaction]], standing: Sequence[str]) -> List[str]:
+def _rank(value: Json) -> Tuple[int, Any]:
+    """Texts by their code points, before all else by its canonical bytes."""
+    return (0, value) if isinstance(value, str) else (1, encode(value))
+
+
+def _share(works: Sequence[Tuple[Mapping[str, Json], Redaction]]) -> List[str]:
     """What is said about one item of a batch may quote another one: every message is freed of the secrets of all."""
-    secrets = sorted({secret for _, red in works for secret in red.secrets} | set(standing))
+    secrets = sorted({secret for _, red in works for secret in red.secrets})
     for _, red in works:
         red.shared = secrets
     return secrets
@@ -128,13 +135,19 @@ def error_form(error: ProviderError, redact: Callable[[str], str] = str) -> Dict
     if error.path is not None:
         found["path"] = redact(error.path)
     if error.mend is not None:
-        found["mend"] = redact(error.mend)
+        found["mend"] = redact(error.mend)[:1000]
     if error.delay is not None:
         found["delay_ms"] = int(error.delay * 1000)
     return found
 
 
-def _change(kind: Kind[Any], raw: Mapping[str, Json], red: Redaction) -> Change[Any]:
+def _identity(described: manifest.Kind, raw: Mapping[str, Json]) -> Dict[str, Json]:
+    """The identity fields that are known: as they were sent, else as they are declared."""
+    found = raw.get("identity") or described.identity_of(raw["config"])
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _change(kind: Kind[Any], described: manifest.Kind, raw: Mapping[str, Json], red: Redaction) -> Change[Any]:
     return Change(
         id=raw["id"],
         action=raw["action"],
@@ -145,6 +158,7 @@ def _change(kind: Kind[Any], raw: Mapping[str, Json], red: Redaction) -> Change[
         prior=raw.get("prior"),
         hidden=red.hidden,
         tainted=red.tainted,
+        identity=_identity(described, raw),
     )
 
 
@@ -184,6 +198,8 @@ def _describe(kind: Kind[Any]) -> Dict[str, Json]:
         value = list(getattr(kind, name))
         if value:
             described[name] = value
+    if kind.within is not None:
+        described["within"] = json_schema(kind.within)
     return described
 
 

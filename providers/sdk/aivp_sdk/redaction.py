@@ -22,13 +22,13 @@ class Redaction:
     """One item of a request: `plain` is its config with secrets opened, `refusal` why it cannot be worked on.
 
     hidden: declared fields that hold secrets or are sensitive. tainted: fields that held secrets before, so that what
-    is there may still be one. secrets: what must not leave; shared: those of the whole request. has_found: a secret was
-    taken out of a value.
+    is there may still be one. secrets: what must not leave, those of the provider's configuration (`standing`) among
+    them; shared: those of the whole request. has_found: a secret was taken out of a value.
     """
 
-    def __init__(self, kind: manifest.Kind, raw: Mapping[str, Json]) -> None:
+    def __init__(self, kind: manifest.Kind, raw: Mapping[str, Json], standing: Iterable[str] = ()) -> None:
         self.config: Mapping[str, Json] = raw["config"]
-        self.secrets: List[str] = []
+        self.secrets: List[str] = list(standing)
         self.shared: Iterable[str] = ()
         self.refusal: Optional[ProviderError] = None
         self.has_found = False

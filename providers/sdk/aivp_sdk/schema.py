@@ -110,7 +110,7 @@ def _type_schema(hint: Any, words: Mapping[str, Json]) -> Dict[str, Json]:
         return {"type": "object", "additionalProperties": _type_schema(arguments[1], {})}
     if origin is Union:
         return {"anyOf": [_type_schema(option, {}) for option in arguments]}
-    raise TypeError(f"{hint} has no JSON Schema; use str, int, bool, Literal, List, Dict or a dataclass")
+    raise TypeError(f"{hint} has no JSON Schema; use str, int, bool, Literal, List, Dict, Optional[…] or a dataclass")
 
 
 def _without_none(hint: Any) -> Any:

@@ -16,8 +16,9 @@ from typing import Any, BinaryIO, Dict, Optional, Tuple
 from aivp_contract.lines import BadLine, read_message
 
 from . import shim
+from .link import ServedSession, Stops
 from .provider import Provider
-from .served import ServedSession, Server, Stops
+from .served import Server
 
 
 def serve(provider: Provider) -> None:

@@ -7,114 +7,26 @@ middle. Between items a cancel is heard.
 from __future__ import annotations
 
 import os
-import threading
 import time
 import traceback
 from pathlib import Path
-from typing import Any, BinaryIO, Callable, Dict, List, Mapping, Optional, Sequence, Set, Type, Union
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
-from aivp_contract.canonical import encode, encode_wire
-from aivp_contract.lines import MAX_LINE
 from aivp_contract.values import Json
 
-from . import shim
+from . import requests, shim
 from .errors import Canceled, ProviderError
 from .kind import Kind
-from .process import Session
+from .link import Answer, Encoded, Parts, Result, ServedSession, Stops
 from .provider import Provider, error_form
-from .redaction import opened, without
-from .schema import load
+from .requests import Item, Refusal
 
 MAJOR, MINOR = 1, 0
 
-PART = 512 * 1024
-"""Bytes of items in one notification, about."""
+TOGETHER = {"observe_many": 1000, "apply_many": 100}
+"""Items that a kind gets at once: a listing is worth many looks, an effect is not to be stopped in the middle."""
 
-TOGETHER = 64
-"""Answers that are encoded in one go."""
-
-Item = Mapping[str, Json]
-Answer = Dict[str, Json]
-
-
-class Encoded(bytes):
-    """A result that is JSON already."""
-
-
-Result = Union[Dict[str, Json], Encoded]
-
-
-class Refusal(Exception):
-    """A request that makes no sense; `form` is the JSON-RPC error."""
-
-    def __init__(self, code: int, message: str, **data: Json) -> None:
-        super().__init__(message)
-        self.form: Dict[str, Json] = {"code": code, "message": message, **({"data": data} if data else {})}
-
-
-class ServedSession(Session):
-    """What a provider may ask for, over this link: `log` and `progress` become notifications."""
-
-    def __init__(self, watch: shim.Shim, outgoing: BinaryIO) -> None:
-        super().__init__(watch)
-        self.outgoing = outgoing
-        self.capabilities: Mapping[str, Json] = {}
-        self.request = 0
-        self.item = ""
-        self._writing = threading.Lock()
-
-    def configure(self, schema: Optional[Type[Any]], found: Mapping[str, Json]) -> None:
-        """What people wrote for this provider, as its dataclass; secrets of it are watched over from now on."""
-        plain, self.standing = opened(dict(found))
-        self.configuration = None if schema is None else load(schema, plain)
-
-    def send(self, message: Json) -> None:
-        """One message."""
-        self.write(encode_wire(message) + b"\n")
-
-    def write(self, line: bytes) -> None:
-        """One line. Where nobody listens any more, reading will end, too."""
-        try:
-            with self._writing:
-                self.outgoing.write(line)
-                self.outgoing.flush()
-        except OSError:
-            pass
-
-    def log(self, message: str, level: str = "info") -> None:
-        """A line for people."""
-        self._tell("log", {"level": level, "message": self._redacted(message)[:10_000]})
-
-    def progress(self, message: str, done: Optional[float] = None, total: Optional[float] = None) -> None:
-        """How far a long effect is."""
-        counts = {name: value for name, value in (("done", done), ("total", total)) if value is not None}
-        self._tell("progress", {"message": self._redacted(message)[:1000], **counts})
-
-    def _redacted(self, message: str) -> str:
-        return without(message, {*self.secrets, *self.standing})
-
-    def _tell(self, method: str, params: Dict[str, Json]) -> None:
-        if self.capabilities.get(method):
-            item = {"id": self.item} if self.item else {}
-            self.send({"jsonrpc": "2.0", "method": method, "params": {"request": self.request, **item, **params}})
-
-
-class Stops:
-    """What shall not be begun any more: items of cancelled requests, and everything once the link is gone."""
-
-    def __init__(self) -> None:
-        self.requests: Set[int] = set()
-        self.is_over = threading.Event()
-
-    def cancel(self, params: Json) -> None:
-        """Take a `cancel` notification."""
-        request = params.get("request") if isinstance(params, dict) else None
-        if type(request) is int:
-            self.requests.add(request)
-
-    def covers(self, request: int) -> bool:
-        """True where no further item of this request is wanted."""
-        return self.is_over.is_set() or request in self.requests
+_WORTH_ANOTHER_TRY = frozenset({"temporary", "rate_limited"})
 
 
 class Server:
@@ -125,13 +37,14 @@ class Server:
         self.session = session
         self.stops = Stops()
         self.effects: Optional[Path] = None
+        self._is_open = False
         self._methods: Mapping[str, Callable[[Dict[str, Any]], Result]] = {
             "initialize": self._initialize,
             "observe": self._observe,
             "apply": self._apply,
             "list": self._list,
             "upgrade": self._upgrade,
-            "shutdown": lambda _: {},
+            "shutdown": self._shutdown,
         }
 
     def take(self, message: Dict[str, Any]) -> None:
@@ -140,28 +53,34 @@ class Server:
             if message.get("method") == "forget":
                 self._forget(message.get("params"))
             return
-        answer: Dict[str, Json] = {"jsonrpc": "2.0", "id": message["id"]}
-        self.session.request = message["id"]
+        number = message["id"]
+        answer: Dict[str, Json] = {"jsonrpc": "2.0", "id": number if type(number) is int else None}
         try:
             answer["result"] = self._result(message)
         except Refusal as refusal:
             answer["error"] = refusal.form
+        except ProviderError as error:  # from the configuration, or from a listing: nothing of it can be had
+            form = error_form(error, self.session.redacted)
+            answer["error"] = {"code": 2, "message": form["message"], "data": form}
         except Exception as error:  # noqa: BLE001  # a process boundary: a bug is an answer, and its text may be a secret
             frames = traceback.extract_tb(error.__traceback__)[-3:]
             places = " < ".join(f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in reversed(frames))
             answer["error"] = {"code": -32603, "message": f"{type(error).__name__} at {places}"}
         if isinstance(answer.get("result"), Encoded):
-            self.session.write(b'{"id":%b,"jsonrpc":"2.0","result":%b}\n' % (encode(message["id"]), answer["result"]))
+            self.session.answer(number, answer["result"])
         else:
             self.session.send(answer)
 
     def _result(self, message: Dict[str, Any]) -> Result:
         method, params = message.get("method"), message.get("params")
-        handle = self._methods.get(method) if isinstance(method, str) else None
+        if type(message["id"]) is not int or not isinstance(method, str):
+            raise Refusal(-32600, "no request: its id is an integer, its method a text")
+        self.session.request = message["id"]
+        handle = self._methods.get(method)
         if handle is None:
-            raise Refusal(-32601, f"no method {str(method)[:40]}")
-        if self.effects is None and method != "initialize":
-            raise Refusal(-32600, "initialize comes first")
+            raise Refusal(-32601, f"no method {method[:40]}")
+        if self._is_open == (method == "initialize"):
+            raise Refusal(-32600, "initialize comes first, and once; after shutdown comes nothing")
         if not isinstance(params, dict):
             raise Refusal(-32602, "the parameters are no object")
         return handle(params)
@@ -171,42 +90,65 @@ class Server:
         if not isinstance(protocol, dict) or type(protocol.get("major")) is not int:
             raise Refusal(-32602, "initialize without a protocol version")
         if protocol["major"] != MAJOR:
-            raise Refusal(1, "unsupported protocol", majors=[MAJOR])
+            raise Refusal(1, "unsupported protocol", {"majors": [MAJOR]})
         if type(directory) is not str or not os.path.isabs(directory):
             raise Refusal(-32602, "initialize without a directory")
-        self.effects = Path(directory) / "effects"
         if isinstance(params.get("capabilities"), dict):
             self.session.capabilities = params["capabilities"]
-        self.session.configure(self.provider.configuration, params.get("configuration") or {})
+        self.session.configure(self.provider.configuration, self._configuration(params))
+        self.effects, self._is_open = Path(directory) / "effects", True
         kinds = {name: kind.schema_version for name, kind in sorted(self.provider.kinds.items())}
         return {
             "protocol": {"major": MAJOR, "minor": MINOR},
             "provider": {"name": self.provider.name, "version": self.provider.version},
             "kinds": kinds,
-            "capabilities": {"cancel": True, "list": True, "upgrade": True},
+            "capabilities": {"cancel": True, "list": self._has("list"), "upgrade": self._has("upgrade")},
         }
 
+    def _configuration(self, params: Dict[str, Any]) -> Mapping[str, Json]:
+        found = params.get("configuration") or {}
+        if not isinstance(found, dict):
+            raise Refusal(-32602, "the configuration is no object")
+        known = self.provider.manifest().get("configuration", {}).get("properties", {})
+        unknown = sorted(set(found) - set(known))
+        if unknown and self.provider.configuration is not None:
+            raise Refusal(-32602, f"{unknown[0][:100]} is no field of the configuration")
+        return found
+
+    def _has(self, method: str) -> bool:
+        """True where some kind has its own way of it."""
+        return any(getattr(type(kind), method) is not getattr(Kind, method) for kind in self.provider.kinds.values())
+
+    def _shutdown(self, params: Dict[str, Any]) -> Dict[str, Json]:
+        self._is_open, self._methods = False, {**self._methods, "initialize": self._refuse}
+        return {}
+
+    def _refuse(self, params: Dict[str, Any]) -> Dict[str, Json]:
+        raise Refusal(-32600, "after shutdown comes nothing")
+
     def _observe(self, params: Dict[str, Any]) -> Result:
-        items = self._items(params)
+        items = requests.to_observe(self.provider.described, params)
         self.session.key = ""
         return self._answers(items, "observe_many", lambda group: self.provider.observe(group, self.session))
 
     def _apply(self, params: Dict[str, Any]) -> Result:
-        items, key, deadline = self._items(params), params.get("key"), params.get("deadline_ms")
-        if type(key) is not str or not key:
-            raise Refusal(-32602, "apply without a key")
-        if any(item.get("action") not in ("create", "update", "delete", "refresh") for item in items):
-            raise Refusal(-32602, "an item without one of the actions")
+        arrived = time.monotonic()
+        items, key = requests.to_apply(self.provider.described, params), params["key"]
+        deadline = requests.deadline_of(params)
         assert self.effects is not None
         assert self.session.shim is not None
-        self.session.shim.folder = self.effects / _run(key)
-        shim.wait(self.session.shim.folder)
-        until = None if deadline is None else time.monotonic() + deadline / 1000
+        folder = self.session.shim.folder = self.effects / _run(key)
+        shim.wait(folder)
 
         def act(group: Sequence[Item]) -> List[Answer]:
-            self.session.key = key if len(group) > 1 else f"{key}/{group[0]['id']}"
-            self.session.timeout = None if until is None else max(until - time.monotonic(), 0.1)
-            return self.provider.apply(group, self.session)
+            self.session.key = f"{key}/{group[0]['id']}"
+            self.session.timeout = None if deadline is None else max(arrived + deadline - time.monotonic(), 0.1)
+            self.session.effects = []
+            answers = self.provider.apply(group, self.session)
+            if any(answer.get("error", {}).get("class") in _WORTH_ANOTHER_TRY for answer in answers):
+                for effect in self.session.effects:  # asked again under the same key, the commands run again
+                    shim.forget(folder / effect)
+            return answers
 
         try:
             return self._answers(items, "apply_many", act)
@@ -215,7 +157,7 @@ class Server:
 
     def _answers(self, items: Sequence[Item], batched: str, handle: Callable[[Sequence[Item]], List[Answer]]) -> Result:
         """Answers in order; all but the last part of them leave at once. Between groups a cancel is heard."""
-        parts = _Parts(self.session)
+        parts = Parts(self.session)
         for group in self._groups(items, batched):
             self.session.item = group[0]["id"] if len(group) == 1 else ""
             if self.stops.covers(self.session.request):
@@ -226,86 +168,46 @@ class Server:
         return parts.result()
 
     def _groups(self, items: Sequence[Item], batched: str) -> List[List[Item]]:
-        """Neighbours of a kind that has a way of its own with many stay together; all others go one by one."""
+        """Neighbours of a kind that has a way of its own with many stay together; all others go one by one.
+
+        No more than TOGETHER, so that a cancel is heard in between; a transaction is never cut.
+        """
         groups: List[List[Item]] = []
         for item in items:
             kind = item["kind"]
             is_batched = getattr(type(self.provider.kinds[kind]), batched) is not getattr(Kind, batched)
-            if is_batched and groups and groups[-1][-1]["kind"] == kind:
+            most = requests.MOST if self.provider.described[kind].transaction else TOGETHER[batched]
+            if is_batched and groups and groups[-1][-1]["kind"] == kind and len(groups[-1]) < most:
                 groups[-1].append(item)
             else:
                 groups.append([item])
         return groups
 
     def _list(self, params: Dict[str, Any]) -> Result:
-        kind = params.get("kind")
-        if type(kind) is not str or kind not in self.provider.kinds:
-            raise Refusal(-32602, f"the kind {str(kind)[:100]} is not served here")
-        parts = _Parts(self.session)
-        for item in self.provider.list(kind, self.session):
-            parts.add([item])
+        parts = Parts(self.session)
+        kind, within = requests.kind_of(self.provider.described, params), params.get("within", {})
+        if not isinstance(within, dict):
+            raise Refusal(-32602, "within is no object")
+        parts.add(self.provider.list(kind, within, self.session))
         return parts.result()
 
-    def _upgrade(self, params: Dict[str, Any]) -> Dict[str, Json]:
-        items = self._items(params, member="attributes")
-        if any(type(item.get("version")) is not int for item in items):
-            raise Refusal(-32602, "an item without the version that it is of")
-        return {"items": [self._upgraded(item) for item in items]}
+    def _upgrade(self, params: Dict[str, Any]) -> Result:
+        parts = Parts(self.session)
+        for item in requests.to_upgrade(self.provider.described, params):
+            parts.add([self._upgraded(item)])
+        return parts.result()
 
     def _upgraded(self, item: Item) -> Answer:
-        attributes = self.provider.upgrade(item["kind"], item["version"], item["attributes"])
+        try:
+            attributes = self.provider.upgrade(item["kind"], item["version"], item["attributes"])
+        except ProviderError as error:
+            return {"id": item["id"], "error": error_form(error)}
         return {"id": item["id"], "attributes": attributes}
-
-    def _items(self, params: Dict[str, Any], member: str = "config") -> List[Item]:
-        """The items of a request. Raises Refusal where they are not of the protocol."""
-        items = params.get("items")
-        if not isinstance(items, list):
-            raise Refusal(-32602, "a request without items")
-        for item in items:
-            if not isinstance(item, dict) or type(item.get("id")) is not str or not isinstance(item.get(member), dict):
-                raise Refusal(-32602, f"an item without id or {member}")
-            if item.get("kind") not in self.provider.kinds:
-                raise Refusal(-32602, f"the kind {str(item.get('kind'))[:100]} is not served here")
-        return items
 
     def _forget(self, params: Json) -> None:
         prefix = params.get("prefix") if isinstance(params, dict) else None
         if isinstance(prefix, str) and prefix and self.effects is not None:
             shim.forget(self.effects / _run(prefix))
-
-
-class _Parts:
-    """Collects answers, and sends them away whenever there is enough for a message."""
-
-    def __init__(self, session: ServedSession) -> None:
-        self.session = session
-        self._texts: List[bytes] = []
-        self._size = 0
-
-    def add(self, answers: Sequence[Answer]) -> None:
-        """Encoded here and only here, in the form that shows no value of a secret."""
-        for start in range(0, len(answers), TOGETHER):
-            text = encode(list(answers[start : start + TOGETHER]))[1:-1]
-            self._take(answers[start : start + TOGETHER], text)
-
-    def _take(self, answers: Sequence[Answer], text: bytes) -> None:
-        if len(text) > PART and len(answers) > 1:
-            for answer in answers:
-                self._take([answer], encode(answer))
-            return
-        if len(text) > MAX_LINE - PART:
-            error = ProviderError("what there is to answer for it is too long for a message")
-            text = encode({"id": answers[0]["id"], "error": error_form(error)})
-        self._texts.append(text)
-        self._size += len(text)
-        if self._size > PART:
-            head = b'{"jsonrpc":"2.0","method":"items","params":{"items":['
-            self.session.write(head + b",".join(self._texts) + b'],"request":%d}}\n' % self.session.request)
-            self._texts, self._size = [], 0
-
-    def result(self) -> Encoded:
-        """What is left of them, as the result of the request."""
-        return Encoded(b'{"items":[' + b",".join(self._texts) + b"]}")
 
 
 def _run(key: str) -> str:

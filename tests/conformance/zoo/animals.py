@@ -181,7 +181,7 @@ class Trusting(Whole):
 
     def result(self, number, method, params):
         if method == "apply" and self.is_initialized:
-            return {"items": [{"id": i["id"], "outputs": self.apply(i)} for i in self.alive(params["items"])]}
+            return {"items": list(self.each(number, self.alive(params["items"]), "outputs", self.apply))}
         return super().result(number, method, params)
 
     def alive(self, items):
@@ -193,14 +193,18 @@ class Trusting(Whole):
 
 @animal("deaf-to-garbage")
 def deaf_to_garbage():
-    answerer = Whole(lambda request: False, lambda message: write(json.dumps(message) + "\n"))
-    for line in sys.stdin.buffer:
-        try:
-            message = json.loads(line)
-        except ValueError:
-            continue
-        if "id" in message:
-            answerer.send(answerer.answer(message))
+    class Lenient:
+        load, dump, dumps = json.load, json.dump, json.dumps
+
+        @staticmethod
+        def loads(line):
+            try:
+                return json.loads(line)
+            except ValueError:
+                return {}
+
+    provider.json = Lenient
+    provider.main(Whole)
 
 
 @animal("immortal")
@@ -211,8 +215,11 @@ def immortal():
 
 @animal("uncancelable")
 class Uncancelable(Whole):
-    def __init__(self, is_canceled, send):
-        super().__init__(lambda request: False, send)
+    def each(self, number, items, member, handle):
+        kept = self.is_canceled
+        self.is_canceled = kept if member == "outputs" else lambda request: False
+        yield from super().each(number, items, member, handle)
+        self.is_canceled = kept
 
 
 @animal("finisher")
@@ -463,7 +470,7 @@ class YesMan(Whole):
     def observe(self, item):
         seen = super().observe(item)
         for name, value in (seen["observed"] or {}).items():
-            if isinstance(value, dict) and name != "text":
+            if isinstance(value, dict) and isinstance(item["config"].get(name), dict):
                 seen["observed"][name] = {"$aivp": "verdict", "matches": True}
         return seen
 

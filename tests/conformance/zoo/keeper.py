@@ -1,6 +1,7 @@
 """Starts the zoo's providers: a whole one (no argument), or an animal by its name. Nothing of aivp is in it.
 
-All are the provider of the protocol's document, with the rest of what the protocol knows, and each animal has one fault.
+All are the provider of the protocol's document, with the rest of what the protocol knows, and each animal has
+one fault.
 """
 
 import importlib.util

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from aivp.diagnostics.catalogue import SUMMARIES
+from tests import schemas
 
 AIVP = Path(sys.executable).with_name("aivp")
 CALM = "aivp: v1\nproject: calm\nhosts: {lab: {transport: local}}\n"
@@ -87,6 +88,7 @@ class Place:
         process.wait()
         watch.cancel()
         out, err = (part.decode(errors="replace") for part in said)
+        schemas.check_lines(words, out)
         ended = Ended(process.returncode, out, err, int(peak.read_text()) // 1024)
         assert "Traceback" not in out + err, out + err
         assert "AIVP0999" not in out + err, out + err

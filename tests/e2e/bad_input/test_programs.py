@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+
 import pytest
 
 from .conftest import CALM, Place
@@ -19,14 +22,41 @@ def cue(place: Place, text: str) -> None:
     )
 
 
+def doubling(count: int, first: str, twice: str) -> str:
+    """A value that doubles `count` times: of bytes that fit into a line, gigabytes."""
+    steps = "".join(f"_t{n}: {twice.format(p=f'_t{n - 1}')}\n" for n in range(1, count + 1))
+    return f"_t0: {first}\n{steps}values: a: _t{count}\n"
+
+
+LISTS = ("[1]", "[{p}, {p}]")
+TEXTS = ('"0123456789"', '"\\({p})\\({p})"')
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        pytest.param(doubling(35, *TEXTS), "it needed more than 1024 MiB of memory", id="takes-memory"),
+        pytest.param(doubling(35, *LISTS), "it needed more than 1024 MiB of memory|it (used|took) .* seconds",
+                     id="takes-memory-in-lists", marks=pytest.mark.slow),
+        pytest.param(doubling(21, *TEXTS), "it printed more than 16 MiB", id="prints"),
+        pytest.param(
+            "import \"list\"\n_n: list.Range(0, 9000, 1)\nvalues: a: len([for a in _n for b in _n {a*b}])\n",
+            "it used more than 30 seconds of CPU|it took longer than 60 seconds", id="never-ends",
+            marks=pytest.mark.slow,
+        ),
+    ],
+)  # fmt: skip
+def test_cue_without_end(place: Place, text: str, why: str) -> None:
+    cue(place, text)
+    ended = place.refused("validate", seconds=120, most=1200)
+    assert ended.codes == ["AIVP0154"]
+    assert re.search(why, " ".join(ended.err.split())), ended.err
+
+
 @pytest.mark.parametrize(
     "text",
     [
         pytest.param("import \"list\"\nvalues: a: list.Repeat([1], 100000000)\n", id="too-large"),
-        pytest.param(
-            "import \"list\"\n_n: list.Range(0, 9000, 1)\nvalues: a: len([for a in _n for b in _n {a*b}])\n",
-            id="too-long", marks=pytest.mark.slow,
-        ),
         pytest.param("values: a: " + "{x: " * 3000 + "1" + "}" * 3000 + "\n", id="too-deep"),
         pytest.param("import \"strings\"\nvalues: a: strings.Repeat(\"x\", 1000000000)\n", id="too-much-text"),
         pytest.param("import \"github.com/nobody/nothing\"\nvalues: a: nothing.x\n", id="fetches"),
@@ -41,13 +71,28 @@ def cue(place: Place, text: str) -> None:
 )  # fmt: skip
 def test_cue(place: Place, text: str) -> None:
     cue(place, text)
-    place.refused("validate", seconds=60, most=2000)
+    place.refused("validate", seconds=60, most=300)
 
 
 def test_cue_sees_no_file_beside_its_package(place: Place) -> None:
     (place.folder.parent / "outside.txt").write_text("TOP-SECRET")
     cue(place, "@extern(embed)\nvalues: a: _ @embed(file=../../outside.txt,type=text)\n")
     ended = place.refused("validate")
+    assert "TOP-SECRET" not in ended.out + ended.err
+
+
+@pytest.mark.parametrize("link", ["site/more.cue", "site", "cue.mod"])
+def test_cue_behind_a_link_that_leaves_the_project(place: Place, link: str) -> None:
+    outside = place.folder.parent / "outside"
+    outside.mkdir()
+    (outside / "more.cue").write_text('package site\nvalues: hidden: "TOP-SECRET"\n')
+    (outside / "module.cue").write_text(MODULE)
+    cue(place, "values: {}\n" if link != "site" else "")
+    path = place.folder / link
+    if path.is_dir():
+        path.rename(path.with_name("before"))
+    os.symlink(outside / "more.cue" if link.endswith(".cue") else outside, path)
+    ended = place.refused("compile", "-o", "ir.json")
     assert "TOP-SECRET" not in ended.out + ended.err
 
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import schemas
+
 EXAMPLES = Path(__file__).parents[3] / "examples"
 _AIVP = Path(sys.executable).with_name("aivp")
 _SECONDS = 120.0
@@ -34,6 +36,10 @@ class Project:
             check=False,
         )
         said = done.stdout + done.stderr
+        words = [*command.split(), *arguments]
+        schemas.check_lines(words, done.stdout)
+        if done.returncode == 0 and "-o" in words:
+            schemas.check_artifact(words, self.folder)
         assert done.returncode == code, f"aivp {command} ended with {done.returncode}, not {code}:\n{said}"
         return said
 
@@ -44,6 +50,8 @@ class Project:
     def apply_as_planned(self, *options: str) -> str:
         """The reviewed way: validate, write a plan, apply exactly that, find nothing left to do. The plan's text."""
         self.aivp("validate", *options)
+        self.aivp("compile -o ir.json", *options)
+        self.aivp("observe -o evidence.json", *options)
         shown = self.aivp("plan -o plan.json", *options)
         self.aivp("apply plan.json", *options)
         self.nothing_to_do(*options)

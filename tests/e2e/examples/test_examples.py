@@ -26,13 +26,16 @@ def changed(before: lab.Snapshot, host: lab.Host, *ignore: str) -> tuple[str, ..
 
 
 def test_every_example_is_tested_and_listed() -> None:
-    names = sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir())
+    names = sorted(path.name for path in EXAMPLES.glob("[0-9]*") if path.is_dir())
     here = Path(__file__).read_text(encoding="utf-8")
     index = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     for name in names:
         assert f'example("{name}"' in here
         assert f"[{name}]({name})" in index
         assert (EXAMPLES / name / "README.md").is_file()
+    for provider in (EXAMPLES / "providers").iterdir():
+        assert f"[providers/{provider.name}](providers/{provider.name})" in index
+        assert (provider / "README.md").is_file()
 
 
 def test_hello_file(example: CopyExample, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`kill -9` of the shim alone: what it had in hand ends as `on_interrupt` says, and whatever it had not begun still runs."""
+"""`kill -9` of the shim alone: what it had in hand ends as `on_interrupt` says, what it had not begun still runs."""
 
 from __future__ import annotations
 

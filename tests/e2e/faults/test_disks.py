@@ -2,46 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
+import re
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.faults.disks import fill, free, small_disk
 from tests.e2e.faults.projects import note, project
-from tests.e2e.faults.world import World
+from tests.e2e.faults.world import Result, World
 
 FILES = "\n".join(f'file.f{i}: {{path: "${{var.root}}/target/f{i}", content: "{i * 8 * "x"}"}}' for i in range(1, 6))
-
-
-@contextlib.contextmanager
-def small_disk(place: Path, size: str) -> Iterator[None]:
-    if os.geteuid() != 0:
-        pytest.skip("a small disk needs root")
-    place.mkdir(parents=True, exist_ok=True)
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(place)], capture_output=True, check=False
-    )
-    if mounted.returncode != 0:
-        pytest.skip("a small disk cannot be mounted here")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(place)], check=False)
-
-
-def fill(folder: Path) -> None:
-    """Leave not one free block."""
-    with contextlib.suppress(OSError), (folder / "ballast").open("wb", buffering=0) as file:
-        while True:
-            file.write(b"\0" * 4096)
-
-
-def free(folder: Path) -> None:
-    (folder / "ballast").unlink()
 
 
 def assert_told(world: World, *arguments: str, codes: tuple[int, ...] = (1,)) -> str:
@@ -115,6 +90,70 @@ def test_a_full_disk_under_the_target(world: World) -> None:
         world.succeed("apply", "--resume")
         assert sorted(path.name for path in world.target.iterdir()) == [f"f{i}" for i in range(1, 6)]
         assert world.lines() == ["zlast"]
+
+
+def test_a_disk_under_the_target_that_fills_up_during_a_run(world: World) -> None:
+    """A command fills the disk that the files after it are to lie on; what was there keeps its content."""
+    files = 'file.f: {for_each: [a, b], path: "${var.root}/target/${each.key}", content: "WORD"%s}'
+    with small_disk(world.target, "64K"):
+        world.declare(project(files.replace("WORD", "before") % ""))
+        world.succeed("apply", "-y")
+        filling = '; head -c 900000 /dev/zero > "${var.root}/target/ballast" 2>/dev/null; true'
+        changed = files.replace("WORD", "changed") % ", depends_on: [command.fills]"
+        world.declare(project(f"{note('fills', after=filling)}\n{changed}"))
+        assert_told_of_space(world.aivp("apply", "-y"), 5)
+        assert [(world.target / name).read_text() for name in "ab"] == ["before", "before"]
+        free(world.target)
+        world.succeed("apply", "--resume")
+        assert [(world.target / name).read_text() for name in "ab"] == ["changed", "changed"]
+        assert sorted(path.name for path in world.target.iterdir()) == ["a", "b"]
+        assert world.lines() == ["fills"]
+
+
+IS_FULL = os.environ.get("AIVP_TEST_ALL") == "1"
+
+
+@pytest.mark.parametrize(
+    ("where", "size", "moments"),
+    [
+        ("project/.aivp", "1M", range(0, 72, 6) if IS_FULL else [18]),
+        ("host", "4M", range(0, 24, 2) if IS_FULL else [8]),
+        ("target", "256K", range(5) if IS_FULL else [0]),
+    ],
+)
+def test_a_disk_with_a_few_free_blocks(
+    tmp_path: Path, where: str, size: str, moments: Sequence[int], record_property: Callable[[str, object], None]
+) -> None:
+    """Each free block lets a run get a little further; wherever that is, one resume leads to the end."""
+    codes: Counter[int] = Counter()
+    for blocks in moments:
+        world = World(tmp_path / str(blocks))
+        with small_disk(world.root / where, size):
+            world.declare(project(f"{note('first')}\n{FILES}"))
+            world.succeed("apply", "-y")
+            world.declare(project(f"{note('first')}\n{note('second')}\n{FILES.replace('x', 'yy')}\n{note('third')}"))
+            fill(world.root / where, but=blocks)
+            result = world.aivp("apply", "-y")
+            codes[result.code] += 1
+            if result.code != 0:
+                assert_told_of_space(result, 1, 5)
+            free(world.root / where)
+            mended = world.aivp("apply", "--resume")
+            if "AIVP0510" in mended.text:  # it got nowhere, or all the way
+                mended = world.aivp("apply", "-y")
+            assert mended.code == 0, (blocks, mended.text)
+            assert world.lines() == ["first", "second", "third"], blocks
+            assert [(world.target / f"f{i}").read_text() for i in range(1, 6)] == [i * 16 * "y" for i in range(1, 6)]
+            assert world.aivp("plan", "--detailed-exitcode").code == 0, blocks
+            world.check_provenance()
+            world.await_quiet()
+    counts = ", ".join(f"{count} with exit code {code}" for code, count in sorted(codes.items()))
+    record_property("told", f"full disk under {where} at {codes.total()} moments: {counts}")
+
+
+def assert_told_of_space(result: Result, *codes: int) -> None:
+    assert result.code in codes, result.text
+    assert re.search("no space left|disk is full", " ".join(result.text.split()), re.IGNORECASE), result.text
 
 
 def test_a_read_only_state_directory(world: World) -> None:

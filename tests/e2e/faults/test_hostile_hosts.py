@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from aivp.hosts.greeting import Owner, greet
 from aivp.hosts.sessions import Sessions
 from aivp.model.resource import Host
 from aivp.plugins import Registry
+from tests.e2e.bad_input.conftest import MEASURE
 from tests.e2e.faults.projects import note, project
-from tests.e2e.faults.world import World
+from tests.e2e.faults.world import Result, World
 
 HEAD = """
 aivp: v1
@@ -68,9 +70,19 @@ def mixed(world: World) -> World:
     return world
 
 
+def measured(world: World, *arguments: str) -> Result:
+    """How it ended, in a minute and 300 MB: of the engine and of everything that it waited for."""
+    peak = world.root / "peak"
+    began = time.monotonic()
+    result = world.aivp(*arguments, before=(sys.executable, "-I", "-S", "-c", MEASURE, str(peak)))
+    assert int(peak.read_text()) // 1024 <= 300
+    assert time.monotonic() - began < 60
+    return result
+
+
 @pytest.mark.parametrize("mode", bounded([*STARTS, *ANSWERS]))
 def test_a_host_that_lies_while_it_is_asked(mixed: World, mode: str) -> None:
-    result = mixed.aivp("plan", "--var", f"mode={mode}")
+    result = measured(mixed, "plan", "--var", f"mode={mode}")
     assert "AIVP06" in result.text or "cannot be reached" in result.text, result.text
     if result.code == 0:  # not there, rather than hostile: it stops only what is its own
         assert "command.good@good" in result.text
@@ -81,7 +93,7 @@ def test_a_host_that_lies_while_it_is_asked(mixed: World, mode: str) -> None:
 
 @pytest.mark.parametrize("mode", bounded(RUNS))
 def test_a_host_that_lies_during_a_run(mixed: World, mode: str) -> None:
-    result = mixed.aivp("apply", "-y", "--var", f"mode={mode}")
+    result = measured(mixed, "apply", "-y", "--var", f"mode={mode}")
     assert result.code in (1, 5), result.text
     assert "error[AIVP06" in result.text, result.text
     assert mixed.lines().count("good") == (0 if mode.startswith("begin") else 1)

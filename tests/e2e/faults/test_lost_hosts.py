@@ -41,7 +41,7 @@ def stopped(world: World) -> World:
 
 def statuses(world: World) -> dict[str, str]:
     lines = [json.loads(line) for line in world.succeed("runs", "show", "--json").splitlines()]
-    return {line["step"]: line["status"] for line in lines if line["type"] == "step"}
+    return {line["step"]: line["status"] for line in lines if line["type"] == "outcome"}
 
 
 def test_a_host_that_is_not_there_is_refused_and_the_way_out_named(stopped: World) -> None:
@@ -90,3 +90,10 @@ def test_a_host_that_has_nothing_open_need_not_be_there(world: World) -> None:
     open_gate(world)
     (world.root / "down").touch()
     world.succeed("runs", "abandon")
+
+
+def test_machines_are_told_which_steps_were_lost(stopped: World) -> None:
+    lines = [json.loads(line) for line in stopped.succeed("runs", "abandon", "--lost", "h0", "--json").splitlines()]
+    lost = [line["step"] for line in lines if line["type"] == "step-ended" and line["status"] == "lost"]
+    assert lost == ["create:command.slow@h0", "create:command.zbehind@h0"]
+    assert (lines[-1]["type"], lines[-1]["status"]) == ("run-ended", "abandoned")

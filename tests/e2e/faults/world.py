@@ -14,6 +14,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import schemas
+
 AIVP = str(Path(sys.executable).parent / "aivp")
 PATIENCE = 60.0
 """Seconds after which something that should happen soon counts as not happening."""
@@ -78,6 +80,7 @@ class World:
             process.kill()
         assert "Traceback" not in text, text
         assert "AIVP0999" not in text, text
+        schemas.check_lines(arguments, text)
         return Result(process.returncode, text)
 
     def succeed(self, *arguments: str) -> str:

@@ -24,7 +24,7 @@ def keep_peak():
 
 
 class Finders(list):
-    """The archive puts its finder in front; the one module that says how long to wait is made hasty."""
+    """The archive puts its finder in front; the modules that say how long to wait are made hasty."""
 
     def insert(self, index, finder):
         run = finder.exec_module
@@ -32,7 +32,9 @@ class Finders(list):
         def exec_module(module):
             run(module)
             if module.__name__ == "aivp_runner.waiting":
-                module.Patience.__init__.__defaults__ = (30.0, LOOK, LOOK, 0.5)
+                module.Limits.__init__.__defaults__ = (30.0, LOOK, LOOK, 0.5)
+            if module.__name__ == "aivp_runner.patience":
+                module.LONGEST = 0.02
 
         finder.exec_module = exec_module
         super().insert(index, finder)

@@ -1,21 +1,14 @@
-"""A world of its own for each test; one server of commands for all."""
+"""A world of its own for each test."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.forked import Server
 from tests.e2e.secrets.world import World
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    started = Server()
-    yield started
-    started.close()
 
 
 @pytest.fixture

@@ -90,6 +90,7 @@ def test_a_key_that_nothing_declared_needs_is_not_asked_for(applied: World) -> N
 def test_a_host_of_the_format_before_is_read_and_brought_to_todays(applied: World) -> None:
     connection = sqlite3.connect(applied.root / "host/host.db")
     connection.execute("ALTER TABLE registry DROP COLUMN secret_key")
+    connection.execute("ALTER TABLE registry DROP COLUMN tainted")
     connection.execute("PRAGMA user_version=1")
     connection.commit()
     connection.close()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests import schemas
 from tests.e2e.forked import Server
 from tests.e2e.secrets.planted import Planted
 from tests.e2e.secrets.scan import Scanner, Watch
@@ -115,6 +116,7 @@ class World:
             self.write()
             found, out, err = self.server.run(command.split(), self.project, {**self.environ, **environ})
         self.said.append((f"aivp {command}", out + b"\n" + err))
+        schemas.check_lines(command.split(), out)
         text = (out + err).decode()
         assert found == code, f"aivp {command} ended with {found}, not {code}:\n{text}"
         assert "Traceback" not in text, text

@@ -39,7 +39,7 @@ class User:
         "What a new home directory starts with; else /etc/skel.", semantic="path", exposed=True
     )
     move_home: bool = attribute("A change of `home` moves what is in it.", default=False)
-    remove_home: bool = attribute("Whether the home directory goes with the user.", default=False, write_only=True)
+    remove_home: bool = attribute("Whether the home directory goes with the user.", default=False)
     shell: Optional[str] = attribute("The login shell.", semantic="path", exposed=True)
     comment: Optional[str] = attribute(
         "The full name and more, as in /etc/passwd.", pattern=r"^[^:\n\r]*$", exposed=True
@@ -91,6 +91,13 @@ class Group:
     id: Optional[int] = attribute("The group id in effect.", computed=True)
 
 
+@dataclass
+class Within:
+    """Which accounts to list."""
+
+    all: bool = attribute("Also those of the system, with ids outside of UID_MIN to UID_MAX.", default=False)
+
+
 def check(desired: User) -> None:
     """Raise Permanent for what the schema cannot refuse."""
     if desired.password is not None and not is_hash(desired.password):
@@ -110,6 +117,11 @@ def check(desired: User) -> None:
         if not re.match(NAME, name):
             mend = "Names have letters, digits, . _ and -, and do not start with a digit or -."
             raise Permanent(f"{name!r} cannot be the name of a group", path="/groups", mend=mend)
+
+
+def is_name(text: str) -> bool:
+    """True for what can be declared as the name of a user or group."""
+    return re.match(NAME, text) is not None
 
 
 def is_hash(text: str) -> bool:

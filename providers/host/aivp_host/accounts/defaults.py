@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Dict, Optional
+from typing import Dict, Optional, Tuple
 
 
 def home_base(etc: Path = Path("/etc")) -> str:
@@ -20,6 +20,13 @@ def home_umask(etc: Path = Path("/etc")) -> str:
         return f"{int(settings.get('UMASK', '022'), 8):04o}"
     except ValueError:
         return "0022"
+
+
+def own_ids(prefix: str, etc: Path = Path("/etc")) -> Tuple[int, int]:
+    """The first and the last id (`prefix` is UID or GID) that is not the system's."""
+    settings = _settings(etc / "login.defs", None)
+    found = [settings.get(f"{prefix}_{end}", "") for end in ("MIN", "MAX")]
+    return int(found[0]) if found[0].isdecimal() else 1000, int(found[1]) if found[1].isdecimal() else 60_000
 
 
 def _settings(path: Path, separator: Optional[str]) -> Dict[str, str]:

@@ -52,6 +52,21 @@ class Apt:
             found.setdefault(row.name, []).append(row)
         return {name: self._pick(name, found.get(name.partition(":")[0], []), session) for name in names}
 
+    def every(self, is_dependency: bool, session: Session) -> Dict[str, Installed]:
+        """One dpkg-query, and one apt-mark for what was installed by hand."""
+        done = session.probe(["dpkg-query", "--show", f"--showformat={apt_output.STATUS_FORMAT}"])
+        if not done.ok:
+            raise apt_output.failure("dpkg-query", done)
+        rows = [row for row in apt_output.rows(done.stdout) if row.installed.condition == "installed"]
+        found = {self._plain(f"{row.name}:{row.architecture}", session): row.installed for row in rows}
+        if not is_dependency:
+            marked = session.probe(["apt-mark", "showmanual"])
+            if not marked.ok:
+                raise apt_output.failure("apt-mark showmanual", marked)
+            manual = {self._plain(name, session) for name in marked.stdout.split()}
+            found = {name: installed for name, installed in found.items() if name in manual}
+        return dict(sorted(found.items()))
+
     def available(self, names: Sequence[str], release: Optional[str], session: Session) -> Dict[str, Available]:
         """One apt-cache policy."""
         if not names:

@@ -54,6 +54,14 @@ class Package:
         return self.state in ("absent", "purged")
 
 
+@dataclass
+class Within:
+    """What to list."""
+
+    all: bool = attribute("Also what was installed because others need it.", default=False)
+    versions: bool = attribute("Pin the versions that are installed.", default=False)
+
+
 def deleted(desired: Package) -> Package:
     """What deleting the resource asks for. A hold that is the resource's own goes with it."""
     if desired.is_absence:

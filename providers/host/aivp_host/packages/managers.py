@@ -72,6 +72,9 @@ class PackageManager(Protocol):
     def installed(self, names: Sequence[str], session: Session) -> Dict[str, Installed]:
         """The database's word on each name; NOT_INSTALLED where it has none."""
 
+    def every(self, is_dependency: bool, session: Session) -> Dict[str, Installed]:
+        """What is installed whole, by the name to declare it by; with `is_dependency` not only what was meant to be."""
+
     def available(self, names: Sequence[str], release: Optional[str], session: Session) -> Dict[str, Available]:
         """What the lists offer; names that no list knows are left out."""
 

@@ -7,6 +7,8 @@ from typing import Literal, Optional
 
 from aivp_sdk import attribute
 
+NAME = r"^[A-Za-z0-9:_\\][A-Za-z0-9:_.\\-]*(@[A-Za-z0-9:_\\-][A-Za-z0-9:_.\\-]*)?$"
+
 
 @dataclass
 class Service:
@@ -15,7 +17,7 @@ class Service:
     name: str = attribute(
         "Name of the unit; `.service` may be left out, other types may not.",
         required=True,
-        pattern=r"^[A-Za-z0-9:_\\][A-Za-z0-9:_.\\-]*(@[A-Za-z0-9:_\\-][A-Za-z0-9:_.\\-]*)?$",
+        pattern=NAME,
         examples=["nginx", "fstrim.timer", "getty@tty1"],
     )
     running: Optional[bool] = attribute("Whether it runs. Sockets, timers, paths and mounts run while they are active.")
@@ -27,3 +29,10 @@ class Service:
         default="reload_or_restart",
     )
     timeout: int = attribute("How long one start, stop or reload may take.", default=120, semantic="duration")
+
+
+@dataclass
+class Within:
+    """What to list."""
+
+    all: bool = attribute("Also units that are off, and those that came masked with their package.", default=False)

@@ -1,0 +1,102 @@
+"""`--json`: what every command prints, and what the log of a run holds, is as schemas/events/v1.json says."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from aivp.cli.commands import cli
+from tests import schemas
+from tests.cli.test_commands import Shell
+
+TYPES = {item["$ref"].rpartition("/")[2] for item in schemas.load("events")["oneOf"]}
+PAGE = Path(__file__).parents[2] / "docs/reference/json.md"
+EXAMPLES = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith('{"aivp"')]
+
+WORDS = """
+validate | compile | compile -o ir.json | graph | graph --format dot | observe | plan | plan -o plan.json
+show plan.json | apply plan.json | apply --resume | drift | state list | state show noop.n@lab
+runs list | runs show | runs abandon | explain var.v | explain noop.n | providers list | providers show noop
+secrets key --new | secrets key | state rm noop.n@lab | state rebuild | state rebuild -y | destroy -y
+""".replace("\n", "|")
+REFUSED = {"apply plan.json": 5, "apply --resume": 5, "state rebuild": 1}
+"""Commands that do not end with 0, and with what."""
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    found = Shell(tmp_path)
+    found.declare(
+        "variables: {v: {type: string, default: ä}}\n"
+        "resources:\n"
+        f"  file.a: {{host: lab, path: {found.things}/a, content: x}}\n"
+        "  noop.n: {host: lab}\n"
+        "  command.fails: {host: lab, argv: ['false']}\n"
+    )
+    return found
+
+
+def test_every_command_prints_lines_of_the_schema_and_nothing_else(shell: Shell) -> None:
+    called, types = set(), set()
+    for line in filter(None, map(str.strip, WORDS.split("|"))):
+        words = line.split()
+        done = shell.run(*words, "--json")
+        assert (done.returncode, done.stderr) == (REFUSED.get(line, 0), b""), (line, done.stdout)
+        types |= {item["type"] for item in schemas.check_lines([*words, "--json"], done.stdout)}
+        called.add(" ".join(words[: 2 if words[0] in ("state", "runs", "secrets", "providers") else 1]))
+    assert set(_leaves(cli)) <= called, "a command that nobody has called with --json"
+    assert types == TYPES, "a type that no command has printed"
+
+
+def _leaves(group: click.Group, *before: str) -> Iterator[str]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from _leaves(command, *before, name)
+        else:
+            yield " ".join((*before, name))
+
+
+def test_nothing_to_list_is_no_line(shell: Shell) -> None:
+    for words in (("state", "list"), ("runs", "list"), ("runs", "abandon")):
+        done = shell.run(*words, "--json")
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_the_log_of_a_run_holds_what_was_printed(shell: Shell) -> None:
+    printed = shell.run("apply", "-y", "--json").stdout.decode().splitlines()
+    (log,) = (shell.folder / ".aivp/main/runs").iterdir()
+    logged = log.read_text().splitlines()
+    assert logged == [line for line in printed if re.match(r'\{"aivp":1,"type":"(run|steps?)-(started|ended)"', line)]
+    assert len(logged) >= 5
+    for line in logged:
+        schemas.check("events", json.loads(line))
+
+
+def test_an_artifact_in_a_line_is_the_one_in_the_file(shell: Shell) -> None:
+    (line,) = schemas.check_lines(["--json"], shell.run("compile", "--json").stdout)
+    (told,) = schemas.check_lines(["--json"], shell.run("compile", "-o", "ir.json", "--json").stdout)
+    assert line["content"] == json.loads((shell.folder / "ir.json").read_bytes())
+    assert (told["digest"], told["file"]) == (line["digest"], "ir.json")
+
+
+def test_the_page_shows_every_type_once() -> None:
+    assert sorted(json.loads(line)["type"] for line in EXAMPLES) == sorted(TYPES)
+
+
+OPTIONAL = frozenset("address span related digest file expected changes waits_for path mend tainted".split())
+
+
+@pytest.mark.parametrize("line", EXAMPLES, ids=lambda line: json.loads(line)["type"])
+def test_an_example_is_valid_and_closed(line: str) -> None:
+    document = json.loads(line)
+    assert schemas.check_lines(["--json"], line) == [document]
+    required = {"digest", "address", "file"} if document["type"] not in ("plan", "diagnostic") else set()
+    variants = schemas.broken(document, OPTIONAL - required)
+    assert [where for where, variant in variants if not schemas.problems("events", variant)] == []

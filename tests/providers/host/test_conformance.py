@@ -1,0 +1,73 @@
+"""aivp's own kinds against the conformance kit: files and commands here, all others in throwaway hosts.
+
+The kinds are served by the SDK as any provider's are, so this holds the SDK to the protocol, too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from aivp_host.provider import PROVIDER
+from aivp_sdk import Provider, manifest
+
+from tests import lab
+from tests.providers.driver import REPOSITORY, shipment
+
+CASES = REPOSITORY / "providers" / "host" / "conformance.json"
+IS_FULL = os.environ.get("AIVP_TEST_ALL") == "1"
+SOME = ["read-only", "deterministic", "create", "update", "computed", "again", "once", "delete", "partial", "tainted"]
+"""Checks of one kind that are had in every run; all of them are in the full matrix."""
+
+_SERVE = """
+import sys
+sys.path.insert(0, {place!r})
+from aivp_host.provider import PROVIDER
+from aivp_sdk import Provider
+from aivp_sdk.serve import serve
+serve(Provider(PROVIDER.name, PROVIDER.version, [PROVIDER.kinds[{kind!r}]]))
+"""
+
+
+def judge(folder: Path, kind: str, program: Sequence[str], prefix: Sequence[str] = (), *options: str) -> None:
+    """Run the kit on one kind; `prefix`: what gets the commands of the case to where the provider works."""
+    folder.mkdir(exist_ok=True)
+    served = Provider(PROVIDER.name, PROVIDER.version, [PROVIDER.kinds[kind]])
+    (folder / "manifest.json").write_text(manifest.text(served), encoding="utf-8")
+    cases = json.loads(CASES.read_text(encoding="utf-8"))
+    case = cases["kinds"].get(kind, {})
+    for name in ("setup", "probe", "teardown"):
+        if name in case:
+            case[name] = [*prefix, *case[name]]
+    (folder / "conformance.json").write_text(json.dumps({**cases, "kinds": {kind: case}}), encoding="utf-8")
+    argv = [sys.executable, "-m", "aivp_conformance", str(folder), *options, "--", *program]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=800, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("kind", ["command", "file", "noop"])
+def test_kinds_of_folders(tmp_path: Path, kind: str) -> None:
+    program = [sys.executable, "-c", _SERVE.format(place="/nonexistent", kind=kind)]
+    options = [] if IS_FULL else ["--examples", "8", "--moments", "3"]
+    judge(tmp_path / "kit", kind, program, (), *options)
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize(
+    "kind", ["group", "package", "service", "user", pytest.param("package_index", marks=pytest.mark.slow)]
+)
+def test_kinds_of_hosts(tmp_path: Path, kind: str) -> None:
+    reason = lab.available()
+    if reason is not None:
+        pytest.skip(reason)
+    options = [] if IS_FULL else [word for name in SOME for word in ("--only", name)]
+    with lab.host() as host:
+        (host.root / "opt" / "kit.zip").write_bytes(shipment())
+        host.run(["apt-get", "update"])
+        program = [*host.argv, "python3", "-I", "-c", _SERVE.format(place="/opt/kit.zip", kind=kind)]
+        judge(tmp_path / "kit", kind, program, host.argv, *options)
