@@ -22,7 +22,8 @@ WORDS = """
 validate | compile | compile -o ir.json | graph | graph --format dot | observe | plan | plan -o plan.json
 show plan.json | apply plan.json | apply --resume | drift | state list | state show noop.n@lab
 runs list | runs show | runs abandon | explain var.v | explain noop.n | providers list | providers show noop
-secrets key --new | secrets key | state rm noop.n@lab | state rebuild | state rebuild -y | destroy -y
+secrets key --new | secrets key | discover group@lab --all | state rm noop.n@lab
+state rebuild | state rebuild -y | destroy -y
 """.replace("\n", "|")
 REFUSED = {"apply plan.json": 5, "apply --resume": 5, "state rebuild": 1}
 """Commands that do not end with 0, and with what."""
@@ -59,7 +60,7 @@ def _leaves(group: click.Group, *before: str) -> Iterator[str]:
         command = group.get_command(context, name)
         if isinstance(command, click.Group):
             yield from _leaves(command, *before, name)
-        else:
+        elif any("--json" in param.opts for param in command.params):
             yield " ".join((*before, name))
 
 

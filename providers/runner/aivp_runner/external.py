@@ -173,10 +173,12 @@ class External:
     def _questions(self, items: Sequence[Mapping[str, Json]]) -> List[Question]:
         """Items with what watches over them: none, where neither they nor any other one of the request has secrets."""
         is_secret = bool(self.standing) or any(contains(item["config"], (Secret,)) for item in items)
+        described = self.described
         found = [
-            Question(item, kind, Redaction(kind, item, self.standing) if is_secret or _is_veiled(kind, item) else None)
+            Question(item, kind, Redaction(kind, item, self.standing) if is_veiled else None)
             for item in items
-            for kind in (self.described[item["kind"]],)
+            for kind in (described[item["kind"]],)
+            for is_veiled in (is_secret or kind.sensitive or item.get("tainted"),)
         ]
         if is_secret:
             watching = [one.redaction for one in found if one.redaction is not None]
@@ -371,14 +373,12 @@ class External:
 
 def _sent(item: Mapping[str, Json]) -> Dict[str, Json]:
     """The members that the protocol knows; no identity rather than one of which nothing is known."""
+    if item.keys() <= ITEM and None not in item.values() and item.get("identity", True):
+        return dict(item)
     found = {name: value for name, value in item.items() if name in ITEM and value is not None}
     if not found.get("identity", True):
         del found["identity"]
     return found
-
-
-def _is_veiled(kind: Kind, item: Mapping[str, Json]) -> bool:
-    return bool(item.get("tainted")) or bool(kind.sensitive)
 
 
 def _valid(text: str) -> str:

@@ -49,7 +49,7 @@ class Patience:
         """
         begun = time.monotonic()
         until = begun + (BUDGET if limit is None else min(BUDGET, limit))
-        answers: Answers = [{"error": self._must_wait()} for _ in range(count)]
+        answers: Answers = [{"error": self._must_wait()}] * count
         left: List[int] = list(range(count))
         for number in range(TRIES + 1):
             if number or self.free_at > begun:
@@ -61,7 +61,7 @@ class Patience:
             rest = None if limit is None else max(begun + limit - time.monotonic(), 0.1)
             for index, answer in zip(left, ask(left, rest)):
                 answers[index] = answer
-            left = [index for index in left if _error(answers[index]).get("class") in WAITED]
+            left = [i for i in left if "error" in answers[i] and _error(answers[i]).get("class") in WAITED]
             self._heed([_error(answers[index]) for index in left])
             if not left:
                 break

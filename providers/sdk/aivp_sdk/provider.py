@@ -144,6 +144,8 @@ def error_form(error: ProviderError, redact: Callable[[str], str] = str) -> Dict
 def _identity(described: manifest.Kind, raw: Mapping[str, Json]) -> Dict[str, Json]:
     """The identity fields that are known: as they were sent, else as they are declared."""
     found = raw.get("identity") or described.identity_of(raw["config"])
+    if None not in found.values():  # so are most
+        return dict(found)
     return {name: value for name, value in found.items() if value is not None}
 
 

@@ -12,6 +12,8 @@ ACTIONS = ("create", "update", "delete", "refresh")
 MOST = 10_000
 """Items of a request."""
 
+_FORMS = (("prior", dict), ("identity", dict), ("tainted", list))
+
 Item = Mapping[str, Json]
 Kinds = Mapping[str, Kind]
 
@@ -73,11 +75,11 @@ def _items(kinds: Kinds, params: Mapping[str, Any], check: Callable[[Kind, Dict[
 def _declared(kind: Kind, item: Dict[str, Any]) -> None:
     if not isinstance(item.get("config"), dict):
         raise Refusal(-32602, "an item without config")
-    unknown = sorted(set(item["config"]) - set(kind.fields))
-    if unknown:
-        raise Refusal(-32602, f"{unknown[0][:100]} is no field of {kind.name}")
-    for name, types in (("prior", dict), ("identity", dict), ("tainted", list)):
-        if not isinstance(item.get(name, types()), types):
+    if not item["config"].keys() <= kind.fields.keys():
+        unknown = min(set(item["config"]) - set(kind.fields))
+        raise Refusal(-32602, f"{unknown[:100]} is no field of {kind.name}")
+    for name, form in _FORMS:
+        if name in item and not isinstance(item[name], form):
             raise Refusal(-32602, f"{name} of an item has another form")
 
 

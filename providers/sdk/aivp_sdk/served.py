@@ -6,6 +6,8 @@ middle. Between items a cancel is heard.
 
 from __future__ import annotations
 
+import itertools
+import operator
 import os
 import time
 import traceback
@@ -173,15 +175,17 @@ class Server:
         No more than TOGETHER, so that a cancel is heard in between; a transaction is never cut.
         """
         groups: List[List[Item]] = []
-        for item in items:
-            kind = item["kind"]
-            is_batched = getattr(type(self.provider.kinds[kind]), batched) is not getattr(Kind, batched)
-            most = requests.MOST if self.provider.described[kind].transaction else TOGETHER[batched]
-            if is_batched and groups and groups[-1][-1]["kind"] == kind and len(groups[-1]) < most:
-                groups[-1].append(item)
-            else:
-                groups.append([item])
+        for name, neighbours in itertools.groupby(items, operator.itemgetter("kind")):
+            most = self._together(name, batched)
+            same = list(neighbours)
+            groups += (same[start : start + most] for start in range(0, len(same), most))
         return groups
+
+    def _together(self, name: str, batched: str) -> int:
+        """Items of a kind that it gets at once."""
+        if getattr(type(self.provider.kinds[name]), batched) is getattr(Kind, batched):
+            return 1
+        return requests.MOST if self.provider.described[name].transaction else TOGETHER[batched]
 
     def _list(self, params: Dict[str, Any]) -> Result:
         parts = Parts(self.session)

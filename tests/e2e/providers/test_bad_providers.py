@@ -62,7 +62,7 @@ LOOKING = {
 """Animal → what it did, as it is said to people."""
 
 ACTING = {
-    "liar": "after its effect these still differ",
+    "liar": "the provider example broke its word: path is not as declared after the effect",
     "dies-after-its-effect": "does not answer: it exited with status 9",
     "hangs-after-its-effect": "does not answer: it gave no answer to apply within",
 }
