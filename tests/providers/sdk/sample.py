@@ -79,7 +79,7 @@ class ThingKind(Kind[Thing]):
         path.write_text(text)
         return Done({"size": len(text)})
 
-    def list(self, session: Session) -> List[Listed]:
+    def list(self, within: None, session: Session) -> List[Listed]:
         folder = Path(session.configuration.region)
         if not folder.is_dir():
             raise Temporary(f"{folder} does not answer", delay=2)

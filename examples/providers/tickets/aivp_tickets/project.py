@@ -46,7 +46,7 @@ class ProjectKind(Kind[Project]):
         found = api.send("PUT", path, {"title": change.desired.title or ""})
         return Done({"id": found["id"]} if found else {})
 
-    def list(self, session: Session) -> Iterable[Listed]:
+    def list(self, within: None, session: Session) -> Iterable[Listed]:
         """All of them."""
         for found in Api(session).get("/projects") or ():
             title = {"title": found["title"]} if found["title"] else {}

@@ -55,7 +55,7 @@ class TicketKind(Kind[Ticket]):
             found = api.send("PATCH", f"/tickets/{number}", {k: v for k, v in wanted.items() if change.changed(k)})
         return Done({"id": found["id"], "state": found["state"]} if found else {})
 
-    def list(self, session: Session) -> Iterable[Listed]:
+    def list(self, within: None, session: Session) -> Iterable[Listed]:
         """All of them, by their ids."""
         for found in Api(session).get("/tickets") or ():
             kept = {name: found[name] for name in FIELDS if found[name]}
