@@ -56,7 +56,7 @@ def check_lines(words: Sequence[str], output: str | bytes) -> list[dict[str, Any
 
 
 def check_artifact(words: Sequence[str], folder: Path) -> None:
-    """The file that `aivp WORDS -o FILE` wrote; what `discover` writes is a declaration for people."""
+    """The file that `aivp WORDS -o FILE` wrote; `discover` writes one for people."""
     if words[0] == "discover":
         return
     written = json.loads((folder / words[words.index("-o") + 1]).read_text(encoding="utf-8"))

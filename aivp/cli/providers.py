@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +10,8 @@ from aivp.cli.settings import PLAIN, plain
 from aivp.diagnostics.diagnostic import refusal
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from aivp_contract.manifest import Kind
 
     from aivp.plugins.registry import Provider
@@ -87,6 +88,8 @@ def show_command(name: str, is_json: bool) -> None:
 @plain
 def new_command(name: str, kind: str, folder: str | None) -> None:
     """Begin a provider in Python: a package that works, with tests, cases for the kit, and a CI file."""
+    from pathlib import Path
+
     from aivp.plugins.scaffold import package_of, scaffold
 
     place = Path(folder or f"aivp-provider-{name}")
@@ -124,6 +127,8 @@ def test_command(words: tuple[str, ...]) -> int:
 @plain
 def pack_command(name: str, folder: str) -> None:
     """Make a plain folder of a provider, with the SDK in it: for AIVP_PROVIDERS, without any installer."""
+    from pathlib import Path
+
     from aivp.hosts.bundle import bundle
     from aivp.hosts.trial import unpack
 
@@ -143,6 +148,8 @@ def _say(kind: Kind, version: str) -> None:
 
 def _provider(word: str) -> Provider:
     """By folder, or by the name of an installed one. Raises Refused."""
+    from pathlib import Path
+
     from aivp.plugins import Registry
     from aivp.plugins.suggestion import did_you_mean, listing
 
@@ -157,6 +164,8 @@ def _provider(word: str) -> Provider:
 
 def _cases(provider: Provider, word: str) -> Path | None:
     """The case file: beside the manifest, or in the folder that was named."""
+    from pathlib import Path
+
     assert provider.folder is not None
     places = (provider.folder, Path(word), provider.folder.parent)
     return next(

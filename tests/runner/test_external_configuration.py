@@ -111,7 +111,7 @@ def test_no_answer_holds_a_secret_of_the_configuration(started: Started) -> None
     found = started.external.observe([item("fine"), item("error")])
     assert found[0]["observation"]["computed"] == {"said": "it is (secret)"}
     assert found[1]["error"] == {"class": "permanent", "message": "no (secret)", "mend": "not (secret)"}
-    assert started.external.list("bad/thing")[0]["attributes"] == {"name": "x (secret)"}
+    assert started.external.list("bad/thing", {})[0]["attributes"] == {"name": "x (secret)"}
     assert TOKEN not in json.dumps(started.told)
 
 
@@ -125,7 +125,7 @@ def test_its_last_words_hold_none_either(started: Started) -> None:
 def test_a_list_that_fails_outside_says_so_without_them(tmp_path: Path) -> None:
     started = Started(tmp_path, "limit-4711")
     with pytest.raises(Refused) as caught:
-        started.external.list("bad/thing")
+        started.external.list("bad/thing", {})
     assert (str(caught.value), caught.value.error["class"]) == ("wait, (secret)", "rate_limited")
     started.external.close()
 

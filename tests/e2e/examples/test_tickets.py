@@ -137,7 +137,7 @@ def test_a_ticket_is_made_once_though_the_answer_was_lost(tmp_path: Path, server
         (other,) = provider.apply([make], "run/t/2", None)
         away = {**ticket, "identity": {"id": number}, "action": "delete", "seen": seen["observation"], "changes": []}
         assert provider.apply([away], "run/t/3", None) == [{"id": "t", "outputs": {}}]
-        assert [item["identity"] for item in provider.list("tickets/ticket")] == [{"id": other["outputs"]["id"]}]
+        assert [item["identity"] for item in provider.list("tickets/ticket", {})] == [{"id": other["outputs"]["id"]}]
     assert {name: seen["observation"]["observed"][name] for name in ("id", "title", "state")} == {
         "id": number,
         "title": "It is slow",
