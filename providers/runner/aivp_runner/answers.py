@@ -172,7 +172,7 @@ def applied(asked: Question, answer: Dict[str, Any]) -> Dict[str, Json]:
     _only_computed(asked.kind, outputs, "outputs", asked)
     if unknown := sorted(name for name, value in outputs.items() if contains(value, (Unknown,))):
         raise Broken(f"outputs of {asked.id} leave {unknown[0]} unknown")
-    clean = outputs if asked.redaction is None else asked.redaction.clean(outputs)
+    clean = outputs if asked.redaction is None else asked.redaction.fields(outputs)
     found: Dict[str, Json] = {"id": answer["id"], "outputs": clean}
     if answer.get("absorbs_refresh") is True:
         found["absorbs_refresh"] = True

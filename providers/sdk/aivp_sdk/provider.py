@@ -123,7 +123,7 @@ def _observed(raw: Mapping[str, Json], red: Redaction, seen: Seen) -> Dict[str, 
 def _applied(raw: Mapping[str, Json], red: Redaction, done: Result) -> Dict[str, Json]:
     if isinstance(done, ProviderError):
         return {"id": raw["id"], "error": error_form(done, red.redact)}
-    answer: Dict[str, Json] = {"id": raw["id"], "outputs": red.clean(dict(done.outputs))}
+    answer: Dict[str, Json] = {"id": raw["id"], "outputs": red.fields(done.outputs)}
     if done.absorbs_refresh:
         answer["absorbs_refresh"] = True
     return answer

@@ -6,7 +6,7 @@ import functools
 import json
 import re
 import shlex
-from typing import FrozenSet, Iterable, Iterator, List, Mapping, Optional, Tuple
+from typing import Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 from aivp_contract import diff, manifest
 from aivp_contract.observation import Observation
@@ -67,7 +67,7 @@ class Redaction:
                 else self._beside(self.config.get(name), value)
                 for name, value in normalised.items()
             }
-        return Observation(observed, normalised, seen.replace, self.clean(dict(seen.computed)), seen.satisfied)
+        return Observation(observed, normalised, seen.replace, self.fields(seen.computed), seen.satisfied)
 
     def _observed(self, name: str, wanted: Json, value: Json) -> Json:
         if name not in self.hidden and name not in self.tainted:
@@ -88,6 +88,10 @@ class Redaction:
         if type(value) is list and type(declared) is list:
             return [item if item in declared else self.clean(item) for item in value]
         return self.clean(value)
+
+    def fields(self, values: Mapping[str, Json]) -> Dict[str, Json]:
+        """Values by field, cleaned. Names of fields are no secret, even where one is spelled like a part of them."""
+        return {name: self.clean(value) for name, value in values.items()}
 
     def clean(self, value: Json) -> Json:
         """`value` with every secret inside its texts replaced."""

@@ -72,3 +72,9 @@ def test_a_secret_in_an_exposed_field_is_refused() -> None:
     red = redaction({"path": Secret({"secret": "a", "version": "1"}, "x")})
     assert red.refusal is not None
     assert red.refusal.path == "/path"
+
+
+def test_names_of_fields_stay_whatever_a_secret_is() -> None:
+    red = redaction({"text": Secret("x", "e")})
+    assert red.fields({"code": "e", "more": {"e": 1}}) == {"code": "(secret)", "more": {"(secret)": 1}}
+    assert red.mask(Observation(None, None, computed={"code": 0})).computed == {"code": 0}
