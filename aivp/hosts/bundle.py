@@ -89,7 +89,7 @@ def _named(provider: Provider, start: Mapping[str, Sequence[str]]) -> Iterator[t
         elif root.is_dir():
             yield from _tree(root, provider.folder)
         else:
-            raise FileNotFoundError(2, "it is not there", str(root))
+            raise FileNotFoundError(2, "it is no file and no folder", str(root))
 
 
 def _tree(root: Path, folder: Path) -> Iterator[tuple[str, Content]]:

@@ -22,6 +22,8 @@ from aivp.plugins.suggestion import nearest
 FIRST_PARTY = frozenset({"host", "image", "network", "vm", "secret", "agent"})
 """Providers whose kinds have no `/` in their name; every other provider's kinds are `provider/kind`."""
 
+_MEND = "docs/protocol/v1.md says in section 3 what a manifest holds; aivp providers list says where the others stand."
+
 MAX_MANIFEST = 4 * 1024 * 1024
 
 
@@ -131,7 +133,7 @@ def _read(place: Installed, diagnostics: Diagnostics) -> Provider | None:
             data = file.read(MAX_MANIFEST + 1)
         document = canonical.decode(data[:MAX_MANIFEST])
     except (OSError, canonical.NotCanonical) as error:
-        diagnostics.error("AIVP0310", f"The manifest of {place.distribution} cannot be read: {error}")
+        diagnostics.error("AIVP0310", f"The manifest of {place.distribution} cannot be read: {error}.", _MEND)
         return None
     provider = _provider(document, place.package, place.folder, diagnostics)
     if provider is None or _keeps_names(provider, diagnostics):
@@ -144,10 +146,10 @@ def _provider(document: Json, package: str, folder: Path | None, diagnostics: Di
         manifest = read_manifest(document)
         return Provider(manifest.name, manifest, canonical.digest(document), document, package, folder)
     except (BadManifest, canonical.NotCanonical) as error:
-        diagnostics.error("AIVP0310", str(error))
+        diagnostics.error("AIVP0310", f"{error}.", _MEND)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         name = document.get("name") if isinstance(document, dict) else None
-        diagnostics.error("AIVP0310", f"The manifest of the provider {name} breaks its format: {error}")
+        diagnostics.error("AIVP0310", f"The manifest of the provider {name} breaks its format: {error}.", _MEND)
     return None
 
 

@@ -6,6 +6,7 @@ This module knows the meaning of those words and nothing of any provider.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple
@@ -24,6 +25,7 @@ FIELD_WORDS = frozenset(
         " content text guard exposed beneath"
     ).split()
 )
+_PLATFORM = re.compile(r"any|(linux|darwin)-[a-z0-9_]+")
 SEMANTICS = frozenset({"quantity", "duration", "mode", "path"})
 
 
@@ -205,10 +207,24 @@ def read_manifest(document: Json) -> Manifest:
         name,
         _text(document, "version", name),
         {k: _kind(k, name, kinds[k]) for k in sorted(kinds)},
-        {platform: tuple(argv) for platform, argv in sorted(document.get("start", {}).items())},
+        _start(name, document["start"]) if "start" in document else {},
         configuration,
         {} if configuration is None else _fields(f"{name}: configuration", configuration),
     )
+
+
+def _start(name: str, raw: Json) -> Dict[str, Tuple[str, ...]]:
+    """Platform → argv. Paths after `{folder}` stay within it: whoever plans reads these files."""
+    if not isinstance(raw, dict) or not raw:
+        raise BadManifest(f"{name}: start is an object, platform → argv")
+    for platform, argv in raw.items():
+        if not _PLATFORM.fullmatch(platform):
+            raise BadManifest(f"{name}: start names {platform[:40]!r}, which is neither any nor such as linux-x86_64")
+        if not isinstance(argv, list) or not argv or not all(isinstance(part, str) and part for part in argv):
+            raise BadManifest(f'{name}: start.{platform} is a list of texts, such as ["{{folder}}/program"]')
+        if any(".." in part.partition("{folder}")[2].split("/") for part in argv):
+            raise BadManifest(f"{name}: start.{platform} leaves the provider's folder")
+    return {platform: tuple(raw[platform]) for platform in sorted(raw)}
 
 
 def _fields(where: str, schema: Json) -> Dict[str, Field]:
