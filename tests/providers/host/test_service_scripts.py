@@ -82,6 +82,11 @@ def pid(world: World) -> str:
     return world.sh("cat /run/demo.pid").strip()
 
 
+def kill(world: World) -> None:
+    """End the daemon behind the back of its script."""
+    world.sh(f"kill -9 {pid(world)}; while kill -0 {pid(world)} 2>/dev/null; do sleep 0.05; done")
+
+
 def refresh(world: World, **config: Json) -> dict[str, Json]:
     """What the engine does when a notification fires."""
     return world.driver.apply("service", config, world.driver.observe("service", config), Decision("refresh"))
@@ -145,6 +150,7 @@ def test_a_script_that_is_not_there(world: World) -> None:
 # --- scripts that say little, or lie -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [1, 2, 3])
 def test_what_is_dead_but_left_something_is_started(world: World, code: int) -> None:
     demo(world, status=f"status) alive || exit {code} ;;")
@@ -161,7 +167,7 @@ def test_a_status_that_does_not_know_is_an_error(world: World) -> None:
 def test_without_status_the_pid_file_tells(world: World) -> None:
     demo(world, status="")
     assert world.changes("service", name="demo", running=True) == {"/running": True}
-    world.sh(f"kill -9 {pid(world)}")
+    kill(world)
     assert world.changes("service", name="demo", running=True) == {"/running": True}
     assert world.changes("service", name="demo", running=False) == {"/running": False}
 
@@ -177,10 +183,12 @@ def test_without_status_and_pid_file_nobody_can_tell(world: World) -> None:
 
 def test_a_kind_word_for_a_dead_process_is_not_believed(world: World) -> None:
     demo(world, status="status) exit 0 ;;")
-    world.sh("service demo start; kill -9 $(cat /run/demo.pid)")
+    world.sh("service demo start; until test -s /run/demo.pid; do sleep 0.05; done")
+    kill(world)
     assert world.changes("service", name="demo", running=True) == {"/running": True}
 
 
+@pytest.mark.slow
 def test_a_start_that_starts_nothing_is_an_error(world: World) -> None:
     demo(world, start="start) echo 'demo: disabled in /etc/default/demo' ;;")
     error = world.refused("service", name="demo", running=True)
@@ -193,6 +201,7 @@ def test_a_start_that_fails_tells_its_words(world: World) -> None:
     assert "(exit 6)\nbad configuration" in str(world.refused("service", name="demo", running=True)["message"])
 
 
+@pytest.mark.slow
 def test_a_start_that_hangs_is_stopped(world: World) -> None:
     demo(world, start="start) sleep 60 ;;")
     begun = time.monotonic()

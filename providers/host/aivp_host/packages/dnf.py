@@ -38,13 +38,13 @@ class Dnf:
 
     @staticmethod
     def is_here(root: Path = Path("/")) -> bool:
-        """True where rpm keeps the host's packages and dnf is installed."""
-        return (root / "usr/bin/dnf").exists() and any(_holds(root / folder) for folder in _DATABASES)
+        """True where rpm keeps the host's packages and dnf is installed; dnf 5 speaks otherwise and does not count."""
+        program = root / "usr/bin/dnf"
+        is_four = program.exists() and not os.path.basename(os.path.realpath(program)).startswith("dnf5")
+        return is_four and any(_holds(root / folder) for folder in _DATABASES)
 
     def refuse(self, desired: Package) -> None:
-        """What rpm knows nothing of; and dnf 5, which speaks otherwise."""
-        if os.path.basename(os.path.realpath(self.root / "usr/bin/dnf")).startswith("dnf5"):
-            raise Permanent("this host has dnf 5, which is not served yet", mend="Served are apt and dnf 4.")
+        """What rpm and dnf know nothing of."""
         for is_asked, path, what, mend in (
             (desired.state == "purged", "/state", "purging", "Declare it absent, and the files that shall go, too."),
             (desired.purge, "/purge", "purging", "Leave purge out; declare files that shall go as absent."),

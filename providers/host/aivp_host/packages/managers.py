@@ -123,7 +123,7 @@ def package_manager(root: Path = Path("/")) -> PackageManager:
         return Apt(root)
     if Dnf.is_here(root):
         return Dnf(root)
-    mend = "Served are apt (Debian, Ubuntu) and dnf (Fedora and its kin); for others, use a command."
+    mend = "Served are apt (Debian, Ubuntu) and dnf 4 (RHEL 8 to 10 and their kin); for others, use a command."
     for name, place in _NOT_SERVED:
         if (root / place).exists():
             raise Permanent(f"this host's package manager is {name}, which is not served yet", mend=mend)
