@@ -15,6 +15,7 @@ import zlib
 
 from aivp.hosts.archive import Archive, bootstrap
 from aivp.hosts.channel import Channel
+from aivp.hosts.failures import BECOME_REFUSED, PYTHON_OLD
 from aivp.hosts.link import Link
 
 MOST_NOISE = 64 * 1024
@@ -25,12 +26,13 @@ _OLD_PYTHON = re.compile(rb'\{"error": "python", "found": "([0-9.]{1,16})"\}')
 
 
 class NoRunner(Exception):
-    """None came up. `said`: what came on stdout instead; `python`: the version that is too old."""
+    """None came up. `said`: what came on stdout instead; code, mend: of the diagnostic, where that is clear."""
 
-    def __init__(self, what: str, said: bytes = b"", python: str | None = None) -> None:
+    def __init__(self, what: str, said: bytes = b"", code: str = "", mend: str = "") -> None:
         super().__init__(what)
         self.said = said
-        self.python = python
+        self.code = code
+        self.mend = mend
 
 
 def arrive(link: Link, channel: Channel, archive: Archive) -> bytes:
@@ -60,7 +62,8 @@ def _answer(link: Link, marker: bytes) -> tuple[bytes, bytes]:
             return rest, noise
         noise += line
         if old := _OLD_PYTHON.fullmatch(line.strip()):
-            raise NoRunner("its python3 is too old", python=old[1].decode())
+            what = f"it has Python {old[1].decode()}; 3.9 or newer is needed."
+            raise NoRunner(what, code=PYTHON_OLD, mend="Install a newer python3 there.")
         if not line:
             raise NoRunner("no runner came up", noise)
     raise NoRunner("it prints without end where a runner should answer", noise)
@@ -76,7 +79,8 @@ def _answer_sudo(link: Link, channel: Channel, password: str) -> bytes:
         if link.log.count(prompt) > given:
             if given:
                 link.kill()
-                raise NoRunner("sudo did not take the password")
+                mend = "The password in become may be wrong, or this account may not use sudo."
+                raise NoRunner("sudo did not take the password.", code=BECOME_REFUSED, mend=mend)
             given += 1
             with contextlib.suppress(OSError):
                 link.send(password.encode() + b"\n")

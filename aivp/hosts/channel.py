@@ -61,11 +61,12 @@ def command_channel(
     """The channel that runs `command` there, which says `hello` first where a password is given. Raises Refused."""
     become = host.connection.get("become")
     prompt = f"[aivp {secrets.token_hex(8)}] " if _asks(host) else ""
-    raised = [] if become is None else _sudo(become, prompt)
+    raised = [] if become is None else _sudo(become, ["-S", "-p", prompt] if prompt else ["-n"])
+    by_hand = [] if become is None else _sudo(become, [])
     return Channel(
         _argv(host, [*raised, *command]),
         _environment(host, withheld),
-        f"`{_shorten(shlex.join(_argv(host, [*raised, *(shown or command)], is_shown=True)))}`",
+        f"`{_shorten(shlex.join(_argv(host, [*by_hand, *(shown or command)], is_shown=True)))}`",
         "" if become is None else str(become["user"]),
         prompt,
         hello,
@@ -90,8 +91,8 @@ def _argv(host: Host, command: Sequence[str], *, is_shown: bool = False) -> list
             raise refusal("AIVP0601", f"{host.name} is reached by {other}, which this version cannot do.")
 
 
-def _sudo(become: Mapping[str, Json], prompt: str) -> list[str]:
-    return ["sudo", *(["-S", "-p", prompt] if prompt else ["-n"]), "-H", "-u", str(become["user"]), "--"]
+def _sudo(become: Mapping[str, Json], asking: Sequence[str]) -> list[str]:
+    return ["sudo", *asking, "-H", "-u", str(become["user"]), "--"]
 
 
 def _password(become: Mapping[str, Json], reveal: Reveal) -> str:

@@ -31,6 +31,7 @@ LINES_SHOWN = 5
 
 _SSH_FAILED = 255
 _NOT_FOUND = 127
+_MEND_SUDO = "Let this account use sudo without a password, or give it one: become: {password: ${secret.NAME}}."
 _SUDO_SAYS = (
     "sudo: a password is required",
     "sudo: a terminal is required",
@@ -64,7 +65,7 @@ def explained(host: Host, channel: Channel, failure: Failure) -> Refused:
             return found
     if channel.becomes and any(text in said for text in _SUDO_SAYS):
         why = f"sudo does not let it in as {channel.becomes}; it said:\n{last_lines(said)}"
-        return lost(host, why, _mend_sudo(channel), BECOME_REFUSED)
+        return lost(host, why, _MEND_SUDO, BECOME_REFUSED)
     if failure.exit_code == _NOT_FOUND or ("python3" in said and "not found" in said.lower()):
         why = f"no python3 is there: {channel.shown} ended with exit code {failure.exit_code}"
         mend = f"aivp hosts bootstrap {host.name} installs it with the host's own package manager."
@@ -101,12 +102,6 @@ def _ssh_failure(host: Host, said: str) -> Refused | None:
     if not said:
         return None
     return lost(host, f"ssh said:\n{last_lines(said)}", f"This must work: {by_hand}", UNREACHED)
-
-
-def _mend_sudo(channel: Channel) -> str:
-    if channel.password is not None:
-        return "The password in become may be wrong, or this account may not use sudo."
-    return "Let this account use sudo without a password, or give it: become: {method: sudo, password: ${secret.NAME}}."
 
 
 def _mend_reach(host: Host) -> str:

@@ -17,7 +17,7 @@ from aivp.hosts.archive import Archive
 from aivp.hosts.arrival import NoRunner, arrive
 from aivp.hosts.bundle import Bundle
 from aivp.hosts.channel import Channel
-from aivp.hosts.failures import PYTHON_OLD, Failure, explained, lost
+from aivp.hosts.failures import Failure, explained, lost
 from aivp.hosts.link import Link
 from aivp.hosts.watch import Watch
 from aivp.model.resource import Host
@@ -70,10 +70,9 @@ class HostSession:
             with session._watch:
                 session.noise = arrive(link, channel, archive)
         except NoRunner as error:
-            if error.python is not None:
+            if error.code:
                 session.kill()
-                why = f"it has Python {error.python}; 3.9 or newer is needed."
-                raise lost(host, why, "Install a newer python3 there.", PYTHON_OLD) from None
+                raise lost(host, str(error), error.mend, error.code) from None
             raise session._broken(str(error), error.said) from None
         return session
 
