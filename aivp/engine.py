@@ -192,6 +192,9 @@ class Engine:
             raise _refused("AIVP0409", f"This evidence is of {evidence.project}/{evidence.environment}.")
         try:
             plan = make_plan(self.ir, self.graph, evidence, self.registry.kinds, _render, options)
+            if troubled := {step.host for step in plan.steps if evidence.hosts[step.host].trouble}:
+                evidence = evidence.without(troubled)
+                plan = make_plan(self.ir, self.graph, evidence, self.registry.kinds, _render, options)
         except Refused as refused:
             raise Refused([self._placed(item) for item in refused.diagnostics], refused.exit_code) from None
         return self._as_guesses(plan) if self.is_untrusted else plan

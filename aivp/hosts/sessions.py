@@ -24,6 +24,9 @@ from aivp.model.resource import Host
 
 T = TypeVar("T")
 
+Arrive: TypeAlias = Callable[[HostSession], object]
+"""What comes first on a session that was opened: a greeting, a run that is taken up there."""
+
 Visit: TypeAlias = Callable[[str], AbstractContextManager[HostSession]]
 """A host by its name → its session, for as long as it is worked with."""
 
@@ -55,7 +58,7 @@ class Sessions:
         self._brought: set[str] = set()
 
     @contextlib.contextmanager
-    def visit(self, host: Host, arrive: Callable[[HostSession], object] = bool) -> Iterator[HostSession]:
+    def visit(self, host: Host, arrive: Arrive | None = None) -> Iterator[HostSession]:
         """The session with `host`; one that had to be opened is handed to `arrive` first. Raises Refused.
 
         Whoever visits a host waits until nobody else does, and until there is room.
@@ -66,7 +69,8 @@ class Sessions:
                 session = HostSession.start(host, channel(host, self.withheld, self.reveal), self.archive, self.silence)
                 self._open[host.name] = session
                 try:
-                    arrive(session)
+                    if arrive is not None:
+                        arrive(session)
                 except BaseException:
                     del self._open[host.name]
                     session.kill()

@@ -115,7 +115,7 @@ class Observer:
             raise refused(refusal) from None
         if any(item != self.lineage for item in found.lineages):
             raise _Lost(session.host.name)
-        return HostEvidence(found.incarnation, found.facts, found.pending)
+        return HostEvidence(found.incarnation, found.facts, found.pending, trouble=found.trouble)
 
     def _refuse_lost_state(self) -> None:
         """Rows bind to a host's incarnation; another machine under the same name is not silently taken for it."""
