@@ -66,7 +66,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "package": {
         "setup": ["sh", "-c", "rpm -qa --qf '%{NAME} ' | xargs -r rpm -e; : > /etc/dnf/plugins/versionlock.list"],
         "probe": ["sh", "-c", "rpm -qa | sort; sed '/^#/d' /etc/dnf/plugins/versionlock.list"],
-        "create": [{"name": "aivp-probe"}],
+        "create": [{"name": "aivp-probe", "version": "1.0-1"}],
         "update": [{"version": "2.0-1"}, {"hold": True}],
     },
 }
