@@ -46,7 +46,7 @@ def make(tmp_path: Path) -> Callable[[lab.Host, str], Project]:
 
 
 def test_a_plain_container(make: Callable[[lab.Host, str], Project]) -> None:
-    reason = lab.available()
+    reason = lab.plain_available()
     if reason is not None:
         pytest.skip(reason)
     with lab.plain_host() as host:

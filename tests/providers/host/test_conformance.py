@@ -123,7 +123,7 @@ def test_kinds_of_hosts(tmp_path: Path, kind: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["package", "package_index", "service"])
 def test_kinds_of_hosts_without_systemd(tmp_path: Path, kind: str) -> None:
-    reason = lab.available()
+    reason = lab.plain_available()
     if reason is not None:
         pytest.skip(reason)
     options = [] if IS_FULL else [word for name in SOME for word in ("--only", name)]

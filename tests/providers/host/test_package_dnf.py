@@ -24,7 +24,7 @@ _SUITES = [suite if suite == lab.DEFAULT_SUITE else pytest.param(suite, marks=py
 
 @pytest.fixture(scope="module", params=_SUITES)
 def container(request: pytest.FixtureRequest) -> Iterator[World]:
-    reason = lab.available(request.param)
+    reason = lab.plain_available(request.param)
     if reason is not None:
         pytest.skip(reason)
     with lab.plain_host(request.param) as host:
