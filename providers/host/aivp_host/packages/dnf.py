@@ -123,11 +123,15 @@ class Dnf:
             done = session.probe([*_SIMULATE, *options, "shell"], stdin=script, timeout=300)
         else:
             done = session.probe([*_SIMULATE, *options, *_command(install, remove)], timeout=300)
-        if rpm_output.is_error(done):
-            raise rpm_output.failure("the simulation by dnf", done)
-        found = rpm_output.forecast(done.stdout, self._locked(session))
         names = [*(name for name, _ in transaction.install), *remove_names(transaction)]
         as_declared = {base(name): name for name in names}
+        unsaid = rpm_output.unsaid(done.stdout, as_declared)
+        if rpm_output.is_error(done) or (unsaid and not done.ok):
+            raise rpm_output.failure("the simulation by dnf", done)
+        if unsaid:
+            mend = "See what dnf --assumeno --verbose install or remove says of them on the host."
+            raise Permanent(f"nothing was changed: dnf's simulation is silent on {', '.join(unsaid)}", mend=mend)
+        found = rpm_output.forecast(done.stdout, self._locked(session))
         parts = (found.removals, found.downgrades, found.held)
         return Forecast(*(tuple(as_declared.get(name, name) for name in part) for part in parts))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, Iterable, List, Sequence, Tuple
 
 from aivp_sdk import Completed, Permanent, ProviderError, Temporary
 
@@ -73,6 +73,12 @@ def forecast(text: str, locked: Sequence[str]) -> Forecast:
     changed = [name for name, whats in became.items() if set(whats) != {"installed"}]
     held = [name for name in changed if name in locked]
     return Forecast(tuple(sorted(gone)), tuple(sorted(down)), tuple(sorted(held)))
+
+
+def unsaid(text: str, names: Iterable[str]) -> List[str]:
+    """Those of the names of which a simulation says nothing: then it cannot be relied upon for the others either."""
+    said = {name for name, _, _ in actions(text)}
+    return sorted(set(names) - said)
 
 
 def is_error(done: Completed) -> bool:

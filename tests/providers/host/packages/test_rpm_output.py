@@ -40,6 +40,11 @@ def test_a_forecast() -> None:
     )
 
 
+def test_a_simulation_that_says_nothing_is_found_out() -> None:
+    assert rpm_output.unsaid(SIMULATION, ["aivp-probe", "kernel", "aivp-needs"]) == []
+    assert rpm_output.unsaid("Nothing to do.\nComplete!\n", ["aivp-probe"]) == ["aivp-probe"]
+
+
 def test_a_simulation_always_ends_as_refused() -> None:
     assert not rpm_output.is_error(Completed(1, SIMULATION, "Operation aborted.\n"))
     assert not rpm_output.is_error(Completed(0, SIMULATION, "Error: Operation aborted.\n"))
