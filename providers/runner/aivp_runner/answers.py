@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 
 from aivp_contract.canonical import MAX_INTEGER
 from aivp_contract.manifest import Kind, Manifest
-from aivp_contract.observation import read_observation
+from aivp_contract.observation import read_members, read_observation
 from aivp_contract.values import Blob, Json, Secret, Unknown, Verdict, contains, replace
 from aivp_sdk.redaction import Redaction
 
@@ -133,31 +133,32 @@ def in_order(asked: Sequence[Question], found: Mapping[str, Any], read: Read) ->
 def observed(asked: Question, answer: Dict[str, Any]) -> Dict[str, Json]:
     """An answer to `observe`: only fields of the schema, and no value where a verdict is due."""
     try:
-        seen = read_observation(answer["observation"])
+        seen = read_members(answer["observation"])
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise Broken(f"an observation of {asked.id} that is none: {error}") from None
     kind = asked.kind
-    real: Dict[str, Json] = seen.observed or {}  # type: ignore[assignment]  # ours: it was just read
-    wanted = seen.normalised or {}
+    real: Dict[str, Json] = seen.setdefault("observed", None) or {}
     if real:
         _fields(kind, real, "observed", asked)
-    if wanted:
-        _fields(kind, wanted, "normalised", asked, may_be_secret=True)
-    if seen.computed:
-        _fields(kind, seen.computed, "computed", asked)
-        _only_computed(kind, seen.computed, "computed", asked)
-    if seen.observed is not None and kind.assigned:
+    if "normalised" in seen:
+        _fields(kind, seen["normalised"], "normalised", asked, may_be_secret=True)
+    if "computed" in seen:
+        _fields(kind, seen["computed"], "computed", asked)
+        _only_computed(kind, seen["computed"], "computed", asked)
+    if kind.assigned and seen["observed"] is not None:
         _same_ids(asked, real)
-    if seen.replace and not all(type(name) is str and name in kind.fields for name in seen.replace):
-        raise Broken(f"replace of {asked.id} names what {kind.name} does not have")
+    if "replace" in seen:
+        if not all(type(name) is str and name in kind.fields for name in seen["replace"]):
+            raise Broken(f"replace of {asked.id} names what {kind.name} does not have")
+        seen["replace"].sort()
     if asked.redaction is None:
-        return {"id": answer["id"], "observation": seen.form()}
+        return {"id": answer["id"], "observation": seen}
     for name in sorted((asked.redaction.hidden | asked.redaction.tainted) & set(real)):
         verdict = _verdict(asked.redaction.plain.get(name), real[name])
         if verdict is None:
             raise Broken(f"it shows {name} of {asked.id}, where a verdict is due")
         real[name] = verdict
-    form = asked.redaction.mask(seen).form()
+    form = asked.redaction.mask(read_observation(seen)).form()
     if "normalised" in form:
         form["normalised"] = replace(form["normalised"], (Secret,), lambda secret: Secret(secret.origin))
     return {"id": answer["id"], "observation": form}
