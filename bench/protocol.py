@@ -41,7 +41,8 @@ def batch() -> dict[str, float]:
     from aivp_contract.canonical import encode_wire
     from aivp_contract.manifest import read_manifest
     from aivp_runner import child
-    from aivp_runner.external import External, Program
+    from aivp_runner.conversation import Program
+    from aivp_runner.external import External
 
     from bench.noop_provider import PROVIDER
 
@@ -116,7 +117,8 @@ def json_alone(lines: list[bytes]) -> tuple[float, int]:
 def bad(animal: str) -> dict[str, float]:
     """One bad provider: bytes that the caller grew by, and the seconds that it took beyond its deadline."""
     from aivp_contract.manifest import read_manifest
-    from aivp_runner.external import External, Program
+    from aivp_runner.conversation import Program
+    from aivp_runner.external import External
     from aivp_runner.waiting import Limits
 
     field = {"type": "string"}

@@ -14,8 +14,9 @@ import pytest
 from aivp_contract.canonical import encode_wire
 from aivp_contract.manifest import read_manifest
 from aivp_contract.values import Secret
-from aivp_runner.answers import Broken, Refused
-from aivp_runner.external import External, Program
+from aivp_runner.conversation import Program
+from aivp_runner.external import External
+from aivp_runner.faults import Broken, Refused
 from aivp_runner.waiting import Limits
 
 SCRIPT = Path(__file__).parent / "misbehaving.py"
@@ -163,7 +164,7 @@ def test_a_breach_names_the_provider_and_ends_it(bad: Bad, fault: str) -> None:
         assert answer["error"]["message"].startswith("the provider bad broke its contract: "), answer
         assert BREACHES[fault] in answer["error"]["message"]
     assert SECRET not in str(found)
-    assert bad.externals[0]._child is None
+    assert not bad.externals[0].conversation.is_open
 
 
 def test_outputs_that_are_not_computed(bad: Bad) -> None:
@@ -195,8 +196,8 @@ def test_one_that_never_reads_costs_its_deadline(bad: Bad) -> None:
 
 def test_one_that_never_reads_can_be_closed(bad: Bad) -> None:
     external = bad.external("never-reads", Limits(look=0.1, grace=0.1))
-    external._started()
-    external._child.send({"text": "x" * 4_000_000})  # type: ignore[union-attr]
+    external.conversation.start()
+    external.conversation.notify("odd", {"text": "x" * 4_000_000})
     began = time.monotonic()
     external.close()
     assert time.monotonic() - began < 8
@@ -310,7 +311,7 @@ def test_a_list_that_is_none_ends_the_provider(bad: Bad) -> None:
     external = bad.external("list-odd")
     with pytest.raises(Broken, match=r"the provider bad broke its contract: an item of a list without identity"):
         external.list("bad/thing")
-    assert external._child is None
+    assert not external.conversation.is_open
     with pytest.raises(Refused, match="a bug"):
         bad.external("refuses").list("bad/thing")
 

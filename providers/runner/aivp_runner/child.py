@@ -22,7 +22,7 @@ from aivp_contract.lines import MAX_LINE, BadLine
 from aivp_contract.values import Json
 from aivp_sdk.process import PATH
 
-from .answers import Broken
+from .faults import Broken
 
 LOG_KEPT = 64 * 1024
 """Bytes of stderr that are kept."""

@@ -14,13 +14,14 @@ from typing import AbstractSet, Any, Callable, Dict, Iterable, List, Mapping, Op
 from aivp_contract.canonical import encode
 from aivp_contract.manifest import read_manifest
 from aivp_contract.values import Json
-from aivp_sdk import ProviderError, shim
+from aivp_sdk import ProviderError, records
 from aivp_sdk.process import Session
 
 from . import facts
-from .answers import Broken, Refused
 from .child import Gone
-from .external import External, Program
+from .conversation import Program
+from .external import External
+from .faults import Broken, Refused
 from .hosting import Hosting
 from .installed import Files, Installation, NotInstalled, choose
 from .lane import Lane
@@ -137,7 +138,7 @@ class Service:
     def end(self, run: str, status: str) -> Json:
         """Close the run: its records of effects go, the lock is given back. Nothing to do where it was never begun."""
         if self.store is not None and self.base is not None:
-            shim.forget(self.base / "effects" / run)
+            records.forget(self.base / "effects" / run)
             self.hosting.forget(run)
             self.store.end(run, status)
         self._close()
@@ -289,11 +290,11 @@ class Service:
         open_runs = {found["run"] for found in self.store.open_runs()}
         for folder in sorted(effects.iterdir()) if effects.is_dir() else ():
             if folder.name == run:
-                shim.wait(folder)
-            elif shim.is_busy(folder):
+                records.wait(folder)
+            elif records.is_busy(folder):
                 raise Refusal("busy", run=folder.name)
             elif folder.name not in open_runs:
-                shim.forget(folder)
+                records.forget(folder)
 
     def _close(self) -> None:
         self.lane = None

@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from aivp_contract.values import Json
 
-from . import requests, shim
+from . import records, requests
 from .errors import Canceled, ProviderError
 from .kind import Kind
 from .link import Answer, Encoded, Parts, Result, ServedSession, Stops
@@ -140,7 +140,7 @@ class Server:
         assert self.effects is not None
         assert self.session.shim is not None
         folder = self.session.shim.folder = self.effects / _run(key)
-        shim.wait(folder)
+        records.wait(folder)
 
         def act(group: Sequence[Item]) -> List[Answer]:
             self.session.key = f"{key}/{group[0]['id']}"
@@ -149,7 +149,7 @@ class Server:
             answers = self.provider.apply(group, self.session)
             if any(answer.get("error", {}).get("class") in _WORTH_ANOTHER_TRY for answer in answers):
                 for effect in self.session.effects:  # asked again under the same key, the commands run again
-                    shim.forget(folder / effect)
+                    records.forget(folder / effect)
             return answers
 
         try:
@@ -211,7 +211,7 @@ class Server:
     def _forget(self, params: Json) -> None:
         prefix = params.get("prefix") if isinstance(params, dict) else None
         if isinstance(prefix, str) and prefix and self.effects is not None:
-            shim.forget(self.effects / _run(prefix))
+            records.forget(self.effects / _run(prefix))
 
 
 def _run(key: str) -> str:
