@@ -14,6 +14,7 @@ from aivp_contract.values import Json
 
 from aivp.apply.answers import BEGUN, Outcome, read_outcomes
 from aivp.apply.check import check
+from aivp.apply.hearing import Hearing
 from aivp.apply.hosts import RunHosts, refusals
 from aivp.apply.progress import Progress
 from aivp.apply.record import Rows, settle
@@ -242,9 +243,12 @@ class Run:
             def listen(method: str, params: Json) -> None:
                 if method == "outcomes":
                     self._take(session, params, filled)
+                elif event := hearing.event(method, params):
+                    self.listen(event)
 
             for portion in portions_of_batches(ready):
                 sent = [str(item["id"]) for batch in portion for item in batch]
+                hearing = Hearing(host, {name: self.progress.steps[name] for name in sent})
                 self.listen(StepsStarted(host, sent))
                 with refusals():
                     session.request("apply", {"batches": portion}, listen)
