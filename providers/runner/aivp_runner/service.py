@@ -208,13 +208,13 @@ class Service:
             if waiting is not None:
                 waiting.finish()
             missing = installation.missing()
+            directory = self.base / "work" / described.name
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except (NotInstalled, OSError) as error:
             raise Refusal("provider", name=described.name, why=str(error)) from None
         if missing:
             self.installations[described.name] = installation
         else:
-            directory = self.base / "work" / described.name
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             program = Program(described, installation.complete_argv(), str(directory), configuration)
             self.hosting.add(External(program, self.notify, self._is_cancelled))
         return {"missing": missing}

@@ -212,6 +212,24 @@ def test_one_that_died_is_asked_again_under_its_key(two: Two) -> None:
     two.world.await_quiet()
 
 
+def test_one_that_cannot_come_to_its_host_any_more_fails_alone(two: Two) -> None:
+    two.bring(None)
+    took = two.aivp("plan", "-o", "plan.json")
+    assert took.code == 0, took.text
+    brought = two.world.root / "bad/providers"
+    shutil.rmtree(brought)
+    brought.touch()
+    took = two.aivp("apply", "plan.json")
+    assert took.code == 5, took.text
+    assert "! example/note.bad@bad failed to create" in took.text
+    assert "The provider example cannot work on bad" in took.text
+    assert two.there() == {"near", "good", "far"}
+    brought.unlink()
+    took = two.aivp("apply", "--resume")
+    assert took.code == 0, took.text
+    assert two.there() == ALL
+
+
 def test_what_one_says_while_it_works_is_shown(two: Two) -> None:
     two.bring("talks")
     took = two.aivp("apply", "-y")
