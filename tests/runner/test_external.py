@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -184,6 +185,16 @@ def test_one_that_hangs_costs_its_deadline(bad: Bad, method: str) -> None:
         time.sleep(0.02)
     assert not is_alive(int(line.split()[1])), "what it had started lives on"
     assert len(bad.lines(method)) == 1, "what we gave up is not asked again"
+
+
+def test_what_left_the_group_lives_on_and_holds_nobody_up(bad: Bad) -> None:
+    began = time.monotonic()
+    error = bad.error("leaves-somebody")
+    assert time.monotonic() - began < 5
+    assert "it gave no answer to observe within 1 s" in error["message"]
+    (line,) = bad.lines("left")
+    assert is_alive(int(line.split()[1]))
+    os.kill(int(line.split()[1]), signal.SIGKILL)
 
 
 def test_one_that_never_reads_costs_its_deadline(bad: Bad) -> None:

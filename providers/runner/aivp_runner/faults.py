@@ -9,7 +9,7 @@ from typing import Dict, Mapping, Optional
 
 from aivp_contract.values import Json
 
-CLASSES = frozenset({"permanent", "temporary", "rate_limited", "canceled", "interrupted"})
+CLASSES = frozenset({"permanent", "temporary", "rate_limited", "canceled", "interrupted", "bug"})
 
 ERROR = ("class", "message", "path", "mend", "delay_ms")
 """Members of an error that go on to the engine."""

@@ -5,14 +5,14 @@ The manifest is generated here and shipped as a file; nothing that plans ever im
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple, Type
+from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Mapping, Optional, Sequence, Tuple, Type
 
 from aivp_contract import diff, manifest
 from aivp_contract.canonical import encode
 from aivp_contract.observation import read_observation
 from aivp_contract.values import Json
 
-from .errors import ProviderError
+from .errors import Bug, ProviderError
 from .kind import Change, Done, Item, Kind, Result, Seen
 from .process import Session
 from .redaction import Redaction, watching
@@ -78,7 +78,7 @@ class Provider:
         session.secrets = _share(watched)
         items = [_item(kind, described, raw, red) for raw, red in zip(group, watched) if not (red and red.refusal)]
         seen = iter(_guarded(lambda: kind.observe_many(items, session), len(items)))
-        return [_observed(raw, red, (red and red.refusal) or next(seen)) for raw, red in zip(group, watched)]
+        return _answers(_observed, group, watched, seen)
 
     def _apply(self, name: str, group: Sequence[Mapping[str, Json]], session: Session) -> List[Dict[str, Json]]:
         kind, described = self.kinds[name], self.described[name]
@@ -86,7 +86,7 @@ class Provider:
         session.secrets = _share(watched)
         changes = [_change(kind, described, raw, red) for raw, red in zip(group, watched) if not (red and red.refusal)]
         done = iter(_guarded(lambda: kind.apply_many(changes, session), len(changes)))
-        return [_applied(raw, red, (red and red.refusal) or next(done)) for raw, red in zip(group, watched)]
+        return _answers(_applied, group, watched, done)
 
 
 def _rank(value: Json) -> Tuple[int, Any]:
@@ -101,6 +101,32 @@ def _share(watched: Sequence[Optional[Redaction]]) -> List[str]:
     for red in there:
         red.shared = secrets
     return secrets
+
+
+def _answers(
+    answer: Callable[[Mapping[str, Json], Optional[Redaction], Any], Dict[str, Json]],
+    group: Sequence[Mapping[str, Json]],
+    watched: Sequence[Optional[Redaction]],
+    found: Iterator[Any],
+) -> List[Dict[str, Json]]:
+    """What the kind said of each item, as an answer; what cannot be one is a bug in that item."""
+    said = [(red and red.refusal) or next(found) for red in watched]
+    try:
+        return [answer(raw, red, one) for raw, red, one in zip(group, watched, said)]
+    except Exception:  # noqa: BLE001  # what authors return is of any type; here it is not known yet which one it is
+        return [_answer(answer, raw, red, one) for raw, red, one in zip(group, watched, said)]
+
+
+def _answer(
+    answer: Callable[[Mapping[str, Json], Optional[Redaction], Any], Dict[str, Json]],
+    raw: Mapping[str, Json],
+    red: Optional[Redaction],
+    said: Any,
+) -> Dict[str, Json]:
+    try:
+        return answer(raw, red, said)
+    except Exception as error:  # noqa: BLE001  # as above
+        return {"id": raw["id"], "error": error_form(Bug.of(error))}
 
 
 def _observed(raw: Mapping[str, Json], red: Optional[Redaction], seen: Seen) -> Dict[str, Json]:
@@ -172,9 +198,12 @@ def _change(
 def _guarded(call: Callable[[], Sequence[Any]], count: int) -> Sequence[Any]:
     """A batch that fails as a whole fails for each of its items."""
     try:
-        return call()
+        found = list(call())
     except ProviderError as error:
         return [error] * count
+    except Exception as error:  # noqa: BLE001  # the author's code: a bug in a batch is none of the other batches
+        return [Bug.of(error)] * count
+    return found if len(found) == count else [Bug("another number of answers than of items")] * count
 
 
 def _by_kind(
