@@ -8,7 +8,7 @@ from typing import assert_never
 
 from aivp_contract.values import Json
 
-from aivp.events import Event, RunEnded, RunStarted, StepEnded, StepsStarted
+from aivp.events import Event, Places, RunEnded, RunStarted, StepEnded, StepsStarted
 from aivp.state import RunRecord, StepRecord
 from aivp.views import escape
 from aivp.views.page import Page, Piece
@@ -26,6 +26,9 @@ DONE: Mapping[str, str] = {
     "refresh": "refreshed",
     "no-op": "already as declared",
 }
+
+NOWHERE = Places()
+"""For a run whose declarations nobody can place any more."""
 
 _STATUS: Mapping[str, tuple[str, str, str]] = {
     "failed": ("!", "bad", "failed to {action}"),
@@ -96,7 +99,13 @@ def render_runs(runs: Sequence[RunRecord], *, width: int, color: bool = False) -
 
 
 def render_run(
-    run: RunRecord, steps: Sequence[StepRecord], *, width: int, color: bool = False, verbose: bool = True
+    run: RunRecord,
+    steps: Sequence[StepRecord],
+    *,
+    places: Places = NOWHERE,
+    width: int,
+    color: bool = False,
+    verbose: bool = True,
 ) -> str:
     """One run with what became of each step, in the order in which they ended; without no-ops unless verbose."""
     page = Page(width, color=color)
@@ -105,7 +114,7 @@ def render_run(
     ended = f"to {_time(run.ended)} ({_took(run)})" if run.ended else "and not ended"
     page.add(("", f"from {_time(run.started)} {ended}"), indent=2)
     page.blank()
-    events = [_event(record) for record in sorted(steps, key=lambda item: (item.ended, item.step))]
+    events = [places.event(_event(record)) for record in sorted(steps, key=lambda item: (item.ended, item.step))]
     for event in events:
         if verbose or not _is_quiet(event):
             _write_step(page, event)
@@ -116,7 +125,7 @@ def render_run(
     return page.text()
 
 
-def _event(record: StepRecord) -> StepEnded:
+def _event(record: StepRecord) -> Event:
     """A step's record as the event that it once was; its id is `action:address`."""
     address = record.step.partition(":")[2]
     return StepEnded("", record.step, address, record.status, record.action, record.error)
@@ -143,6 +152,8 @@ def _write_step(page: Page, event: StepEnded) -> None:
     page.add(*title, indent=1, hang=WIDEST + 3)
     if event.error is not None:
         _write_error(page, event.error)
+    if event.span is not None:
+        page.add(("accent", escape.line(str(event.span), 1000)), indent=WIDEST + 3)
 
 
 def _write_error(page: Page, error: Mapping[str, Json]) -> None:
