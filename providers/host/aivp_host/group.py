@@ -36,7 +36,7 @@ class GroupKind(Kind[Group]):
     identity = ("name",)
     identity_from_name = True
     phase = "identity"
-    disturbs = ("command", "group", "user")
+    disturbs = ("command", "file", "group", "user")  # files: a number gets a name
     within = Within
     provides = ({"capability": "group", "field": "name"},)
     requires = ({"capability": "user", "field": "members"},)
