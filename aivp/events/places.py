@@ -38,7 +38,11 @@ class Places:
 
     def event(self, event: Event) -> Event:
         """The event, a step that went wrong with the place in the people's files."""
-        if not isinstance(event, StepEnded) or event.error is None:
+        return self.step(event) if isinstance(event, StepEnded) else event
+
+    def step(self, event: StepEnded) -> StepEnded:
+        """The same for the end of a step."""
+        if event.error is None:
             return event
         return replace(event, span=self.span(event.address, str(event.error.get("path") or "")))
 

@@ -27,11 +27,8 @@ _WORDS: Mapping[str, str] = {
 }
 _SEVERE: Sequence[tuple[Severity, str]] = (("destroy", "destroys"), ("disrupt", "disrupts"))
 _LEGEND = (
-    (
-        "conditional",
-        f"{LOOKED_AT_AGAIN} looked at again just before its effect, since an earlier step may disturb it; may only do less",
-    ),
-    ("deferred", "deferred: what it needs is known only during apply; may do nothing beyond what is shown"),
+    (LOOKED_AT_AGAIN, "looked at again just before its effect, since an earlier step may disturb it; may only do less"),
+    ("deferred:", "what it needs is known only during apply; may do nothing beyond what is shown"),
 )
 
 
@@ -142,10 +139,10 @@ def _write_takes_no_part(page: Page, title: str, reasons: Mapping[str, str], *, 
 def _write_legend(page: Page, plan: Plan, *, is_verbose: bool) -> None:
     page.blank()
     shown = [step for step in plan.steps if is_verbose or role(step) != "check"]
-    used = {"deferred" if step.is_deferred else "conditional" for step in shown if _is_marked(step)}
+    used = {"deferred:" if step.is_deferred else LOOKED_AT_AGAIN for step in shown if _is_marked(step)}
     for word, meaning in _LEGEND:
         if word in used:
-            page.add(("faint", meaning), hang=2)
+            page.add(("faint", f"{word} {meaning}"))
 
 
 def _is_marked(step: Step) -> bool:

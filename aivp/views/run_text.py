@@ -114,7 +114,7 @@ def render_run(
     ended = f"to {_time(run.ended)} ({_took(run)})" if run.ended else "and not ended"
     page.add(("", f"from {_time(run.started)} {ended}"), indent=2)
     page.blank()
-    events = [places.event(_event(record)) for record in sorted(steps, key=lambda item: (item.ended, item.step))]
+    events = [places.step(_event(record)) for record in sorted(steps, key=lambda item: (item.ended, item.step))]
     for event in events:
         if verbose or not _is_quiet(event):
             _write_step(page, event)
@@ -125,7 +125,7 @@ def render_run(
     return page.text()
 
 
-def _event(record: StepRecord) -> Event:
+def _event(record: StepRecord) -> StepEnded:
     """A step's record as the event that it once was; its id is `action:address`."""
     address = record.step.partition(":")[2]
     return StepEnded("", record.step, address, record.status, record.action, record.error)
