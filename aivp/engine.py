@@ -48,14 +48,17 @@ class Engine:
     variables: VariableInputs = NO_INPUTS
     parallelism: int = 10
     is_untrusted: bool = False
+    warn: Callable[[Sequence[Diagnostic]], object] = lambda _: None
     now: Callable[[], str] = field(
         default=lambda: datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
     )
 
     @cached_property
     def registry(self) -> Registry:
-        """Installed providers."""
-        return Registry.discover()
+        """Installed providers; a warning for each that cannot be used."""
+        found = Registry.discover()
+        self.warn(found.flaws)
+        return found
 
     @cached_property
     def project(self) -> Project:
@@ -191,7 +194,7 @@ class Engine:
             plan = make_plan(self.ir, self.graph, evidence, self.registry.kinds, render, options)
         except Refused as refused:
             raise Refused([self._placed(item) for item in refused.diagnostics], refused.exit_code) from None
-        return self._as_guesses(plan) if self.is_untrusted else plan
+        return self._as_guesses(plan) if self.is_untrusted or evidence.is_untrusted else plan
 
     def _as_guesses(self, plan: Plan) -> Plan:
         """A plan from evidence that was gathered without running anything of the author's: never to be applied."""

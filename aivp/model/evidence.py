@@ -64,7 +64,8 @@ class Evidence:
     """Everything that planning reads of the world. `seen`: by address; of recorded objects by `object_key`.
 
     providers: third-party providers that were asked → digest of their code. rows: digest of the objects as state has
-    them, where some stand here in a newer form; empty where none does.
+    them, where some stand here in a newer form; empty where none does. is_untrusted: nothing of the project's author ran
+    for it, so some of it is not known.
     """
 
     project: str
@@ -75,6 +76,7 @@ class Evidence:
     seen: Mapping[str, Seen] = field(default_factory=dict)
     providers: Mapping[str, str] = field(default_factory=dict)
     rows: str = ""
+    is_untrusted: bool = False
 
     @property
     def recorded(self) -> str:
@@ -93,6 +95,7 @@ class Evidence:
             "seen": {key: item.form() for key, item in self.seen.items()},
             **({"providers": dict(self.providers)} if self.providers else {}),
             **({"rows": self.rows} if self.rows else {}),
+            **({"untrusted": True} if self.is_untrusted else {}),
         }
 
     def encode(self) -> bytes:
@@ -140,6 +143,7 @@ FORM: Final[Form] = {
     "runner": str,
     "providers?": Map(str),
     "rows?": str,
+    "untrusted?": bool,
     "hosts": Map({"incarnation": str, "facts": Map(ANY), "pending": [str], "error": (str, NOTHING)}),
     "objects": [OBJECT],
     "seen": Map(
@@ -168,6 +172,7 @@ def read_evidence(data: bytes) -> Evidence:
         {key: _read_seen(item) for key, item in raw["seen"].items()},
         raw.get("providers", {}),
         raw.get("rows", ""),
+        raw.get("untrusted", False),
     )
 
 

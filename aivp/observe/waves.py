@@ -79,9 +79,9 @@ class Observer:
     def _evidence(self) -> Evidence:
         runner = self.sessions.archive.digest
         code = self.sessions.code()
-        return Evidence(
-            self.ir.project, self.ir.environment, runner, self.hosts, self.objects, self.seen, code, self.rows
-        )
+        project, environment = self.ir.project, self.ir.environment
+        known = (runner, self.hosts, self.objects, self.seen, code, self.rows)
+        return Evidence(project, environment, *known, is_untrusted=self.is_untrusted)
 
     def _greet(self, host: Host) -> HostEvidence:
         if self.is_untrusted and not is_safe(host):
