@@ -47,14 +47,17 @@ class Engine:
     variables: VariableInputs = NO_INPUTS
     parallelism: int = 10
     is_untrusted: bool = False
+    warn: Callable[[Sequence[Diagnostic]], object] = lambda _: None
     now: Callable[[], str] = field(
         default=lambda: datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
     )
 
     @cached_property
     def registry(self) -> Registry:
-        """Installed providers."""
-        return Registry.discover()
+        """Installed providers; a warning for each that cannot be used."""
+        found = Registry.discover()
+        self.warn(found.flaws)
+        return found
 
     @cached_property
     def project(self) -> Project:
@@ -86,7 +89,7 @@ class Engine:
         """The same environment with nothing declared in it: planning then ends everything that was created."""
         bare = replace(self)
         nothing = replace(self.ir, resources={}, edges=(), moved={}, imports=(), removed=())
-        bare.__dict__ |= {"registry": self.registry, "project": self.project, "ir": nothing}
+        bare.__dict__ |= {"registry": self.registry, "project": self.project, "compiled": self.compiled, "ir": nothing}
         return bare
 
     @cached_property
@@ -197,7 +200,7 @@ class Engine:
                 plan = make_plan(self.ir, self.graph, evidence, self.registry.kinds, _render, options)
         except Refused as refused:
             raise Refused([self._placed(item) for item in refused.diagnostics], refused.exit_code) from None
-        return self._as_guesses(plan) if self.is_untrusted else plan
+        return self._as_guesses(plan) if self.is_untrusted or evidence.is_untrusted else plan
 
     def _as_guesses(self, plan: Plan) -> Plan:
         """A plan from evidence that was gathered without running anything of the author's: never to be applied."""
@@ -206,17 +209,18 @@ class Engine:
         return replace(plan, is_applicable=False, notes=[*plan.notes, *unseen(self.ir, self.registry.kinds)])
 
     def source_map(self, plan: Plan) -> bytes:
-        """Where each step's resource and its changed fields are declared: canonical JSON, address → pointer → place.
+        """Where each step's resource and its fields are declared: canonical JSON, address → pointer → place.
 
         It lies beside the plan and outside of every digest, so that moving a line changes no plan.
         """
         found: dict[str, Json] = {}
         for step in plan.steps:
-            names = sorted({change.path.split("/")[1] for change in step.changes})
-            paths = {"": (), **{f"/{name}": (name,) for name in names}}
-            spans = {text: self.compiled.sources.span(step.address, *path) for text, path in paths.items()}
-            if spans[""] is not None:
-                found[step.address] = {text: str(span) for text, span in spans.items()}
+            names = {*step.config, *(change.path.split("/")[1] for change in step.changes)}
+            whole = self.compiled.sources.span(step.address)
+            spans = {f"/{name}": self.compiled.sources.span(step.address, name) for name in sorted(names)}
+            if whole is not None:
+                fields = {text: str(span) for text, span in spans.items() if span not in (None, whole)}
+                found[step.address] = {"": str(whole), **fields}
         return canonical.encode(found)
 
     def _placed(self, item: Diagnostic) -> Diagnostic:

@@ -88,16 +88,10 @@ class Observer:
     def _evidence(self) -> Evidence:
         runner = self.sessions.archive.digest
         code = self.sessions.code()
-        return Evidence(
-            self.ir.project,
-            self.ir.environment,
-            runner,
-            self.hosts,
-            self.objects,
-            {**self.seen, **self.outdated},
-            code,
-            self.rows,
-        )
+        project, environment = self.ir.project, self.ir.environment
+        seen = {**self.seen, **self.outdated}
+        known = (runner, self.hosts, self.objects, seen, code, self.rows)
+        return Evidence(project, environment, *known, is_untrusted=self.is_untrusted)
 
     @contextlib.contextmanager
     def visit(self, name: str) -> Iterator[HostSession]:

@@ -78,7 +78,7 @@ def test_nothing_to_list_is_no_line(shell: Shell) -> None:
 
 def test_the_log_of_a_run_holds_what_was_printed(shell: Shell) -> None:
     printed = shell.run("apply", "-y", "--json").stdout.decode().splitlines()
-    (log,) = (shell.folder / ".aivp/main/runs").iterdir()
+    (log,) = (shell.folder / ".aivp/main/runs").glob("*.jsonl")
     logged = log.read_text().splitlines()
     assert logged == [line for line in printed if re.match(r'\{"aivp":1,"type":"(run|steps?)-(started|ended)"', line)]
     assert len(logged) >= 5
