@@ -53,7 +53,7 @@ def apply_command(
 ) -> None:
     """Apply a plan file; without one: plan, show, ask, apply."""
     from aivp.plan.options import Options
-    from aivp.state.store import refuse_open
+    from aivp.state.records import refuse_open
 
     engine = settings.engine()
     state = engine.state()
@@ -72,7 +72,7 @@ def apply_command(
 def destroy_command(settings: Settings, yes: bool) -> None:
     """Take away everything that was created here; what was there before stays and is forgotten."""
     from aivp.plan.options import Options
-    from aivp.state.store import refuse_open
+    from aivp.state.records import refuse_open
 
     engine = settings.engine().to_destroy()
     state = engine.state()
@@ -168,7 +168,7 @@ def _listener(settings: Settings, state: State, now: Callable[[], str]) -> Itera
         verbose=settings.is_verbose,
         width=settings.width,
     )
-    log = _Log(state.place / "runs")
+    log = _Log(state.folder / "runs")
 
     def listen(event: Event) -> None:
         text = event_line(event, now())
@@ -197,7 +197,7 @@ class _Log:
 
         try:
             if isinstance(event, RunStarted):
-                self.folder.mkdir(mode=0o700, exist_ok=True)
+                self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self.file = (self.folder / f"{event.run}.jsonl").open("a")
             if self.file is not None:
                 self.file.write(text + "\n")

@@ -70,8 +70,8 @@ def rm_command(settings: Settings, addresses: tuple[str, ...], host: str | None)
         for address in chosen:
             if address not in known:
                 raise _unknown(address)
-        for address in chosen:
-            state.remove(address)
+        with state.exclusive():
+            state.remove(chosen)
     if settings.is_json:
         from aivp.views.json_lines import line
 
