@@ -13,6 +13,7 @@ from aivp_contract.values import Json
 
 from aivp.config.project import Declared
 from aivp.config.shape import inner, is_of, knows_keys
+from aivp.config.yaml import parse
 from aivp.diagnostics import Diagnostics
 from aivp.model.place import DEFAULT, Place, PostgresPlace, SqlitePlace
 from aivp.plugins.suggestion import did_you_mean, listing
@@ -27,11 +28,30 @@ _Check = Callable[[Declared, str, Diagnostics], None]
 
 
 def read_place(root: Declared, environment: Declared | None, found: Diagnostics) -> Place:
-    """Where this environment's state lives: what the environment says stands in place of what the project says."""
-    for part in (environment, root):
-        if part is not None and part.value.get("state") is not None:
-            return read(inner(part, "state"), found) or DEFAULT
-    return DEFAULT
+    """Where this environment's state lives: what the environment says stands in place of what the project says.
+
+    Those of other environments are checked, too.
+    """
+    project = _declared(root, found) or DEFAULT
+    others = root.value.get("environments")
+    for name in others if type(others) is dict else ():
+        if type(others[name]) is dict and (environment is None or environment.path[-1] != name):
+            _declared(inner(root, "environments", name), found)
+    return project if environment is None else _declared(environment, found) or project
+
+
+def read_text(text: str, name: str) -> Place:
+    """A place that was written on the command line, under `name`. Raises Refused."""
+    found = Diagnostics()
+    parsed = parse(text.encode(), name, found)
+    place = None if parsed is None else read(Declared(parsed.value, (), parsed.spans), found)
+    found.refuse()
+    assert place is not None
+    return place
+
+
+def _declared(part: Declared, found: Diagnostics) -> Place | None:
+    return None if part.value.get("state") is None else read(inner(part, "state"), found)
 
 
 def read(part: Declared, found: Diagnostics) -> Place | None:
@@ -86,7 +106,7 @@ def _shows_a_password(part: Declared, found: Diagnostics) -> bool:
         if is_url or _has_password(value) or last in ("password", "dsn", "passwd", "url", "uri"):
             found.error(
                 _CODE,
-                f"{part.span(*path)}: `{last}` may hold a password, and a file is no place for one.",
+                f"{part.span(*path)}: `{last or 'state'}` may hold a password, and a file is no place for one.",
                 "Name the variable that holds it, such as password: {env: AIVP_STATE_PASSWORD} or "
                 "dsn: {env: AIVP_STATE_DSN}; or leave it to PGPASSWORD, PGSERVICE or ~/.pgpass.",
             )

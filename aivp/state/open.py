@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
+from aivp.diagnostics import Refused
 from aivp.diagnostics.diagnostic import refusal
 from aivp.model.place import FOLDER, Place, PostgresPlace, SqlitePlace
 from aivp.state.database import Database
+from aivp.state.folders import prepare_default
 from aivp.state.store import State
 
 if TYPE_CHECKING:
@@ -24,6 +27,9 @@ def open_state(place: Place, root: Path, project: str, environment: str) -> Stat
     if database is None:
         _refuse_forgotten(place, root, project, environment)
         database = open_database(place, root, project, environment)
+    if isinstance(place, PostgresPlace):
+        with contextlib.suppress(Refused):
+            prepare_default(root, environment)  # for logs of runs, which stop nothing
     return usable(state_of(database, root, environment))
 
 
