@@ -53,7 +53,7 @@ def apply_command(
 ) -> None:
     """Apply a plan file; without one: plan, show, ask, apply."""
     from aivp.plan.options import Options
-    from aivp.state.store import refuse_open
+    from aivp.state.records import refuse_open
 
     engine = settings.engine()
     state = engine.state()
@@ -74,7 +74,7 @@ def apply_command(
 def destroy_command(settings: Settings, yes: bool) -> None:
     """Take away everything that was created here; what was there before stays and is forgotten."""
     from aivp.plan.options import Options
-    from aivp.state.store import refuse_open
+    from aivp.state.records import refuse_open
 
     engine = settings.engine().to_destroy()
     state = engine.state()
@@ -148,7 +148,7 @@ def _known(file: str, state: State, digest: str | None) -> bytes:
 def _apply(
     engine: Engine, state: State, settings: Settings, body: bytes, source_map: bytes, sessions: Sessions
 ) -> tuple[Plan, str]:
-    with listening(settings, state.place, engine.now, source_map) as listen:
+    with listening(settings, state.folder, engine.now, source_map) as listen:
         run = engine.begin(body, state, sessions, listen)
         with _interruptible(run):
             return run.plan, run.start(body)
@@ -158,8 +158,8 @@ def _resume(engine: Engine, state: State, settings: Settings) -> tuple[Plan, str
     record = state.open_run() or state.failed_run()
     if record is None:
         raise refusal("AIVP0510", "There is no run to go on with.", "See: aivp runs list")
-    source_map = map_beside(state.place / "runs" / record.run)
-    with engine.sessions() as sessions, listening(settings, state.place, engine.now, source_map) as listen:
+    source_map = map_beside(state.folder / "runs" / record.run)
+    with engine.sessions() as sessions, listening(settings, state.folder, engine.now, source_map) as listen:
         run = engine.resume(record, state, sessions, listen)
         with _interruptible(run):
             return run.plan, run.resume(record.run)
