@@ -74,7 +74,8 @@ class Evidence:
     """Everything that planning reads of the world. `seen`: by address; of recorded objects by `object_key`.
 
     providers: third-party providers that were asked → digest of their code. rows: digest of the objects as state has
-    them, where some stand here in a newer form; empty where none does.
+    them, where some stand here in a newer form; empty where none does. is_untrusted: nothing of the project's author
+    ran for it, so some of it is not known.
     """
 
     project: str
@@ -85,6 +86,7 @@ class Evidence:
     seen: Mapping[str, Seen] = field(default_factory=dict)
     providers: Mapping[str, str] = field(default_factory=dict)
     rows: str = ""
+    is_untrusted: bool = False
 
     @property
     def recorded(self) -> str:
@@ -108,6 +110,7 @@ class Evidence:
             "seen": {key: item.form() for key, item in self.seen.items()},
             **({"providers": dict(self.providers)} if self.providers else {}),
             **({"rows": self.rows} if self.rows else {}),
+            **({"untrusted": True} if self.is_untrusted else {}),
         }
 
     def encode(self) -> bytes:
@@ -155,6 +158,7 @@ FORM: Final[Form] = {
     "runner": str,
     "providers?": Map(str),
     "rows?": str,
+    "untrusted?": bool,
     "hosts": Map(
         {
             "incarnation": str,
@@ -196,6 +200,7 @@ def read_evidence(data: bytes) -> Evidence:
         {key: _read_seen(item) for key, item in raw["seen"].items()},
         raw.get("providers", {}),
         raw.get("rows", ""),
+        raw.get("untrusted", False),
     )
 
 
