@@ -15,7 +15,7 @@ import click
 from aivp.cli.failure import print_diagnostics
 from aivp.cli.listening import listening, map_beside
 from aivp.cli.output import read_bytes
-from aivp.cli.plan import evidence, selection
+from aivp.cli.plan import selection, warn
 from aivp.cli.settings import Settings, project_options
 from aivp.cli.show import show_plan
 from aivp.diagnostics import Diagnostic
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from aivp.apply.run import Run
     from aivp.engine import Engine
+    from aivp.hosts.sessions import Sessions
     from aivp.plan.options import Options
     from aivp.plan.steps import Plan
     from aivp.state import State
@@ -61,7 +62,9 @@ def apply_command(
             leave(*_resume(engine, state, settings), settings)
         refuse_open(state.open_run())
         if file is not None:
-            leave(*_apply(engine, state, settings, _known(file, state, digest), map_beside(file)), settings)
+            with engine.sessions() as sessions:
+                ended = _apply(engine, state, settings, _known(file, state, digest), map_beside(file), sessions)
+            leave(*ended, settings)
         leave(*_plan_and_apply(engine, state, settings, Options(targets, excluded), yes), settings)
 
 
@@ -95,13 +98,17 @@ def leave(plan: Plan, status: str, settings: Settings) -> None:
 
 
 def _plan_and_apply(engine: Engine, state: State, settings: Settings, options: Options, yes: bool) -> tuple[Plan, str]:
-    plan = engine.plan(evidence(engine, settings), options)
-    show_plan(plan, settings, None)
-    if plan.is_empty:
-        return plan, "done"
-    if not yes:
-        _ask(settings)
-    return _apply(engine, state, settings, plan.encode(), engine.source_map(plan))
+    with engine.sessions() as sessions:
+        found = engine.observe(sessions)
+        warn(found, settings)
+        plan = engine.plan(found, options)
+        show_plan(plan, settings, None)
+        if plan.is_empty:
+            return plan, "done"
+        if not yes:
+            sessions.close()  # nobody knows how long a person thinks
+            _ask(settings)
+        return _apply(engine, state, settings, plan.encode(), engine.source_map(plan), sessions)
 
 
 def _ask(settings: Settings) -> None:
@@ -138,8 +145,10 @@ def _known(file: str, state: State, digest: str | None) -> bytes:
     return body
 
 
-def _apply(engine: Engine, state: State, settings: Settings, body: bytes, source_map: bytes) -> tuple[Plan, str]:
-    with engine.sessions() as sessions, listening(settings, state.place, engine.now, source_map) as listen:
+def _apply(
+    engine: Engine, state: State, settings: Settings, body: bytes, source_map: bytes, sessions: Sessions
+) -> tuple[Plan, str]:
+    with listening(settings, state.place, engine.now, source_map) as listen:
         run = engine.begin(body, state, sessions, listen)
         with _interruptible(run):
             return run.plan, run.start(body)
