@@ -71,8 +71,10 @@ def apply_command(
 
 @click.command()
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--target", "targets", metavar="ADDR", multiple=True, help="Only this, and what needs it.")
+@click.option("--exclude", "excluded", metavar="ADDR", multiple=True, help="Not this, nor what it needs.")
 @project_options
-def destroy_command(settings: Settings, yes: bool) -> None:
+def destroy_command(settings: Settings, yes: bool, targets: tuple[str, ...], excluded: tuple[str, ...]) -> None:
     """Take away everything that was created here; what was there before stays and is forgotten."""
     from aivp.plan.options import Options
     from aivp.state.records import refuse_open
@@ -81,7 +83,7 @@ def destroy_command(settings: Settings, yes: bool) -> None:
     state = engine.state()
     with contextlib.closing(state):
         refuse_open(state.open_run())
-        leave(*_plan_and_apply(engine, state, settings, Options(is_destroy=True), yes), settings)
+        leave(*_plan_and_apply(engine, state, settings, Options(targets, excluded, is_destroy=True), yes), settings)
 
 
 def leave(plan: Plan, status: str, settings: Settings) -> None:

@@ -196,9 +196,9 @@ def test_a_circle_is_told_with_all_its_members() -> None:
 
 def test_values_refer_to_each_other_but_not_in_a_circle() -> None:
     data = {"values": {"a": "${values.b}", "b": "${values.c}", "c": "${values.a}", "d": "${values.c}"}}
-    assert said(data) == [
-        "AIVP0207 values.a: These values refer to each other in a circle: values.a → values.b → values.c → values.a."
-    ]
+    (found,) = said(data)
+    assert found.startswith("AIVP0207 values.a: These values refer to each other in a circle: values.a → values.b → ")
+    assert found.endswith("values.c → values.a. Write out one of them.")
 
 
 def test_long_chains_of_values_end_with_a_message() -> None:
