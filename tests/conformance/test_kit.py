@@ -9,7 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree as Xml
 
 import pytest
-from aivp_conformance import cases, manifest
+from aivp_conformance import cases, manifest, patterns
 from aivp_conformance.__main__ import main
 from aivp_conformance.compare import differences
 
@@ -211,3 +211,18 @@ VERDICT = {"$aivp": "verdict", "matches": True}
 def test_how_it_compares(wanted: dict, observed: dict, prior: dict | None, paths: list[str]) -> None:
     found = differences(KIND, wanted, observed, prior)
     assert [f"{change.op} {change.path}" for change in found] == paths
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "is_found"),
+    [
+        ("^a$", "a\n", False),
+        ("^[^\\n]*$", "\n", False),
+        ("b", "abc", True),
+        ("^[$]\\$$", "$$", True),
+        ("^[]$]$", "$", True),
+        ("a$|^b", "xa", True),
+    ],
+)
+def test_patterns_mean_what_json_schema_means(pattern: str, text: str, is_found: bool) -> None:
+    assert patterns.matches(pattern, text) == is_found
