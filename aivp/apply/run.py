@@ -344,7 +344,9 @@ class Run:
         self.progress.changed.notify_all()
 
     def _settled(self, step: Step, outcome: Outcome, config: Mapping[str, Json], now: str) -> tuple[StepRecord, Rows]:
-        row = self.progress.rows.get(step.previous or step.address)
+        row = self.progress.rows.get(step.address)
+        if step.previous is not None and (row is None or row.registered != step.previous):
+            row = self.progress.rows.get(step.previous)
         return settle(step, outcome, config, row, self.plan.hosts[step.host], self.kinds.get(step.kind), now)
 
     def _note_fired(self, record: StepRecord) -> None:

@@ -11,15 +11,18 @@ from aivp.events.event import (
     StepEnded,
     StepsStarted,
 )
+from aivp.events.places import Places, read_places
 
 __all__ = [
     "LEVELS",
     "Event",
     "Listener",
+    "Places",
     "ProviderLogged",
     "ProviderProgressed",
     "RunEnded",
     "RunStarted",
     "StepEnded",
     "StepsStarted",
+    "read_places",
 ]

@@ -8,6 +8,8 @@ from typing import ClassVar
 
 from aivp_contract.values import Json
 
+from aivp.diagnostics import Span
+
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
@@ -40,6 +42,8 @@ class StepEnded:
     status: str
     action: str
     error: Mapping[str, Json] | None = None
+    span: Span | None = None
+    """Where that is declared what `error` is about."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,16 +88,10 @@ class Observer:
     def _evidence(self) -> Evidence:
         runner = self.sessions.archive.digest
         code = self.sessions.code()
-        return Evidence(
-            self.ir.project,
-            self.ir.environment,
-            runner,
-            self.hosts,
-            self.objects,
-            {**self.seen, **self.outdated},
-            code,
-            self.rows,
-        )
+        project, environment = self.ir.project, self.ir.environment
+        seen = {**self.seen, **self.outdated}
+        known = (runner, self.hosts, self.objects, seen, code, self.rows)
+        return Evidence(project, environment, *known, is_untrusted=self.is_untrusted)
 
     @contextlib.contextmanager
     def visit(self, name: str) -> Iterator[HostSession]:
@@ -134,7 +128,7 @@ class Observer:
             raise refused(refusal) from None
         if any(item != self.lineage for item in found.lineages):
             raise _Lost(session.host.name)
-        return HostEvidence(found.incarnation, found.facts, found.pending)
+        return HostEvidence(found.incarnation, found.facts, found.pending, trouble=found.trouble)
 
     def _refuse_lost_state(self) -> None:
         """Rows bind to a host's incarnation; another machine under the same name is not silently taken for it."""

@@ -8,7 +8,16 @@ from typing import assert_never
 
 from aivp_contract.values import Json
 
-from aivp.events import Event, ProviderLogged, ProviderProgressed, RunEnded, RunStarted, StepEnded, StepsStarted
+from aivp.events import (
+    Event,
+    Places,
+    ProviderLogged,
+    ProviderProgressed,
+    RunEnded,
+    RunStarted,
+    StepEnded,
+    StepsStarted,
+)
 from aivp.state import RunRecord, StepRecord
 from aivp.views import escape
 from aivp.views.page import Page, Piece
@@ -26,6 +35,9 @@ DONE: Mapping[str, str] = {
     "refresh": "refreshed",
     "no-op": "already as declared",
 }
+
+NOWHERE = Places()
+"""For a run whose declarations nobody can place any more."""
 
 _STATUS: Mapping[str, tuple[str, str, str]] = {
     "failed": ("!", "bad", "failed to {action}"),
@@ -106,7 +118,13 @@ def render_runs(runs: Sequence[RunRecord], *, width: int, color: bool = False) -
 
 
 def render_run(
-    run: RunRecord, steps: Sequence[StepRecord], *, width: int, color: bool = False, verbose: bool = True
+    run: RunRecord,
+    steps: Sequence[StepRecord],
+    *,
+    places: Places = NOWHERE,
+    width: int,
+    color: bool = False,
+    verbose: bool = True,
 ) -> str:
     """One run with what became of each step, in the order in which they ended; without no-ops unless verbose."""
     page = Page(width, color=color)
@@ -115,7 +133,7 @@ def render_run(
     ended = f"to {_time(run.ended)} ({_took(run)})" if run.ended else "and not ended"
     page.add(("", f"from {_time(run.started)} {ended}"), indent=2)
     page.blank()
-    events = [_event(record) for record in sorted(steps, key=lambda item: (item.ended, item.step))]
+    events = [places.step(_event(record)) for record in sorted(steps, key=lambda item: (item.ended, item.step))]
     for event in events:
         if verbose or not _is_quiet(event):
             _write_step(page, event)
@@ -167,6 +185,8 @@ def _write_step(page: Page, event: StepEnded) -> None:
     page.add(*title, indent=1, hang=WIDEST + 3)
     if event.error is not None:
         _write_error(page, event.error)
+    if event.span is not None:
+        page.add(("accent", escape.line(str(event.span), 1000)), indent=WIDEST + 3)
 
 
 def _write_error(page: Page, error: Mapping[str, Json]) -> None:

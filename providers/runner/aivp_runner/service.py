@@ -26,6 +26,7 @@ from .hosting import Hosting
 from .installed import Files, Installation, NotInstalled, choose
 from .lane import Lane
 from .outcome import Owner, identity_text
+from .room import trouble
 from .store import HostStore
 
 Notify = Callable[[str, Json], None]
@@ -74,6 +75,7 @@ class Service:
                 "incarnation": facts.incarnation(),
                 "lineages": store.lineages(project, environment),
                 "pending": store.pending(project, environment),
+                "trouble": trouble(self.base),
             }
         finally:
             store.close()
