@@ -123,11 +123,9 @@ def of_type(meaning: Field, name: str) -> SearchStrategy[Any]:
     if name == "number":
         bounds = {"min_value": max(low, -(10**14)), "max_value": min(high, 10**14)}
         return st.floats(**bounds).map(lambda n: round(n, 3)).map(lambda n: int(n) if n == int(n) else n)
-    return {
-        "integer": st.integers(int(low), int(high)),
-        "boolean": st.booleans(),
-        "null": st.none(),
-    }.get(name) or texts(schema)
+    if name == "integer":
+        return st.integers(int(low), int(high))
+    return {"boolean": st.booleans(), "null": st.none()}[name] if name in ("boolean", "null") else texts(schema)
 
 
 def texts(schema: Mapping[str, Any]) -> SearchStrategy[str]:
