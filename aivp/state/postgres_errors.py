@@ -45,6 +45,9 @@ def refused(login: Login, what: str, error: Exception) -> Refused:
         )
     if isinstance(error, errors.InsufficientPrivilege):
         return no_privilege(what, text)
+    if isinstance(error, errors.InvalidParameterValue):
+        why = f"The server of the state refuses the settings of the session: {text}."
+        return refusal("AIVP0839", why, "Correct `role` under `state` in aivp.yaml, or let somebody create that role.")
     if isinstance(error, _GONE) or (isinstance(error, psycopg.OperationalError) and error.sqlstate is None):
         return refusal("AIVP0836", f"The link to the state broke ({what}): {text}.", _AGAIN)
     return refusal("AIVP0705", f"The state cannot be read or written ({what}): {text}.", _AGAIN)

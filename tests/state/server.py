@@ -42,6 +42,10 @@ class Server:
     def environ(self) -> dict[str, str]:
         return {"PGHOST": str(self.folder), "PGUSER": "admin", "PGPASSWORD": PASSWORD, "PGDATABASE": "postgres"}
 
+    @property
+    def port(self) -> str:
+        return self.settings.get("port", "5432")
+
     def start(self, **settings: str) -> None:
         """Start, or start again with other settings; returns when it answers."""
         self.settings.update(settings)
@@ -75,7 +79,7 @@ class Server:
         """As superuser, past aivp."""
         import psycopg
 
-        words = {"host": str(self.folder), "user": "admin", "password": PASSWORD, "dbname": database}
+        words = {"host": str(self.folder), "user": "admin", "password": PASSWORD, "dbname": database, "port": self.port}
         with psycopg.connect(**words, autocommit=True, connect_timeout=5) as connection:
             cursor = connection.execute(query, values or None)
             return cursor.fetchall() if cursor.description else []
