@@ -77,6 +77,6 @@ def refuse_server(login: Login, version: int = OLDEST, encoding: str = "UTF8", *
     if is_pooled:
         raise refusal(
             "AIVP0839",
-            f"Between here and the server of the state ({login.place}) stands a pooler: a lock would be nobody's.",
+            f"State is {login.place}, and a pooler answers there: a lock would be nobody's.",
             "Connect to the server itself, by its own host and port.",
         )

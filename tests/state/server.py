@@ -57,7 +57,7 @@ class Server:
             stdout=subprocess.DEVNULL,
             stderr=(self.folder / "log").open("ab"),
             start_new_session=True,
-            **_as(self.user),
+            **unprivileged(self.user),
         )
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self.process.poll() is None:
@@ -110,7 +110,7 @@ def running(**settings: str) -> Iterator[Server]:
         subprocess.run(
             [found / "initdb", "-D", folder / "data", "-U", "admin", "-A", "scram-sha-256", "--pwfile", secret,
              "-E", "UTF8", "--locale", "C", "--no-sync", "--no-instructions"],
-            cwd=folder, check=True, capture_output=True, timeout=120, **_as(user),
+            cwd=folder, check=True, capture_output=True, timeout=120, **unprivileged(user),
         )  # fmt: skip
         quick = {"fsync": "off", "listen_addresses": "", "max_connections": "40", "shared_buffers": "16MB"}
         server.start(**quick, **settings)
@@ -129,7 +129,8 @@ def _user() -> str:
     return "nobody"
 
 
-def _as(user: str) -> dict[str, object]:
+def unprivileged(user: str) -> dict[str, object]:
+    """What starts a process as that user, where we are root."""
     if os.geteuid() != 0:
         return {}
     found = pwd.getpwnam(user)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime
 import os
+import shutil
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -281,6 +283,34 @@ def test_servers_that_cannot_hold_a_state() -> None:
     assert "PostgreSQL 12.9" in refused(lambda: refuse_server(login, version=120009)).why
     assert "PostgreSQL 9" in refused(lambda: refuse_server(login, version=90624)).why
     assert "pooler" in refused(lambda: refuse_server(login, is_pooled=True)).why
+
+
+@pytest.mark.parametrize("mode", ["session", "transaction"])
+def test_a_pooler(server: Server, login: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None:
+        pytest.skip("needs pgbouncer, to be refused")
+    folder = server.folder / f"pooler-{login['PGUSER']}"
+    folder.mkdir()
+    folder.chmod(0o777)
+    (folder / "users").write_text(f'"{login["PGUSER"]}" "{login["PGPASSWORD"]}"\n')
+    (folder / "ini").write_text(
+        f"[databases]\n* = host={server.folder} port={server.port}\n[pgbouncer]\nlisten_addr=\n"
+        f"unix_socket_dir={folder}\nlisten_port=5432\nauth_type=plain\nauth_file={folder}/users\npool_mode={mode}\n"
+    )
+    monkeypatch.setenv("PGHOST", str(folder))
+    process = subprocess.Popen(
+        [program, folder / "ini"], stderr=subprocess.DEVNULL, **servers.unprivileged(server.user)
+    )
+    try:
+        deadline = time.monotonic() + 20
+        while not (folder / ".s.PGSQL.5432").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        item = refused(attempt)
+        assert (item.code, "pooler" in item.why) == ("AIVP0839", True)
+    finally:
+        process.terminate()
+        process.wait(20)
 
 
 def test_schemas_are_names_that_nobody_cuts_off() -> None:
