@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from aivp_contract import diff
@@ -18,14 +19,21 @@ from aivp.diagnostics import Diagnostic, Refused
 from aivp.diagnostics.diagnostic import refusal
 from aivp.hosts.portions import portions
 from aivp.hosts.session import HostSession
-from aivp.hosts.sessions import Sessions
+from aivp.hosts.sessions import Sessions, Visit
 from aivp.model.evidence import blocks
 from aivp.observe.audit import Broken, audit
 from aivp.plan.bind import Kinds
 from aivp.plan.steps import Step
 
 
-def check(steps: Sequence[Step], sessions: Sessions, progress: Progress, kinds: Kinds, reveal: Reveal) -> None:
+def check(
+    steps: Sequence[Step],
+    sessions: Sessions,
+    visit: Visit,
+    progress: Progress,
+    kinds: Kinds,
+    reveal: Reveal,
+) -> None:
     """Raise Refused (exit 4) with every step of `steps` for which the world is another than was planned for.
 
     Conditional steps are looked at just before their effect instead.
@@ -33,9 +41,7 @@ def check(steps: Sequence[Step], sessions: Sessions, progress: Progress, kinds: 
     by_host = lanes([step for step in steps if step.expected is not None and not step.is_conditional])
     stale: list[Diagnostic] = []
     if by_host:
-        answers = sessions.each(
-            by_host, lambda name: _check(by_host[name], sessions.open[name], progress, kinds, reveal)
-        )
+        answers = sessions.each(by_host, lambda name: _visit(by_host[name], visit(name), progress, kinds, reveal))
         for answer in answers.values():
             if isinstance(answer, Refused):
                 raise answer
@@ -44,13 +50,18 @@ def check(steps: Sequence[Step], sessions: Sessions, progress: Progress, kinds: 
         raise Refused(stale, 4)
 
 
-def _check(
-    steps: Sequence[Step], session: HostSession, progress: Progress, kinds: Kinds, reveal: Reveal
+def _visit(
+    steps: Sequence[Step],
+    visit: AbstractContextManager[HostSession],
+    progress: Progress,
+    kinds: Kinds,
+    reveal: Reveal,
 ) -> list[Diagnostic]:
     sent = opened(steps, {step.id: known(step) for step in steps}, reveal)
     found: list[Diagnostic] = []
-    for items in portions([message(step, config, progress, kinds) for step, config in zip(steps, sent, strict=True)]):
-        found.extend(_stale(items, session, progress.steps, kinds))
+    with visit as session:
+        for items in portions([message(step, asked, progress, kinds) for step, asked in zip(steps, sent, strict=True)]):
+            found.extend(_stale(items, session, progress.steps, kinds))
     return found
 
 
@@ -72,10 +83,19 @@ def _stale(
             raise refusal("AIVP0612", why, "This is a bug of that provider.") from None
         if seen.error is not None and blocks(kind.name):
             continue  # looked at once more before its effect, where it fails alone
-        if seen.observation is None or _digest(kind, step, seen.observation) != step.expected:
+        if seen.observation is None:
+            found.append(_unseen(step, seen.error or {}))
+        elif _digest(kind, step, seen.observation) != step.expected:
             why = f"{step.address} is no longer as it was when the plan was made."
             found.append(Diagnostic("AIVP0501", why, "Plan again and review what changed.", address=step.address))
     return found
+
+
+def _unseen(step: Step, error: Mapping[str, Json]) -> Diagnostic:
+    """It could be looked at when the plan was made, and cannot now: what its provider says is what has changed."""
+    why = f"{step.address} can no longer be looked at: {error.get('message', 'no reason was given')}."
+    mend = str(error.get("mend") or "Plan again and review what changed.")
+    return Diagnostic("AIVP0501", why, mend, address=step.address, pointer=str(error.get("path", "")))
 
 
 def _digest(kind: Kind, step: Step, seen: Observation) -> str:
