@@ -85,12 +85,26 @@ class Server:
             return cursor.fetchall() if cursor.description else []
 
     def database(self, name: str, password: str = "open-sesame-17") -> Mapping[str, str]:
-        """A fresh database that a fresh role owns nothing of, but may create a schema in; that role's environment."""
-        self.sql(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'")
-        self.sql(f"CREATE DATABASE {name}")
-        self.sql(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
-        self.sql(f"GRANT CONNECT, CREATE ON DATABASE {name} TO {name}")
+        """An empty database that its role owns nothing of, but may create a schema in; that role's environment.
+
+        One by the same name is emptied, since making and removing its 300 files takes longer.
+        """
+        if self.sql(f"SELECT 1 FROM pg_roles WHERE rolname = '{name}'"):
+            self._empty(name)
+        else:
+            self.sql(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'")
+            self.sql(f"CREATE DATABASE {name}")
+            self.sql(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
+            self.sql(f"GRANT CONNECT, CREATE ON DATABASE {name} TO {name}")
         return {"PGHOST": str(self.folder), "PGUSER": name, "PGDATABASE": name, "PGPASSWORD": password}
+
+    def _empty(self, name: str) -> None:
+        self.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        ours = "nspname NOT LIKE 'pg_%' AND nspname NOT IN ('information_schema', 'public')"
+        for (schema,) in self.sql(f"SELECT nspname FROM pg_namespace WHERE {ours}", database=name):
+            self.sql(f'DROP SCHEMA "{schema}" CASCADE', database=name)
+        for (table,) in self.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'", database=name):
+            self.sql(f"DROP TABLE public.{table}", database=name)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -283,6 +284,13 @@ def test_servers_that_cannot_hold_a_state() -> None:
     assert "PostgreSQL 12.9" in refused(lambda: refuse_server(login, version=120009)).why
     assert "PostgreSQL 9" in refused(lambda: refuse_server(login, version=90624)).why
     assert "pooler" in refused(lambda: refuse_server(login, is_pooled=True)).why
+
+
+def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("psycopg", "aivp.state.postgres"):
+        monkeypatch.setitem(sys.modules, name, None)
+    item = refused(attempt)
+    assert (item.code, "aivp[postgres]" in item.mend) == ("AIVP0833", True)
 
 
 @pytest.mark.parametrize("mode", ["session", "transaction"])

@@ -129,10 +129,10 @@ class World:
         self.server.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{who}'")
 
 
-def _world(root: Path, server: Server, name: str, warm: Callable[[Path], None]) -> Iterator[World]:
+def _world(root: Path, server: Server, warm: Callable[[Path], None]) -> Iterator[World]:
     (root / "things").mkdir()
     warm(root / "host")
-    world = World(root, server, server.database(name))
+    world = World(root, server, server.database("shop"))
     world.git("init", "-q", "-b", "main", "origin")
     yield world
     world.open_gate()
@@ -151,12 +151,9 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def world(
-    tmp_path: Path, server: Server, warm: Callable[[Path], None], request: pytest.FixtureRequest
-) -> Iterator[World]:
+def world(tmp_path: Path, server: Server, warm: Callable[[Path], None]) -> Iterator[World]:
     """One project on one server, which others share."""
-    name = f"u{abs(hash(request.node.name)) % 10**9}"
-    yield from _world(tmp_path, server, name, warm)
+    yield from _world(tmp_path, server, warm)
 
 
 @pytest.fixture
@@ -165,4 +162,4 @@ def mortal(tmp_path: Path, warm: Callable[[Path], None]) -> Iterator[World]:
     if servers.programs() is None:
         pytest.skip(servers.MISSING)
     with servers.running() as found:
-        yield from _world(tmp_path, found, "shop", warm)
+        yield from _world(tmp_path, found, warm)

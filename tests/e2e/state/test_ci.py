@@ -200,6 +200,16 @@ def test_a_renamed_object_is_told_to_its_host_once(world: World) -> None:
     assert item["address"] == "file.z@lab", "so its host knows it"
 
 
+def test_a_strangers_project_chooses_no_server(world: World) -> None:
+    world.declare(file(world, "a"))
+    job = world.clone()
+    assert "AIVP0846" in world.aivp(job, "plan", "--untrusted", code=1).said
+    assert "AIVP0846" in world.aivp(job, "state", "list", "--untrusted", code=1).said
+    world.aivp(job, "validate", "--untrusted")
+    world.declare(file(world, "a"), state=f"state: {{sqlite: {world.root}/elsewhere}}")
+    assert "AIVP0846" in world.aivp(world.clone(), "plan", "--untrusted", code=1).said
+
+
 def test_no_password_is_left_anywhere(world: World) -> None:
     """In no file of project and host, and in no process's environment that runs what the project says."""
     script = f"env > {world.root}/things/environ"
