@@ -82,7 +82,7 @@ def drift_command(settings: Settings, ignore: tuple[str, ...]) -> None:
     engine = settings.engine()
     plan = engine.plan(evidence(engine, settings), Options(excluded=ignore))
     drifted = [step for step in plan.steps if step.is_drift]
-    found = replace(plan, steps=drifted)
+    found = replace(plan, steps=drifted, rollouts=())
     show_plan(found, settings, None, is_whole=False)
     _leave(found, settings)
 

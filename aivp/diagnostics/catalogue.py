@@ -78,6 +78,8 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0225": "Invalid removal",
     "AIVP0226": "Nothing to refresh",
     "AIVP0227": "Value too large",
+    "AIVP0228": "Malformed rollout",
+    "AIVP0229": "Dependency against a rollout",
     "AIVP0300": "Unknown kind",
     "AIVP0301": "Unknown field",
     "AIVP0302": "Invalid value",

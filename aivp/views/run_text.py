@@ -131,6 +131,8 @@ def _write_step(page: Page, event: StepEnded) -> None:
     words = DONE.get(event.action, event.action)
     if event.status != "done":
         sign, meaning, words = _STATUS.get(event.status, ("!", "bad", event.status))
+    if event.error is not None and _is_held(event):
+        words = f"held back: {event.error.get('message')}"
     words = words.replace("{action}", event.action)
     planned = event.step.partition(":")[0]
     if event.status == "done" and event.action != planned and planned in DONE:
@@ -141,8 +143,13 @@ def _write_step(page: Page, event: StepEnded) -> None:
         ("" if event.status == "done" else meaning, f" {escape.line(words)}"),
     )
     page.add(*title, indent=1, hang=WIDEST + 3)
-    if event.error is not None:
+    if event.error is not None and not _is_held(event):
         _write_error(page, event.error)
+
+
+def _is_held(event: StepEnded) -> bool:
+    """True for a step of a round that was not begun."""
+    return event.error is not None and event.error.get("class") == "held"
 
 
 def _write_error(page: Page, error: Mapping[str, Json]) -> None:
