@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import datetime
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aivp_contract import canonical
+from aivp_contract.pointer import parts
 from aivp_contract.values import Json
 
 from aivp.compile import Compiled, compile_project
 from aivp.config.load import NO_INPUTS, read
 from aivp.config.project import Project
 from aivp.config.variables import VariableInputs
-from aivp.diagnostics import Diagnostic, Diagnostics, Refused, Span
+from aivp.diagnostics import Diagnostic, Diagnostics, Refused
 from aivp.model.expression import Template
 from aivp.model.graph import ResourceGraph
 from aivp.model.resource import IR, SecretSource
@@ -27,16 +27,15 @@ if TYPE_CHECKING:  # each stage's room is imported by the method that enters it:
     from aivp.apply.run import Run
     from aivp.events import Listener
     from aivp.hosts.archive import Archive
-    from aivp.hosts.equipment import Configure, Equipment
+    from aivp.hosts.equipment import Equipment
     from aivp.hosts.sessions import Sessions
     from aivp.model.discovered import Discovery
     from aivp.model.evidence import Evidence
     from aivp.model.object import Object
     from aivp.plan.options import Options
     from aivp.plan.steps import Plan
-    from aivp.secrets import Vault
+    from aivp.secrets.opener import Opener
     from aivp.state import RunRecord, State
-    from aivp.templates import Job, Problem
 
 
 @dataclass
@@ -107,9 +106,10 @@ class Engine:
     def sessions(self) -> Sessions:
         """A fresh set of host sessions; close it when done."""
         from aivp.hosts.sessions import Sessions
+        from aivp.secrets.opener import variables
 
         sessions = Sessions(self.archive, self.parallelism, equipment=self.equipment)
-        sessions.withheld |= _variables(source for source, _ in self.project.secrets.values())
+        sessions.withheld |= variables(source for source, _ in self.project.secrets.values())
         return sessions
 
     def state(self) -> State:
@@ -133,8 +133,11 @@ class Engine:
             objects = [] if state is None else state.objects()
             if self.is_untrusted:
                 self._refuse_strangers(objects)
-            reveal = self._revealer(self.ir, state)
-            self.equipment.configure = _configurer(self.ir.providers, reveal)
+            opener = self._opener(self.ir.secrets)
+            if not self.is_untrusted:
+                opener.check(None if state is None else state.key_id)
+            self.equipment.configure = partial(opener.configuration, self.ir.providers)
+            sessions.reveal = opener.reveal
             observer = Observer(
                 ir=self.ir,
                 order=self.graph.order,
@@ -142,8 +145,8 @@ class Engine:
                 objects=objects,
                 lineage=None if state is None else state.lineage,
                 sessions=sessions,
-                render=render,
-                reveal=reveal,
+                render=_render,
+                reveal=opener.reveal,
                 is_untrusted=self.is_untrusted,
             )
         finally:
@@ -188,7 +191,7 @@ class Engine:
         if (evidence.project, evidence.environment) != (self.ir.project, self.ir.environment):
             raise _refused("AIVP0409", f"This evidence is of {evidence.project}/{evidence.environment}.")
         try:
-            plan = make_plan(self.ir, self.graph, evidence, self.registry.kinds, render, options)
+            plan = make_plan(self.ir, self.graph, evidence, self.registry.kinds, _render, options)
         except Refused as refused:
             raise Refused([self._placed(item) for item in refused.diagnostics], refused.exit_code) from None
         return self._as_guesses(plan) if self.is_untrusted else plan
@@ -244,21 +247,21 @@ class Engine:
 
         State is written before any host follows it: broken off in between, it is lost again, never an empty one.
         """
-        from aivp.observe.rebuild import hand_over, recall, remembered
+        from aivp.observe.rebuild import greeted, hand_over, recall, remembered
         from aivp.plan.bind import bind
         from aivp.state.store import new_lineage
 
         with state.exclusive():
             objects, key_ids = remembered(self.ir, self.registry.kinds, sessions)
-            vault = self._vault(self.ir.secrets)
+            opener = self._opener(self.ir.secrets)
             for key_id in key_ids:
-                self._check_key(vault, key_id)
+                opener.check(key_id)
             lineage = new_lineage()
             state.rebuild(lineage, self.ir.hosts, objects, key_ids[-1] if key_ids else None)
             hand_over(self.ir, sessions, lineage)
             evidence = self.observe(sessions)
-            bound = bind(self.ir, self.graph.order, evidence, self.registry.kinds, render, is_provisional=True)
-            state.put(recall(objects, bound, sessions, self._revealer(self.ir, state)))
+            bound = bind(self.ir, self.graph.order, evidence, self.registry.kinds, _render, is_provisional=True)
+            state.put(recall(objects, bound, sessions, partial(greeted, self.ir, sessions, lineage), opener.reveal))
         return len(objects)
 
     def read_plan(self, body: bytes, *, is_any_code: bool = False) -> Plan:
@@ -289,100 +292,53 @@ class Engine:
 
     def _run(self, plan: Plan, body: bytes, state: State, sessions: Sessions, listen: Listener) -> Run:
         from aivp.apply.run import Run
-        from aivp.secrets import reveal
+        from aivp.secrets.opener import variables
 
         if self.is_untrusted:
             raise _refused("AIVP0503", "--untrusted runs nothing of the project's, so it applies nothing.", exit_code=4)
-        vault = self._vault(plan.secrets)
-        sessions.withheld |= _variables(plan.secrets.values())
-        self._check_key(vault, state.key_id)
-        if vault.needs_key and vault.key_id is not None:
-            state.record_key(vault.key_id)
-        found = Diagnostics()
-        for name in sorted(plan.secrets):  # sources that fail must do so before the first effect, all of them
-            try:
-                vault.value(name)
-            except Refused as refused:
-                found.items.extend(refused.diagnostics)
-        found.refuse()
-        self.equipment.configure = _configurer(plan.providers, lambda value: reveal(value, vault, render))
+        opener = self._opener(plan.secrets)
+        sessions.withheld |= variables(plan.secrets.values())
+        opener.check(state.key_id)
+        if opener.key_id is not None:
+            state.record_key(opener.key_id)
+        opener.open_all()  # sources that fail must do so before the first effect
+        self.equipment.configure = partial(opener.configuration, plan.providers)
+        sessions.reveal = opener.reveal
         return Run(
             plan=plan,
             digest=canonical.digest_bytes(body),
             state=state,
             sessions=sessions,
             kinds=self.registry.kinds,
-            render=render,
-            reveal=lambda value: reveal(value, vault, render),
+            render=_render,
+            reveal=opener.reveal,
             listen=listen,
             now=self.now,
-            generated={name: str(vault.key_id) for name, item in plan.secrets.items() if item.source == "generate"},
+            generated={name: str(opener.key_id) for name, item in plan.secrets.items() if item.source == "generate"},
         )
 
-    @staticmethod
-    def _check_key(vault: Vault, recorded: str | None) -> None:
-        """Generated secrets of another key would silently replace every one of them. Raises Refused."""
-        from aivp.secrets import check_key
+    def _opener(self, sources: Mapping[str, SecretSource]) -> Opener:
+        from aivp.secrets.opener import Opener
 
-        wrong = check_key(recorded, vault.key_id) if vault.needs_key else None
-        if wrong is not None:
-            raise Refused((wrong,))
-
-    def _revealer(self, ir: IR, state: State | None) -> Callable[[Json], Json]:
-        from aivp.secrets import reveal
-
-        vault = self._vault(ir.secrets)
-        if not self.is_untrusted:
-            self._check_key(vault, None if state is None else state.key_id)
-        return lambda value: reveal(value, vault, render)
-
-    def _vault(self, sources: Mapping[str, SecretSource]) -> Vault:
-        from aivp.secrets import Vault
-        from aivp.secrets.keys import folder as key_folder
-
-        return Vault(
+        return Opener.of(
             sources,
             self.root,
+            _render,
             project=self.project.name,
             environment=self.project.environment,
-            keys=key_folder(os.environ),
             allow_commands=not self.is_untrusted,
         )
 
 
-def _configurer(providers: Mapping[str, Mapping[str, Json]], reveal: Callable[[Json], Json]) -> Configure:
-    """Provider → what it is started with; secrets are opened when it is first sent."""
-    return lambda name: dict(reveal(dict(providers.get(name, {}))))
+def _render(templates: Sequence[Template]) -> list[str]:
+    from aivp.templates.texts import texts
+
+    return texts(templates)
 
 
 def _steps(pointer: str) -> list[str | int]:
     """The steps of a provider's JSON pointer, bounded: it comes from a host."""
-    parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:20]]
-    return [int(part) if part.isascii() and part.isdigit() and len(part) < 10 else part for part in parts]
-
-
-def _variables(sources: Iterable[SecretSource]) -> set[str]:
-    """The environment variables that secrets come from."""
-    return {str(source.spec) for source in sources if source.source == "env"}
-
-
-def render(templates: Sequence[Template]) -> list[str]:
-    """The texts of templates whose variables are all known. Raises Refused with the problem of any that has one."""
-    from aivp.templates import Job, Problem
-    from aivp.templates import render as run
-
-    jobs = [Job(item.name, item.source, frozenset(item.vars), item.vars) for item in templates]
-    texts = run(jobs)
-    if any(isinstance(item, Problem) for item in texts):
-        raise Refused(
-            [_template_problem(job, item) for job, item in zip(jobs, texts, strict=True) if isinstance(item, Problem)]
-        )
-    return [str(text) for text in texts]
-
-
-def _template_problem(job: Job, problem: Problem) -> Diagnostic:
-    span = Span(job.name, problem.line, problem.column) if problem.line else None
-    return Diagnostic(problem.code, problem.why, problem.mend, span)
+    return [int(part) if part.isascii() and part.isdigit() and len(part) < 10 else part for part in parts(pointer)[:20]]
 
 
 def _refused(code: str, why: str, mend: str = "", exit_code: int = 1) -> Refused:

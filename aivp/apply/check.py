@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from aivp_contract import diff
@@ -18,14 +19,21 @@ from aivp.diagnostics import Diagnostic, Refused
 from aivp.diagnostics.diagnostic import refusal
 from aivp.hosts.portions import portions
 from aivp.hosts.session import HostSession
-from aivp.hosts.sessions import Sessions
+from aivp.hosts.sessions import Sessions, Visit
 from aivp.model.evidence import blocks
 from aivp.observe.audit import Broken, audit
 from aivp.plan.bind import Kinds
 from aivp.plan.steps import Step
 
 
-def check(steps: Sequence[Step], sessions: Sessions, progress: Progress, kinds: Kinds, reveal: Reveal) -> None:
+def check(
+    steps: Sequence[Step],
+    sessions: Sessions,
+    visit: Visit,
+    progress: Progress,
+    kinds: Kinds,
+    reveal: Reveal,
+) -> None:
     """Raise Refused (exit 4) with every step of `steps` for which the world is another than was planned for.
 
     Conditional steps are looked at just before their effect instead.
@@ -33,9 +41,7 @@ def check(steps: Sequence[Step], sessions: Sessions, progress: Progress, kinds: 
     by_host = lanes([step for step in steps if step.expected is not None and not step.is_conditional])
     stale: list[Diagnostic] = []
     if by_host:
-        answers = sessions.each(
-            by_host, lambda name: _check(by_host[name], sessions.open[name], progress, kinds, reveal)
-        )
+        answers = sessions.each(by_host, lambda name: _visit(by_host[name], visit(name), progress, kinds, reveal))
         for answer in answers.values():
             if isinstance(answer, Refused):
                 raise answer
@@ -44,13 +50,18 @@ def check(steps: Sequence[Step], sessions: Sessions, progress: Progress, kinds: 
         raise Refused(stale, 4)
 
 
-def _check(
-    steps: Sequence[Step], session: HostSession, progress: Progress, kinds: Kinds, reveal: Reveal
+def _visit(
+    steps: Sequence[Step],
+    visit: AbstractContextManager[HostSession],
+    progress: Progress,
+    kinds: Kinds,
+    reveal: Reveal,
 ) -> list[Diagnostic]:
     sent = opened(steps, {step.id: known(step) for step in steps}, reveal)
     found: list[Diagnostic] = []
-    for items in portions([message(step, config, progress, kinds) for step, config in zip(steps, sent, strict=True)]):
-        found.extend(_stale(items, session, progress.steps, kinds))
+    with visit as session:
+        for items in portions([message(step, asked, progress, kinds) for step, asked in zip(steps, sent, strict=True)]):
+            found.extend(_stale(items, session, progress.steps, kinds))
     return found
 
 

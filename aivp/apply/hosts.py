@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from aivp_contract.values import Json
 
 from aivp.apply.answers import read_journal
 from aivp.diagnostics import Diagnostic, Refused
 from aivp.diagnostics.diagnostic import refusal
+from aivp.hosts.failures import AWAY
 from aivp.hosts.greeting import Owner, greet
 from aivp.hosts.refusals import refused
-from aivp.hosts.session import UNREACHED, HostSession, Refusal
+from aivp.hosts.session import HostSession, Refusal
 from aivp.hosts.sessions import Sessions
 from aivp.observe.audit import Broken
 from aivp.plan.steps import Plan
@@ -49,11 +51,18 @@ class RunHosts:
         for name, answer in answers.items():
             if not isinstance(answer, Refused):
                 known.update(answer)
-            elif is_resume and all(item.code == UNREACHED for item in answer.diagnostics):
+            elif is_resume and all(item.code in AWAY for item in answer.diagnostics):
                 self.lost[name] = answer.diagnostics
             else:
                 raise answer
         return known
+
+    @contextlib.contextmanager
+    def visit(self, name: str) -> Iterator[HostSession]:
+        """A host's session, with the run open there, whatever became of the one before. Raises Refused."""
+        take_up = partial(self._open, name, over=[], is_resume=True)
+        with self.sessions.visit(self.plan.hosts[name].host, take_up) as session:
+            yield session
 
     def refuse_strangers(self, names: Collection[str]) -> None:
         """Raise Refused for names that are no hosts of this run."""
@@ -67,24 +76,29 @@ class RunHosts:
         for name in sorted(self.begun):
             with contextlib.suppress(Refused), refusals():
                 try:
-                    self.sessions.open[name].request("end", params)
+                    self._ask_end(name, params)
                 except Refused:
-                    self.sessions.drop(name)
-                    self._begin(name, [], is_resume=True)
-                    self.sessions.open[name].request("end", params)
+                    self._ask_end(name, params)
 
     def _begin(self, name: str, over: Sequence[str], *, is_resume: bool) -> dict[str, str]:
-        session = self.sessions.session(self.plan.hosts[name].host)
+        with self.sessions.visit(self.plan.hosts[name].host) as session:
+            return self._open(name, session, over, is_resume=is_resume)
+
+    def _open(self, name: str, session: HostSession, over: Sequence[str], *, is_resume: bool) -> dict[str, str]:
         params = {"run": self.run, "plan": self.digest, "resume": is_resume, "over": list(over)}
         with refusals():
             self._greet(name, session)
-            self.sessions.equip(name, {step.kind for step in self.plan.steps if step.host == name})
+            self.sessions.equip(session, {step.kind for step in self.plan.steps if step.host == name})
             self.begun.add(name)
             entries = session.gather("begin", params, "journal", by="journal", most=len(self.plan.steps))
         try:
             return read_journal(entries)
         except Broken as broken:
             raise session.hostile(str(broken)) from None
+
+    def _ask_end(self, name: str, params: Mapping[str, Json]) -> None:
+        with self.visit(name) as session:
+            session.request("end", params)
 
     def _greet(self, name: str, session: HostSession) -> None:
         owner = Owner(self.plan.project, self.plan.environment, self.lineage)

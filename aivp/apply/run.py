@@ -6,7 +6,6 @@ nothing: `--resume` asks the hosts' journals.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
@@ -63,7 +62,6 @@ class Run:
         self.failure: Refused | None = None
         self.fit = Fit()
         self.rounds = Rounds(self.plan)
-        self._slots = threading.BoundedSemaphore(self.sessions.parallelism)
 
     def start(self, body: bytes) -> str:
         """Begin a new run. Raises Refused (exit 4) with nothing changed where the world is not as planned."""
@@ -149,7 +147,9 @@ class Run:
         """The rows that steps are about, in the form that the plan knows them in."""
         concerned = {name for step in self.plan.steps for name in (step.address, step.previous)}
         rows = [row for address, row in sorted(self.progress.rows.items()) if address in concerned]
-        self.progress.rows.update({row.address: row for row in upgrade(rows, self.kinds, self.sessions)})
+        reached = self.hosts.begun - self.hosts.lost.keys()
+        found = upgrade(rows, self.kinds, self.sessions, self.hosts.visit, reached)
+        self.progress.rows.update({row.address: row for row in found})
 
     def _left(self) -> list[Step]:
         return [step for step in self.plan.steps if step.id not in self.progress.ended]
@@ -174,7 +174,7 @@ class Run:
             self.listen(StepEnded(step.host, step.id, step.address, "lost", step.action, error))
 
     def _check(self, steps: Sequence[Step]) -> None:
-        check(steps, self.sessions, self.progress, self.kinds, self.reveal)
+        check(steps, self.sessions, self.hosts.visit, self.progress, self.kinds, self.reveal)
 
     # --- The lanes -----------------------------------------------------------------------------------------------
 
@@ -246,29 +246,29 @@ class Run:
             if segment.blocked:
                 self._conclude([(step, Outcome("blocked", step.action), {}) for step in segment.blocked])
                 return True
-        with self._slots:
-            self._send(name, segment.batches)
+        self._send(name, segment.batches)
         return True
 
     def _send(self, host: str, batches: Sequence[Sequence[Step]]) -> None:
         """Hand batches over and take their outcomes, until all have ended or the run is being stopped."""
-        session = self.sessions.open[host]
         filled: dict[str, dict[str, Json]] = {}
         ready = self._messages(batches, filled)
 
-        def listen(method: str, params: Json) -> None:
-            if method == "outcomes":
-                self._take(session, params, filled)
+        with self.hosts.visit(host) as session:
 
-        for portion in portions_of_batches(ready):
-            sent = [str(item["id"]) for batch in portion for item in batch]
-            self.listen(StepsStarted(host, sent))
-            with refusals():
-                session.request("apply", {"batches": portion}, listen)
-            if any(name not in self.progress.ended for name in sent):
-                if not self.progress.is_stopping:
-                    raise session.hostile("it left steps without an outcome")
-                return
+            def listen(method: str, params: Json) -> None:
+                if method == "outcomes":
+                    self._take(session, params, filled)
+
+            for portion in portions_of_batches(ready):
+                sent = [str(item["id"]) for batch in portion for item in batch]
+                self.listen(StepsStarted(host, sent))
+                with refusals():
+                    session.request("apply", {"batches": portion}, listen)
+                if any(name not in self.progress.ended for name in sent):
+                    if not self.progress.is_stopping:
+                        raise session.hostile("it left steps without an outcome")
+                    return
 
     def _messages(self, batches: Sequence[Sequence[Step]], filled: dict[str, dict[str, Json]]) -> list[Items]:
         """The batches for the wire; a step whose inputs did not come has failed."""

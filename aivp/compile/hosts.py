@@ -14,6 +14,7 @@ from aivp.compile.rollouts import MEMBERS, read_rollout
 from aivp.compile.scope import Scope
 from aivp.compile.shape import labels, mapping, only, texts
 from aivp.compile.text import plain
+from aivp.compile.transports import read_transport
 from aivp.config.project import Declared, Project
 from aivp.diagnostics import Diagnostics, Related
 from aivp.model.address import CONTROLLER
@@ -22,10 +23,6 @@ from aivp.model.rollout import Rollout
 from aivp.plugins.suggestion import did_you_mean, listing
 
 Part = TypeVar("Part")
-
-LATER_TRANSPORTS = {"ssh": "SSH hosts", "guest": "VMs", "pull": "pull mode"}
-_MEMBERS = {"local": (), "exec": ("command",)}
-_LATER_MEMBERS = frozenset({"address", "become", "port", "user", "identity_file", "jump"})
 
 
 @dataclass(frozen=True)
@@ -126,8 +123,8 @@ class _HostReader:
         if value is None:
             self.is_unlabelled = True
             return Host(self.name, "local")
-        parts = {name: item for name, item in value.items() if name not in ("labels", "vars")}
-        transport, connection = self._part((), lambda: _transport(self.name, plain(parts, self.scope))) or ("local", {})
+        reached = self._part((), lambda: read_transport(self.name, value, self.scope))
+        transport, connection = reached or ("local", {})
         marks = self._part(("labels",), lambda: labels(plain(value.get("labels", {}), self.scope)))
         self.is_unlabelled = marks is None
         variables = self._part(("vars",), lambda: mapping(value.get("vars"), "vars of a host")) or {}
@@ -146,26 +143,6 @@ class _HostReader:
         except Mistake as mistake:
             mistake.beneath(*path).report(self.diagnostics, self.declared)
             return None
-
-
-def _transport(name: str, value: Json) -> tuple[str, dict[str, Json]]:
-    """The transport of a host and how it is reached."""
-    if name == CONTROLLER:
-        raise Mistake("AIVP0211", f"{CONTROLLER} is where aivp itself runs; no host can have that name.")
-    transport = value.get("transport")
-    if transport in LATER_TRANSPORTS:
-        why = f"transport {transport} comes with {LATER_TRANSPORTS[transport]} and is refused until then."
-        raise Mistake("AIVP0213", why, "Use local or exec.", "transport")
-    if transport not in _MEMBERS:
-        mend = did_you_mean(str(transport), _MEMBERS) if transport else ""
-        raise Mistake("AIVP0211", "transport of a host is local or exec.", mend, "transport")
-    for later in sorted(_LATER_MEMBERS & value.keys()):
-        raise Mistake("AIVP0213", f"{later} of a host comes with SSH hosts and is refused until then.", "", later)
-    known = ("transport", "labels", "vars", *_MEMBERS[transport])
-    each(lambda name: only({name: None}, known, "a host"), ((None, name) for name in sorted(value)))
-    if transport == "exec":
-        return transport, {"command": texts(value.get("command"), "command of an exec host", "command", least=1)}
-    return transport, {}
 
 
 def _group(

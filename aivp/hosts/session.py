@@ -5,27 +5,21 @@ Everything a host says is hostile until checked: a wrong line ends the session w
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import re
-import shlex
-import signal
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable, Mapping
-from collections.abc import Set as AbstractSet
-from typing import Any, BinaryIO, cast
+from typing import Any, Self, cast
 
 from aivp_contract.lines import BadLine, read_message, write_message
 from aivp_contract.values import Json
 
 from aivp.diagnostics import Diagnostic, Refused
 from aivp.hosts.archive import Archive
+from aivp.hosts.arrival import NoRunner, arrive
 from aivp.hosts.bundle import Bundle
-from aivp.hosts.channel import channel
+from aivp.hosts.channel import Channel
+from aivp.hosts.failures import Failure, explained, lost
+from aivp.hosts.link import Link
+from aivp.hosts.watch import Watch
 from aivp.model.resource import Host
 
 SILENCE = 60.0
@@ -33,23 +27,10 @@ SILENCE = 60.0
 give a sign of life every few seconds.
 """
 
-LOG_KEPT = 8 * 1024
-"""Bytes of a host's stderr that are kept for diagnostics."""
-
-LOG_SHOWN = 400
-LINES_SHOWN = 5
-
-UNREACHED = "AIVP0601"
-"""The code of a host that is not there: it stops its own steps only."""
-
-MEND_REACH = "Its channel must start a python3 (3.9 or newer): run that command by hand, with --version behind it."
-
 Listener = Callable[[str, Json], None]
 
 ALIVE = "alive"
 """The notification that says nothing else."""
-
-_OLD_PYTHON = re.compile(rb'\{"error": "python", "found": "([0-9.]{1,16})"\}')
 
 
 class Refusal(Exception):
@@ -65,40 +46,40 @@ class Refusal(Exception):
 class HostSession:
     """A started runner. Requests go one after another; `cancel` may be called from any thread."""
 
-    def __init__(self, host: Host, process: subprocess.Popen[bytes], silence: float = SILENCE) -> None:
+    def __init__(self, host: Host, channel: Channel, link: Link, silence: float = SILENCE) -> None:
         self.host = host
-        self.process = process
+        self.channel = channel
+        self.link = link
         self.requests = 0
-        self._watch = _Watch(self.kill, silence)
-        self._stdin = cast(BinaryIO, process.stdin)
-        self._stdout = cast(BinaryIO, process.stdout)
+        self.noise = b""
+        self.equipped: set[str] = set()
+        self._watch = Watch(link.kill, silence)
         self._writing = threading.Lock()
-        self._log = bytearray()
-        self._log_reader = threading.Thread(target=self._keep_log, daemon=True)
-        self._log_reader.start()
 
     @classmethod
-    def start(
-        cls, host: Host, archive: Archive, silence: float = SILENCE, withheld: AbstractSet[str] = frozenset()
-    ) -> HostSession:
-        """Open the channel, without the `withheld` variables, and bring up the runner there. Raises Refused."""
+    def start(cls, host: Host, channel: Channel, archive: Archive, silence: float = SILENCE) -> Self:
+        """Open the channel, and bring up the runner there. Raises Refused."""
         try:
-            process = subprocess.Popen(
-                list(channel(host)),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-                env=_environment(host, withheld),
-            )
+            link = Link.start(channel.argv, channel.environment)
         except OSError as error:
-            raise lost(host, f"{_command(host)} cannot be started: {error.strerror}.") from None
+            raise lost(host, f"{channel.shown} cannot be started: {error.strerror}.") from None
         except ValueError as error:  # a NUL in an argument
-            raise lost(host, f"{_command(host)} cannot be started: {error}.") from None
-        session = cls(host, process, silence)
-        with session._watch:
-            session._ship(archive)
+            raise lost(host, f"{channel.shown} cannot be started: {error}.") from None
+        session = cls(host, channel, link, silence)
+        try:
+            with session._watch:
+                session.noise = arrive(link, channel, archive)
+        except NoRunner as error:
+            if error.code:
+                session.kill()
+                raise lost(host, str(error), error.mend, error.code) from None
+            raise session._broken(str(error), error.said) from None
         return session
+
+    @property
+    def is_over(self) -> bool:
+        """True once its link is gone."""
+        return self.link.is_over
 
     def request(self, method: str, params: Mapping[str, Json], listener: Listener | None = None) -> Any:
         """The result of one request; notifications on the way go to `listener`. Raises Refusal or Refused."""
@@ -181,46 +162,17 @@ class HostSession:
 
     def close(self) -> None:
         """End the session; the runner ends by itself when its link is gone."""
-        try:
-            self._stdin.close()
-        except OSError:
-            pass
-        try:
-            self.process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        self.link.close()
         self._watch.end()
-        self._stdout.close()
 
     def kill(self) -> None:
         """End the channel at once."""
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            self.process.kill()  # a channel that changed its user, or is gone already
-        self.process.wait()
-
-    def _ship(self, archive: Archive) -> None:
-        with contextlib.suppress(OSError):  # what ended already may have said why
-            self._stdin.write(json.dumps({"archive": archive.sha256, "size": len(archive.data)}).encode() + b"\n")
-            self._stdin.flush()
-        answer = self._stdout.readline(4096).strip()
-        if answer == b"need":
-            try:
-                self._stdin.write(archive.data)
-                self._stdin.flush()
-            except OSError:
-                answer = b""
-        if old := _OLD_PYTHON.fullmatch(answer):
-            found = old[1].decode()
-            raise Refused((Diagnostic("AIVP0602", f"{self.host.name} has Python {found}; 3.9 or newer is needed."),))
-        if answer not in (b"need", b"have"):
-            raise self._broken("no runner came up", answer)
+        self.link.kill()
 
     def _send(self, message: Json) -> None:
         try:
             with self._writing:
-                write_message(self._stdin, message)
+                write_message(self.link.stdin, message)
         except BadLine as error:
             raise Refused((Diagnostic("AIVP0603", f"A request to {self.host.name} is too large: {error}."),)) from None
         except (OSError, ValueError):
@@ -228,7 +180,7 @@ class HostSession:
 
     def _receive(self) -> dict[str, Json]:
         try:
-            message = read_message(self._stdout)
+            message = read_message(self.link.stdout)
         except BadLine as error:
             raise self._broken(str(error)) from None
         except (OSError, ValueError):
@@ -247,88 +199,14 @@ class HostSession:
         return Refused((Diagnostic("AIVP0609", why, "This is a bug in aivp; the log of the run has the details."),))
 
     def _broken(self, what: str, seen: bytes = b"") -> Refused:
+        code = self.link.exit_code()
         if self._watch.has_struck:
-            what = f"it was silent for {self._watch.seconds:.0f} s"
-        elif (code := self._exit_code()) is not None:
-            how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-            what += f": {_command(self.host)} {how}"
-        if self.process.poll() is None:
+            what, code = f"it was silent for {self._watch.seconds:.0f} s", None
+        elif code is None:
             self.kill()
         self._watch.end()
-        self._log_reader.join(1)
-        said = (bytes(seen) + bytes(self._log)).decode(errors="replace").strip()
-        return lost(self.host, what + (f"; it said:\n{_last_lines(said)}" if said else "."))
-
-    def _exit_code(self) -> int | None:
-        """How the channel ended by itself, None where it is still there: its streams may close a moment before."""
-        try:
-            return self.process.wait(timeout=0.5)
-        except subprocess.TimeoutExpired:
-            return None
-
-    def _keep_log(self) -> None:
-        stream = cast(BinaryIO, self.process.stderr)
-        while chunk := os.read(stream.fileno(), 4096):
-            self._log += chunk
-            del self._log[:-LOG_KEPT]
-
-
-class _Watch:
-    """Ends a session whose host stays silent: `with watch` around whatever waits for it."""
-
-    def __init__(self, end_session: Callable[[], None], seconds: float) -> None:
-        self.end_session = end_session
-        self.seconds = seconds
-        self.has_struck = False
-        self._since: float | None = None
-        self._ended = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def __enter__(self) -> None:
-        self._since = time.monotonic()
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._look, daemon=True)
-            self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._since = None
-
-    def end(self) -> None:
-        """Stop looking."""
-        self._ended.set()
-
-    def _look(self) -> None:
-        while not self._ended.wait(min(self.seconds / 4, 1.0)):
-            since = self._since
-            if since is not None and time.monotonic() - since > self.seconds:
-                self.has_struck = True
-                self.end_session()
-                return
-
-
-def _environment(host: Host, withheld: AbstractSet[str]) -> dict[str, str]:
-    """A local runner starts with next to nothing; a channel command is the user's own and gets the user's.
-
-    Some channels, such as `nsenter`, hand it on to the runner and all that it starts: secrets stay here.
-    """
-    if host.transport == "local":
-        return {name: os.environ[name] for name in ("HOME", "PATH", "AIVP_HOST_STATE") if name in os.environ}
-    return {name: value for name, value in os.environ.items() if name not in withheld}
-
-
-def lost(host: Host, what: str) -> Refused:
-    """The diagnostic of a host that is not there; it stops that host's own steps only."""
-    return Refused((Diagnostic(UNREACHED, f"{host.name}: {what}", MEND_REACH),))
-
-
-def _command(host: Host) -> str:
-    """What was started, as a person would type it to see for themselves."""
-    words = [*host.connection.get("command", ()), "python3"] if host.transport == "exec" else [sys.executable]
-    return f"`{_short(shlex.join(words))}`"
-
-
-def _last_lines(text: str) -> str:
-    return "\n".join(text[-LOG_SHOWN:].splitlines()[-LINES_SHOWN:])
+        said = (seen + self.link.last_words()).decode(errors="replace").strip()
+        return explained(self.host, self.channel, Failure(what, code, said))
 
 
 def _short(value: object, most: int = 200) -> str:

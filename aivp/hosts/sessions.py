@@ -1,27 +1,39 @@
-"""The sessions of one command: opened in parallel where they are first needed, closed together."""
+"""The sessions of one command: opened where they are first needed, never more than `parallelism` at once.
+
+A host that is not being worked on gives its session up where another one needs room; the next visit opens it again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import contextlib
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self, TypeAlias, TypeVar
+
+from aivp_contract.values import Json
 
 from aivp.diagnostics import Refused
 from aivp.hosts.archive import Archive
+from aivp.hosts.channel import channel
 from aivp.hosts.equipment import Equipment
 from aivp.hosts.session import SILENCE, HostSession
 from aivp.model.resource import Host
 
 T = TypeVar("T")
 
+Visit: TypeAlias = Callable[[str], AbstractContextManager[HostSession]]
+"""A host by its name → its session, for as long as it is worked with."""
+
 
 class Sessions:
     """Sessions by host name, each with a runner.
 
-    parallelism: hosts that are worked on at once; silence: seconds after which a host that says nothing is lost;
-    withheld: names of the environment variables that secrets come from, which no channel gets.
-    equipment: what third-party providers' kinds need on a host.
+    parallelism: hosts that are worked on, and sessions that are open, at once; silence: seconds after which a host
+    that says nothing is lost; withheld: names of the environment variables that secrets come from, which no channel
+    gets; equipment: what third-party providers' kinds need on a host; reveal: opens the passwords of channels.
     """
 
     def __init__(
@@ -36,35 +48,69 @@ class Sessions:
         self.parallelism = parallelism
         self.silence = silence
         self.withheld: set[str] = set()
-        self.open: dict[str, HostSession] = {}
-        self._equipped: set[tuple[str, str]] = set()
+        self.reveal: Callable[[Json], Json] = lambda value: value
+        self._open: dict[str, HostSession] = {}
+        self._busy: set[str] = set()
+        self._changed = threading.Condition()
+        self._brought: set[str] = set()
 
-    def session(self, host: Host) -> HostSession:
-        """The session with `host`, started if there is none. Raises Refused where that fails."""
-        if host.name not in self.open:
-            self.open[host.name] = HostSession.start(host, self.archive, self.silence, self.withheld)
-        return self.open[host.name]
+    @contextlib.contextmanager
+    def visit(self, host: Host, arrive: Callable[[HostSession], object] = bool) -> Iterator[HostSession]:
+        """The session with `host`; one that had to be opened is handed to `arrive` first. Raises Refused.
 
-    def equip(self, name: str, kinds: Iterable[str]) -> None:
-        """Bring the third-party providers of `kinds` to a host whose session is open. Raises Refusal or Refused."""
+        Whoever visits a host waits until nobody else does, and until there is room.
+        """
+        session = self._take(host.name)
+        try:
+            if session is None:
+                session = HostSession.start(host, channel(host, self.withheld, self.reveal), self.archive, self.silence)
+                self._open[host.name] = session
+                try:
+                    arrive(session)
+                except BaseException:
+                    del self._open[host.name]
+                    session.kill()
+                    raise
+            yield session
+        finally:
+            with self._changed:
+                self._busy.discard(host.name)
+                self._changed.notify_all()
+
+    def _take(self, name: str) -> HostSession | None:
+        """The open session, None where one is to be opened, for which there is room then."""
+        with self._changed:
+            self._changed.wait_for(lambda: name not in self._busy and (name in self._open or self._has_room()))
+            self._busy.add(name)
+            session = self._open.pop(name, None)
+            if session is not None and not session.is_over:
+                self._open[name] = session  # the one used last stands last
+                return session
+            is_full = len(self._open.keys() | self._busy) > self.parallelism
+            spare = self._open.pop(next(other for other in self._open if other not in self._busy)) if is_full else None
+        for unwanted in filter(None, (session, spare)):
+            unwanted.close()
+        return None
+
+    def _has_room(self) -> bool:
+        """True where one more can be opened, if need be for another one that nobody works with."""
+        return len(self._open.keys() | self._busy) < self.parallelism or bool(self._open.keys() - self._busy)
+
+    def equip(self, session: HostSession, kinds: Iterable[str]) -> None:
+        """Bring the third-party providers of `kinds` to a host that is being visited. Raises Refusal or Refused."""
         if self.equipment is None:
             return
         for provider in sorted({found for kind in kinds if (found := self.equipment.provider(kind)) is not None}):
-            if (name, provider) not in self._equipped:
-                self.open[name].provide(self.equipment.bundle(provider), self.equipment.configure(provider))
-                self._equipped.add((name, provider))
+            if provider not in session.equipped:
+                session.provide(self.equipment.bundle(provider), self.equipment.configure(provider))
+                session.equipped.add(provider)
+                self._brought.add(provider)
 
     def code(self) -> dict[str, str]:
         """Third-party providers that were brought to any host, with the digest of their code."""
-        found = {provider for _, provider in self._equipped}
-        return {name: self.equipment.bundle(name).digest for name in sorted(found) if self.equipment is not None}
-
-    def drop(self, name: str) -> None:
-        """Give a session up; the next one with this host is a new one."""
-        self._equipped = {item for item in self._equipped if item[0] != name}
-        session = self.open.pop(name, None)
-        if session is not None:
-            session.kill()
+        return {
+            name: self.equipment.bundle(name).digest for name in sorted(self._brought) if self.equipment is not None
+        }
 
     def each(
         self, hosts: Iterable[str], work: Callable[[str], T], parallelism: int | None = None
@@ -83,7 +129,7 @@ class Sessions:
 
     def cancel(self) -> None:
         """Ask every runner to finish the step in hand and start none."""
-        for session in list(self.open.values()):
+        for session in list(self._open.values()):
             try:
                 session.cancel()
             except Refused:
@@ -91,8 +137,13 @@ class Sessions:
 
     def kill(self) -> None:
         """End every channel at once."""
-        for session in list(self.open.values()):
+        for session in list(self._open.values()):
             session.kill()
+
+    def close(self) -> None:
+        """End every session in peace; whoever visits a host afterwards gets a new one."""
+        while self._open:
+            self._open.popitem()[1].close()
 
     def __enter__(self) -> Self:
         return self
@@ -102,8 +153,7 @@ class Sessions:
     ) -> None:
         if kind is not None and not issubclass(kind, Exception):  # Ctrl-C: nobody waits for what is being looked at
             self.kill()
-        for session in self.open.values():
-            session.close()
+        self.close()
 
 
 def _caught(work: Callable[[str], T], name: str) -> T | Refused:

@@ -20,21 +20,27 @@ EVIDENCE_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class HostEvidence:
-    """One host: facts, incarnation and pending notifications; `error` says why it could not be asked."""
+    """One host: facts, incarnation and pending notifications.
+
+    error: why it could not be asked, with the code of the diagnostic and how to mend it.
+    """
 
     incarnation: str = ""
     facts: Mapping[str, Json] = field(default_factory=dict)
     pending: Sequence[str] = ()
     error: str | None = None
+    code: str = "AIVP0601"
+    mend: str = ""
 
     def form(self) -> dict[str, Json]:
         """As JSON."""
-        return {
+        found: dict[str, Json] = {
             "incarnation": self.incarnation,
             "facts": dict(self.facts),
             "pending": sorted(self.pending),
             "error": self.error,
         }
+        return found if self.error is None else {**found, "code": self.code, "mend": self.mend}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +146,9 @@ FORM: Final[Form] = {
     "runner": str,
     "providers?": Map(str),
     "rows?": str,
-    "hosts": Map({"incarnation": str, "facts": Map(ANY), "pending": [str], "error": (str, NOTHING)}),
+    "hosts": Map(
+        {"incarnation": str, "facts": Map(ANY), "pending": [str], "error": (str, NOTHING), "code?": str, "mend?": str}
+    ),
     "objects": [OBJECT],
     "seen": Map(
         (

@@ -10,7 +10,6 @@ from aivp_contract.manifest import Kind
 from aivp.diagnostics import Diagnostic, Refused
 from aivp.diagnostics.diagnostic import refusal
 from aivp.hosts.greeting import Owner
-from aivp.hosts.session import UNREACHED
 from aivp.hosts.sessions import Sessions
 from aivp.model.discovered import Discovered, Discovery
 from aivp.model.object import Object
@@ -85,7 +84,8 @@ def _fitting(kind: Kind, host: str, things: Sequence[Discovered]) -> tuple[list[
 def _refuse_untrusted(kind: Kind, host: Host, registry: Registry) -> None:
     """A stranger's project starts neither its own channels nor code of third parties."""
     if not is_safe(host):
-        raise Refused((Diagnostic(UNREACHED, f"{host.name}: {untrusted(host)}."),))
+        found = untrusted(host)
+        raise Refused((Diagnostic(found.code, str(found.error), found.mend),))
     if not registry.providers[kind.provider].is_first_party:
         why = f"{kind.name} is served by the provider {kind.provider}, which does not come with aivp."
         raise refusal("AIVP0416", why, "--untrusted starts none of these. Review the project first.")

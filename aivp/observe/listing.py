@@ -53,12 +53,12 @@ def narrowed(kind: Kind, given: Mapping[str, str]) -> dict[str, Json]:
 
 def listed(kind: Kind, host: Host, within: Mapping[str, Json], owner: Owner, sessions: Sessions) -> list[Discovered]:
     """Everything of `kind` on `host`, in the order of its identity. Changes nothing. Raises Refused."""
-    session = sessions.session(host)
     try:
-        greet(session, owner, sessions.archive.kinds)
-        sessions.equip(host.name, [kind.name])
-        params = {"kind": kind.name, "within": dict(within)}
-        items = session.gather("list", params, "items", by="listed", most=MOST)
+        with sessions.visit(host) as session:
+            greet(session, owner, sessions.archive.kinds)
+            sessions.equip(session, [kind.name])
+            params = {"kind": kind.name, "within": dict(within)}
+            items = session.gather("list", params, "items", by="listed", most=MOST)
     except Refusal as refusal_:
         if refusal_.code != "unlisted":
             raise refused(refusal_) from None

@@ -7,8 +7,11 @@ fields ever held secrets, the hosts do remember: what stands there is not shown,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 
 from aivp_contract.values import Json
 
@@ -16,8 +19,8 @@ from aivp.diagnostics import Refused
 from aivp.hosts.greeting import Owner, greet
 from aivp.hosts.portions import Items, portions
 from aivp.hosts.refusals import refused
-from aivp.hosts.session import Refusal
-from aivp.hosts.sessions import Sessions
+from aivp.hosts.session import HostSession, Refusal
+from aivp.hosts.sessions import Sessions, Visit
 from aivp.model.object import Object
 from aivp.model.resource import IR, Host, read_lifecycle
 from aivp.plan.bind import Bound, Kinds
@@ -41,13 +44,25 @@ def remembered(ir: IR, kinds: Kinds, sessions: Sessions) -> tuple[list[Object], 
 
 def hand_over(ir: IR, sessions: Sessions, lineage: str) -> None:
     """Every host follows `lineage` from now on, which fences off whoever held the older one. Raises Refused."""
-    for answer in sessions.each(ir.hosts, lambda name: _hand_over(ir.hosts[name], sessions, lineage)).values():
+    for answer in sessions.each(ir.hosts, lambda name: _hand_over(ir, ir.hosts[name], sessions, lineage)).values():
         if isinstance(answer, Refused):
             raise answer
 
 
+@contextlib.contextmanager
+def greeted(ir: IR, sessions: Sessions, lineage: str, name: str) -> Iterator[HostSession]:
+    """The session with a host that follows `lineage`. Raises Refused."""
+    owner = Owner(ir.project, ir.environment, lineage)
+    with sessions.visit(ir.hosts[name], partial(greet, owner=owner, kinds=sessions.archive.kinds)) as session:
+        yield session
+
+
 def recall(
-    objects: Sequence[Object], bound: Mapping[str, Bound], sessions: Sessions, reveal: Callable[[Json], Json]
+    objects: Sequence[Object],
+    bound: Mapping[str, Bound],
+    sessions: Sessions,
+    visit: Visit,
+    reveal: Callable[[Json], Json],
 ) -> list[Object]:
     """Those of `objects` whose declaration, by the word of their host, is the one applied last; with its values."""
     asked: dict[str, list[tuple[Object, Bound]]] = {}
@@ -56,48 +71,52 @@ def recall(
         if declared is not None and declared.is_known and declared.resource.kind == item.kind:
             asked.setdefault(item.host, []).append((item, declared))
     found: list[Object] = []
-    for answer in sessions.each(asked, lambda name: _recall(name, asked[name], sessions, reveal)).values():
+    for answer in sessions.each(asked, lambda name: _recall(visit(name), asked[name], reveal)).values():
         found.extend([] if isinstance(answer, Refused) else answer)
     return found
 
 
 def _remembered(ir: IR, kinds: Kinds, host: Host, sessions: Sessions) -> Sequence[tuple[Object, str | None]]:
-    session = sessions.session(host)
-    try:
-        greeting = greet(session, Owner(ir.project, ir.environment, None), sessions.archive.kinds)
-        claims = session.gather("remembered", {}, "claims", by="claims")
-        return [(_object(claim, kinds, host, greeting.incarnation), _key_id(claim)) for claim in claims]
-    except Refusal as refusal:
-        raise refused(refusal) from None
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise session.hostile("its registry is not of the protocol") from None
+    with sessions.visit(host) as session:
+        try:
+            greeting = greet(session, Owner(ir.project, ir.environment, None), sessions.archive.kinds)
+            claims = session.gather("remembered", {}, "claims", by="claims")
+            return [(_object(claim, kinds, host, greeting.incarnation), _key_id(claim)) for claim in claims]
+        except Refusal as refusal:
+            raise refused(refusal) from None
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise session.hostile("its registry is not of the protocol") from None
 
 
-def _hand_over(host: Host, sessions: Sessions, lineage: str) -> None:
+def _hand_over(ir: IR, host: Host, sessions: Sessions, lineage: str) -> None:
     try:
-        sessions.session(host).request("rebuild", {"lineage": lineage})
+        with sessions.visit(host) as session:
+            greet(session, Owner(ir.project, ir.environment, None), sessions.archive.kinds)
+            session.request("rebuild", {"lineage": lineage})
     except Refusal as refusal:
         raise refused(refusal) from None
 
 
 def _recall(
-    host: str, asked: Sequence[tuple[Object, Bound]], sessions: Sessions, reveal: Callable[[Json], Json]
+    visit: AbstractContextManager[HostSession],
+    asked: Sequence[tuple[Object, Bound]],
+    reveal: Callable[[Json], Json],
 ) -> Sequence[Object]:
-    session = sessions.open[host]
     configs = reveal([dict(declared.attributes) for _, declared in asked])
     items: Items = [
         {"kind": item.kind, "identity": dict(item.identity), "config": config}
         for (item, _), config in zip(asked, configs, strict=True)
     ]
     matches: list[Json] = []
-    for portion in portions(items):
-        try:
-            found = session.gather("recall", {"items": portion}, "matches", by="", most=len(portion))
-        except Refusal as refusal:
-            raise refused(refusal) from None
-        if len(found) != len(portion):
-            raise session.hostile("it answered other questions than were asked")
-        matches += found
+    with visit as session:
+        for portion in portions(items):
+            try:
+                found = session.gather("recall", {"items": portion}, "matches", by="", most=len(portion))
+            except Refusal as refusal:
+                raise refused(refusal) from None
+            if len(found) != len(portion):
+                raise session.hostile("it answered other questions than were asked")
+            matches += found
     return [
         replace(item, attributes=declared.attributes)
         for (item, declared), is_last in zip(asked, matches, strict=True)

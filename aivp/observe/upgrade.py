@@ -6,7 +6,8 @@ the row anew; until then every command asks again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from aivp_contract import canonical
@@ -16,8 +17,8 @@ from aivp_contract.values import Json, Unknown, contains
 from aivp.diagnostics import Diagnostic, Diagnostics, Refused
 from aivp.hosts.portions import Items, portions
 from aivp.hosts.refusals import refused
-from aivp.hosts.session import Refusal
-from aivp.hosts.sessions import Sessions
+from aivp.hosts.session import HostSession, Refusal
+from aivp.hosts.sessions import Sessions, Visit
 from aivp.model import taint
 from aivp.model.object import Object
 from aivp.observe.audit import Broken, audit_error
@@ -30,19 +31,21 @@ def is_outdated(row: Object, kinds: Kinds) -> bool:
     return row.kind in kinds and row.schema_version != kinds[row.kind].schema_version
 
 
-def upgrade(objects: Sequence[Object], kinds: Kinds, sessions: Sessions) -> list[Object]:
-    """`objects`, those on hosts with an open session in today's form. Raises Refused with all that have none."""
+def upgrade(
+    objects: Sequence[Object], kinds: Kinds, sessions: Sessions, visit: Visit, reached: Collection[str]
+) -> list[Object]:
+    """`objects`, those on hosts that are `reached` in today's form. Raises Refused with all that have none."""
     waiting: dict[str, list[int]] = {}
     diagnostics = Diagnostics()
     for index, row in enumerate(objects):
-        if is_outdated(row, kinds) and row.host in sessions.open:
+        if is_outdated(row, kinds) and row.host in reached:
             if row.schema_version > kinds[row.kind].schema_version:
                 diagnostics.add(_too_new(row, kinds[row.kind]))
             waiting.setdefault(row.host, []).append(index)
     diagnostics.refuse()
     found = list(objects)
     answers = sessions.each(
-        waiting, lambda name: _ask(name, [objects[index] for index in waiting[name]], kinds, sessions)
+        waiting, lambda name: _ask(visit(name), [objects[index] for index in waiting[name]], kinds, sessions)
     )
     for name, answer in answers.items():
         if isinstance(answer, Refused):
@@ -56,21 +59,23 @@ def upgrade(objects: Sequence[Object], kinds: Kinds, sessions: Sessions) -> list
     return found
 
 
-def _ask(name: str, rows: Sequence[Object], kinds: Kinds, sessions: Sessions) -> list[Object | Diagnostic]:
+def _ask(
+    visit: AbstractContextManager[HostSession], rows: Sequence[Object], kinds: Kinds, sessions: Sessions
+) -> list[Object | Diagnostic]:
     items: Items = [
         {"id": str(number), "kind": row.kind, "version": row.schema_version, "attributes": dict(row.attributes)}
         for number, row in enumerate(rows)
     ]
-    session = sessions.open[name]
     answers: list[Json] = []
-    try:
-        sessions.equip(name, {row.kind for row in rows})
-        for portion in portions(items):
-            answers += session.gather("upgrade", {"items": portion}, "items", by="upgraded", most=len(portion))
-    except Refusal as error:
-        raise refused(error) from None
-    if [answer.get("id") if isinstance(answer, dict) else None for answer in answers] != [i["id"] for i in items]:
-        raise session.hostile("it answered other questions than were asked")
+    with visit as session:
+        try:
+            sessions.equip(session, {row.kind for row in rows})
+            for portion in portions(items):
+                answers += session.gather("upgrade", {"items": portion}, "items", by="upgraded", most=len(portion))
+        except Refusal as error:
+            raise refused(error) from None
+        if [answer.get("id") if isinstance(answer, dict) else None for answer in answers] != [i["id"] for i in items]:
+            raise session.hostile("it answered other questions than were asked")
     return [_taken(row, kinds[row.kind], answer) for row, answer in zip(rows, answers, strict=True)]
 
 

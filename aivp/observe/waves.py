@@ -6,16 +6,18 @@ outputs until the first answers, so that a converged chain of references is one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aivp_contract.values import Json, Secret, contains
 
 from aivp.diagnostics import Diagnostic, Refused
+from aivp.hosts.failures import AWAY, lost
 from aivp.hosts.greeting import Owner, greet
 from aivp.hosts.portions import portions
 from aivp.hosts.refusals import refused
-from aivp.hosts.session import UNREACHED, HostSession, Refusal
+from aivp.hosts.session import HostSession, Refusal
 from aivp.hosts.sessions import Sessions
 from aivp.model.evidence import Evidence, HostEvidence, Seen, blocks, digest_of, object_key
 from aivp.model.object import Object
@@ -53,17 +55,18 @@ class Observer:
     seen: dict[str, Seen] = field(default_factory=dict)
     rows: str = ""
     imported: Mapping[str, Mapping[str, Json]] = field(init=False)
+    places: Mapping[str, Host] = field(init=False)
 
     def __post_init__(self) -> None:
         self.imported = {item.address: item.identity for item in self.ir.imports}
 
     def observe(self) -> Evidence:
         """Evidence of everything that can be seen now. Raises Refused; an unreachable host is no refusal."""
-        places = _places(self.ir, self.objects)
+        places = self.places = _places(self.ir, self.objects)
         for name, answer in self.sessions.each(places, lambda name: self._greet(places[name])).items():
             self.hosts[name] = _unreached(answer) if isinstance(answer, Refused) else answer
         self._refuse_lost_state()
-        recorded, self.objects = self.objects, upgrade(self.objects, self.kinds, self.sessions)
+        recorded, self.objects = self.objects, self._upgraded()
         self.rows = digest_of(recorded) if self.objects != list(recorded) else ""
         for wave in range(MAX_WAVES):
             questions = self._questions(is_last=wave == MAX_WAVES - 1)
@@ -83,17 +86,35 @@ class Observer:
             self.ir.project, self.ir.environment, runner, self.hosts, self.objects, self.seen, code, self.rows
         )
 
+    @contextlib.contextmanager
+    def visit(self, name: str) -> Iterator[HostSession]:
+        """The session with a host that has been greeted. Raises Refused."""
+        with self.sessions.visit(self.places[name], self._greet_again) as session:
+            yield session
+
+    def _greet_again(self, session: HostSession) -> None:
+        name = session.host.name
+        if self._greeted(session).incarnation != self.hosts[name].incarnation:
+            raise lost(session.host, "it is another machine than a moment ago.", "Observe again.")
+
+    def _upgraded(self) -> Sequence[Object]:
+        reached = {name for name in self.hosts if self._is_reached(name)}
+        return upgrade(self.objects, self.kinds, self.sessions, self.visit, reached)
+
     def _greet(self, host: Host) -> HostEvidence:
         if self.is_untrusted and not is_safe(host):
-            return HostEvidence(error=f"{host.name}: {untrusted(host)}.")
-        session = self.sessions.session(host)
+            return untrusted(host)
+        with self.sessions.visit(host) as session:
+            return self._greeted(session)
+
+    def _greeted(self, session: HostSession) -> HostEvidence:
         owner = Owner(self.ir.project, self.ir.environment, self.lineage)
         try:
             found = greet(session, owner, self.sessions.archive.kinds)
         except Refusal as refusal:
             raise refused(refusal) from None
         if any(item != self.lineage for item in found.lineages):
-            raise _Lost(host.name)
+            raise _Lost(session.host.name)
         return HostEvidence(found.incarnation, found.facts, found.pending)
 
     def _refuse_lost_state(self) -> None:
@@ -160,10 +181,11 @@ class Observer:
         return self.sessions.each(questions, lambda name: self._ask(name, questions[name]))
 
     def _ask(self, name: str, questions: Sequence[tuple[str, Bound | Object]]) -> dict[str, Seen]:
-        session = self.sessions.open[name]
         found: dict[str, Seen] = {}
-        for portion in portions(self._items(questions)):
-            found.update(self._request(session, portion, dict(questions)))
+        items = self._items(questions)
+        with self.visit(name) as session:
+            for portion in portions(items):
+                found.update(self._request(session, portion, dict(questions)))
         return found
 
     def _items(self, questions: Sequence[tuple[str, Bound | Object]]) -> list[dict[str, Json]]:
@@ -194,7 +216,7 @@ class Observer:
     ) -> dict[str, Seen]:
         host = session.host.name
         try:
-            unequipped = self._equip(host, {item["kind"] for item in items})
+            unequipped = self._equip(session, {item["kind"] for item in items})
             found = {
                 item["id"]: Seen(self._digest(asked[item["id"]], item), error=unequipped[item["kind"]])
                 for item in items
@@ -214,12 +236,12 @@ class Observer:
             item["id"]: self._audited(host, item, answer, asked) for item, answer in zip(items, answers, strict=True)
         }
 
-    def _equip(self, host: str, kinds: Iterable[str]) -> dict[str, dict[str, Json]]:
-        """Kind → why its provider cannot work on `host`, an error of whatever it should have looked at there."""
+    def _equip(self, session: HostSession, kinds: Iterable[str]) -> dict[str, dict[str, Json]]:
+        """Kind → why its provider cannot work on that host, an error of whatever it should have looked at there."""
         found: dict[str, dict[str, Json]] = {}
         for kind in sorted(kinds):
             try:
-                self.sessions.equip(host, [kind])
+                self.sessions.equip(session, [kind])
             except Refusal as refusal:
                 if refusal.code != "provider":
                     raise
@@ -261,9 +283,10 @@ class _Lost(Refused):
 
 def _unreached(refused: Refused) -> HostEvidence:
     """A host that cannot be reached blocks its own steps; any other refusal is everybody's."""
-    if any(item.code != UNREACHED for item in refused.diagnostics):
+    if any(item.code not in AWAY for item in refused.diagnostics):
         raise refused
-    return HostEvidence(error=refused.diagnostics[0].why)
+    first = refused.diagnostics[0]
+    return HostEvidence(error=first.why, code=first.code, mend=first.mend)
 
 
 def _places(ir: IR, objects: Sequence[Object]) -> dict[str, Host]:

@@ -39,7 +39,8 @@ def seal(
         hosts[name] = HostPlan(host, seen.incarnation, list(lanes.get(name, ())))
     served = {kinds[step.kind].provider for step in steps if step.kind in kinds}
     providers = {name: item for name, item in ir.providers.items() if name in served}
-    used = sorted({*used_secrets(steps), *names(providers)})
+    reached = [dict(item.host.connection) for item in hosts.values()]
+    used = sorted({*used_secrets(steps), *names(providers), *names(reached)})
     return Plan(
         project=ir.project,
         environment=ir.environment,

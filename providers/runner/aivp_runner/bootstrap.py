@@ -1,8 +1,9 @@
-"""Starts the runner on a host that has nothing of ours. The controller sends this text as `python3 -I -S -c TEXT`.
+"""Starts the runner on a host that has nothing of ours. The controller sends this text, then a NUL, to a python3 that
+was told to run it.
 
-Speaks first over stdin/stdout: one line `{"archive": sha256, "size": bytes}` comes in; `need` asks for the bytes,
-`have` says that the cached ones (checked against the digest from an open descriptor) will be run. Then the runner
-takes over.
+One line `{"archive": sha256, "marker": text}` comes in behind it. `MARKER need`, on a line of its own, asks for the
+bytes: their number on a line, then as many, packed with zlib. `MARKER have` says that the cached ones (checked against
+the digest from an open descriptor) will be run. Then the runner takes over.
 """
 
 # ruff: noqa: FA100  (a future import would keep older Pythons from saying that they are too old)
@@ -19,6 +20,7 @@ import json
 import marshal
 import os
 import stat
+import zlib
 from typing import Any, Dict, List, Optional, Tuple
 
 ARCHIVES_KEPT = 4
@@ -152,6 +154,12 @@ def read_exactly(size: int) -> bytes:
     return b"".join(chunks)
 
 
+def answer(text: str) -> None:
+    """On a line of its own, whatever a login shell has printed before."""
+    sys.stdout.write("\n" + text + "\n")
+    sys.stdout.flush()
+
+
 def receive() -> Tuple[bytes, Optional[str], Optional[str]]:
     """The archive's bytes: from the cache if they are the right ones, else from the controller."""
     wanted = json.loads(read_line())
@@ -159,16 +167,14 @@ def receive() -> Tuple[bytes, Optional[str], Optional[str]]:
     path = os.path.join(base, "cache", wanted["archive"]) if base else None
     data = read_own(path) if path else None
     if data is None or hashlib.sha256(data).hexdigest() != wanted["archive"]:
-        sys.stdout.write("need\n")
-        sys.stdout.flush()
-        data = read_exactly(wanted["size"])
+        answer(wanted["marker"] + " need")
+        data = zlib.decompress(read_exactly(int(read_line())))
         if hashlib.sha256(data).hexdigest() != wanted["archive"]:
             sys.exit("the runner's archive arrived damaged")
         if path:
             write_own(path, data)
     else:
-        sys.stdout.write("have\n")
-        sys.stdout.flush()
+        answer(wanted["marker"] + " have")
     return data, base, f"{path}.{sys.implementation.cache_tag}" if path else None
 
 
