@@ -109,7 +109,7 @@ class Engine:
         from aivp.secrets.opener import variables
 
         sessions = Sessions(self.archive, self.parallelism, equipment=self.equipment)
-        sessions.withheld |= variables(source for source, _ in self.project.secrets.values())
+        sessions.withheld |= variables(source for source, _ in self.read.secrets.values())
         return sessions
 
     def state(self) -> State:

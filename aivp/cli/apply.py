@@ -14,7 +14,7 @@ import click
 
 from aivp.cli.failure import print_diagnostics
 from aivp.cli.output import read_bytes, whoever_listens
-from aivp.cli.plan import evidence, selection
+from aivp.cli.plan import selection, warn
 from aivp.cli.settings import Settings, project_options
 from aivp.cli.show import show_plan
 from aivp.diagnostics import Diagnostic
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from aivp.apply.run import Run
     from aivp.engine import Engine
     from aivp.events import Event
+    from aivp.hosts.sessions import Sessions
     from aivp.plan.options import Options
     from aivp.plan.steps import Plan
     from aivp.state import State
@@ -62,7 +63,9 @@ def apply_command(
             leave(*_resume(engine, state, settings), settings)
         refuse_open(state.open_run())
         if file is not None:
-            leave(*_apply(engine, state, settings, _known(file, state, digest)), settings)
+            with engine.sessions() as sessions:
+                ended = _apply(engine, state, settings, _known(file, state, digest), sessions)
+            leave(*ended, settings)
         leave(*_plan_and_apply(engine, state, settings, Options(targets, excluded), yes), settings)
 
 
@@ -96,13 +99,17 @@ def leave(plan: Plan, status: str, settings: Settings) -> None:
 
 
 def _plan_and_apply(engine: Engine, state: State, settings: Settings, options: Options, yes: bool) -> tuple[Plan, str]:
-    plan = engine.plan(evidence(engine, settings), options)
-    show_plan(plan, settings, None)
-    if plan.is_empty:
-        return plan, "done"
-    if not yes:
-        _ask(settings)
-    return _apply(engine, state, settings, plan.encode())
+    with engine.sessions() as sessions:
+        found = engine.observe(sessions)
+        warn(found, settings)
+        plan = engine.plan(found, options)
+        show_plan(plan, settings, None)
+        if plan.is_empty:
+            return plan, "done"
+        if not yes:
+            sessions.close()  # nobody knows how long a person thinks
+            _ask(settings)
+        return _apply(engine, state, settings, plan.encode(), sessions)
 
 
 def _ask(settings: Settings) -> None:
@@ -139,8 +146,8 @@ def _known(file: str, state: State, digest: str | None) -> bytes:
     return body
 
 
-def _apply(engine: Engine, state: State, settings: Settings, body: bytes) -> tuple[Plan, str]:
-    with engine.sessions() as sessions, _listener(settings, state, engine.now) as listen:
+def _apply(engine: Engine, state: State, settings: Settings, body: bytes, sessions: Sessions) -> tuple[Plan, str]:
+    with _listener(settings, state, engine.now) as listen:
         run = engine.begin(body, state, sessions, listen)
         with _interruptible(run):
             return run.plan, run.start(body)

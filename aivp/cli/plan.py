@@ -89,7 +89,11 @@ def drift_command(settings: Settings, ignore: tuple[str, ...]) -> None:
 
 def evidence(engine: Engine, settings: Settings, observed: str | None = None) -> Evidence:
     """From the hosts, or from a file that `observe -o` wrote; with a warning for each host that could not be asked."""
-    found = _observe(engine) if observed is None else _recorded(observed)
+    if observed is not None:
+        found = _recorded(observed)
+    else:
+        with engine.sessions() as sessions:
+            found = engine.observe(sessions)
     warn(found, settings)
     return found
 
@@ -114,12 +118,6 @@ def _leave(plan: Plan, settings: Settings) -> None:
         print_diagnostics([Diagnostic("AIVP0414", why, mend, severity=severity)], settings)
     if plan.steps or plan.blocked:
         raise click.exceptions.Exit(2 if plan.steps else 1)
-
-
-def _observe(engine: Engine) -> Evidence:
-    engine.ir  # noqa: B018  (mistakes of the declaration come before any host is asked)
-    with engine.sessions() as sessions:
-        return engine.observe(sessions)
 
 
 def _recorded(file: str) -> Evidence:
