@@ -24,6 +24,7 @@ from aivp.model.resource import IR, SecretSource
 from aivp.plugins import Registry
 
 if TYPE_CHECKING:  # each stage's room is imported by the method that enters it: validate needs none of these
+    from aivp.apply.oneoff import OneOffRun
     from aivp.apply.run import Run
     from aivp.events import Listener
     from aivp.hosts.archive import Archive
@@ -32,6 +33,7 @@ if TYPE_CHECKING:  # each stage's room is imported by the method that enters it:
     from aivp.model.discovered import Discovery
     from aivp.model.evidence import Evidence
     from aivp.model.object import Object
+    from aivp.model.oneoff import Answer, OneOff
     from aivp.plan.options import Options
     from aivp.plan.steps import Plan
     from aivp.secrets.opener import Opener
@@ -241,6 +243,23 @@ class Engine:
     def settle(self, record: RunRecord, state: State, sessions: Sessions, listen: Listener) -> Run:
         """The same, to be abandoned: another version than the one that began it must be able to end it."""
         return self._run(self.read_plan(record.body, is_any_code=True), record.body, state, sessions, listen)
+
+    def one_off(
+        self, command: OneOff, state: State, sessions: Sessions, listen: Callable[[str, Answer], None]
+    ) -> OneOffRun:
+        """A run of a command that no declaration knows; known secrets are taken out of what it says. Raises Refused."""
+        from aivp_contract.concealment import without_pieces
+
+        from aivp.apply.oneoff import OneOffRun, secrets_in
+
+        if self.is_untrusted:
+            raise _refused("AIVP0503", "--untrusted runs nothing on any host.")
+        opener = self._opener({name: source for name, (source, _) in self.project.secrets.items()})
+        sessions.reveal = opener.reveal
+        values, warnings = opener.known()
+        Diagnostics(secrets_in(command.argv, values)).refuse()
+        conceal = partial(without_pieces, secrets=values)
+        return OneOffRun(command, state, sessions, listen, self.now, conceal, warnings)
 
     def rebuild(self, state: State, sessions: Sessions) -> int:
         """Make a lost state anew from what hosts remember; how many objects came back. Raises Refused.

@@ -19,6 +19,7 @@ from aivp.cli.settings import Settings, project_options
 from aivp.cli.show import show_plan
 from aivp.diagnostics import Diagnostic
 from aivp.diagnostics.diagnostic import refusal
+from aivp.model.oneoff import is_one_off
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -157,6 +158,9 @@ def _resume(engine: Engine, state: State, settings: Settings) -> tuple[Plan, str
     record = state.open_run() or state.failed_run()
     if record is None:
         raise refusal("AIVP0510", "There is no run to go on with.", "See: aivp runs list")
+    if is_one_off(record.plan):
+        why = f"The run {record.run} is of aivp exec: its command is never started again by itself."
+        raise refusal("AIVP0625", why, "Settle it: aivp runs abandon.")
     with engine.sessions() as sessions, _listener(settings, state, engine.now) as listen:
         run = engine.resume(record, state, sessions, listen)
         with _interruptible(run):

@@ -10,12 +10,15 @@ import click
 from aivp.cli.output import whoever_listens
 from aivp.cli.settings import Settings, project_options
 from aivp.diagnostics.diagnostic import refusal
+from aivp.model.oneoff import is_one_off
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from aivp.engine import Engine
     from aivp.events import Event
-    from aivp.state import RunRecord
+    from aivp.hosts.sessions import Sessions
+    from aivp.state import RunRecord, State
 
 
 @click.group()
@@ -82,6 +85,9 @@ def abandon_command(settings: Settings, lost: tuple[str, ...]) -> None:
                 click.echo("No run is open.")
             return
         with engine.sessions() as sessions:
+            if is_one_off(record.plan):
+                _settle_one_off(engine, record, state, sessions, settings, lost)
+                return
             run = engine.settle(record, state, sessions, lambda event: _say(event, settings, engine.now()))
             unknown = run.abandon(record.run, lost)
     if settings.is_json:
@@ -89,6 +95,23 @@ def abandon_command(settings: Settings, lost: tuple[str, ...]) -> None:
     click.echo(f"Abandoned {record.run}. The next plan starts from what it left.")
     for host in sorted(set(lost)):
         _say_lost(host, [step.id for step in unknown if step.host == host])
+
+
+def _settle_one_off(
+    engine: Engine, record: RunRecord, state: State, sessions: Sessions, settings: Settings, lost: tuple[str, ...]
+) -> None:
+    from aivp.cli.exec import teller
+    from aivp.model.oneoff import read_one_off
+
+    command = read_one_off(record.body)
+    if strangers := sorted({*lost} - command.hosts.keys()):
+        from aivp.plugins.suggestion import listing
+
+        why = f"This run was not on {listing(strangers)}."
+        raise refusal("AIVP0513", why, f"Its hosts are: {listing(command.hosts)}.")
+    engine.one_off(command, state, sessions, teller(settings)).abandon(record.run, lost)
+    if not settings.is_json:
+        click.echo(f"Abandoned {record.run}.")
 
 
 def _say(event: Event, settings: Settings, now: str) -> None:

@@ -22,6 +22,7 @@ from aivp_contract.values import Json
 from aivp.diagnostics.diagnostic import refusal
 from aivp.model.expression import IR_TAGS
 from aivp.model.object import Object, read_object
+from aivp.model.oneoff import is_one_off
 from aivp.state.place import folder, prepare
 from aivp.state.schema import migrate
 
@@ -189,8 +190,10 @@ class State:
         return next(iter(self._runs("SELECT * FROM runs WHERE status IN ('open', 'interrupted') ORDER BY rowid")), None)
 
     def failed_run(self) -> RunRecord | None:
-        """The newest run that did anything, if it has failed steps."""
-        newest = self._runs("SELECT * FROM runs WHERE status<>'refused' ORDER BY rowid DESC LIMIT 1")
+        """The newest run of a plan that did anything, if it has failed steps."""
+        newest = self._runs(
+            "SELECT * FROM runs WHERE status<>'refused' AND plan NOT LIKE 'exec:%' ORDER BY rowid DESC LIMIT 1"
+        )
         return newest[0] if newest and newest[0].status == "failed" else None
 
     def closed_runs(self) -> list[str]:
@@ -247,10 +250,12 @@ def new_lineage() -> str:
 def refuse_open(record: RunRecord | None) -> None:
     """An open run blocks every new one. Raises Refused."""
     if record is not None:
+        settle = "settle it: aivp runs abandon."
+        is_plan = not is_one_off(record.plan)
         raise refusal(
             "AIVP0508",
             f"The run {record.run} of {record.started} is not finished.",
-            "Go on with it: aivp apply --resume. Or settle it: aivp runs abandon.",
+            f"Go on with it: aivp apply --resume. Or {settle}" if is_plan else settle.capitalize(),
         )
 
 

@@ -9,6 +9,7 @@ from typing import assert_never
 from aivp_contract.values import Json
 
 from aivp.events import Event, RunEnded, RunStarted, StepEnded, StepsStarted
+from aivp.model.oneoff import is_one_off
 from aivp.state import RunRecord, StepRecord
 from aivp.views import escape
 from aivp.views.page import Page, Piece
@@ -25,6 +26,7 @@ DONE: Mapping[str, str] = {
     "forget": "forgotten",
     "refresh": "refreshed",
     "no-op": "already as declared",
+    "exec": "executed",
 }
 
 _STATUS: Mapping[str, tuple[str, str, str]] = {
@@ -101,7 +103,7 @@ def render_run(
     """One run with what became of each step, in the order in which they ended; without no-ops unless verbose."""
     page = Page(width, color=color)
     page.add(("strong", f"Run {run.run}: "), (_MEANINGS.get(run.status, ""), run.status))
-    page.add(("", f"plan {run.plan}"), indent=2)
+    page.add(("", run.plan.replace(":", " ", 1) if is_one_off(run.plan) else f"plan {run.plan}"), indent=2)
     ended = f"to {_time(run.ended)} ({_took(run)})" if run.ended else "and not ended"
     page.add(("", f"from {_time(run.started)} {ended}"), indent=2)
     page.blank()
@@ -127,7 +129,7 @@ def _is_quiet(event: StepEnded) -> bool:
 
 
 def _write_step(page: Page, event: StepEnded) -> None:
-    sign, meaning = SIGNS.get(event.action, ("?", ""))
+    sign, meaning = SIGNS.get(event.action, ("?", "") if event.action != "exec" else ("$", "good"))
     words = DONE.get(event.action, event.action)
     if event.status != "done":
         sign, meaning, words = _STATUS.get(event.status, ("!", "bad", event.status))
@@ -197,7 +199,8 @@ def _took(run: RunRecord) -> str:
 
 
 def _short(digest: str) -> str:
-    return digest.removeprefix("sha256:")[:12]
+    kind, _, rest = digest.rpartition("sha256:")
+    return f"{kind.replace(':', ' ')}{rest[:12]}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Union
 
 from aivp_contract.canonical import MAX_INTEGER
+from aivp_contract.concealment import without
 from aivp_contract.lines import BadLine
 from aivp_contract.manifest import Kind, Manifest
 from aivp_contract.values import Json, Secret, contains
 from aivp_sdk.provider import error_form
-from aivp_sdk.redaction import Redaction, opened, without
+from aivp_sdk.redaction import Redaction, opened
 
 from . import answers
 from .answers import Broken, Question
