@@ -14,8 +14,12 @@ from aivp.plan.world import unseen
 
 def untrusted(host: Host) -> HostEvidence:
     """A host that is not even tried where nothing of the author's may run."""
-    why = f"{host.name}: --untrusted starts no {host.transport} channel."
+    why = f"{host.name}: --untrusted starts no {_channel(host)}."
     return HostEvidence(error=why, mend="Once the project is reviewed, say it without --untrusted.")
+
+
+def _channel(host: Host) -> str:
+    return "sudo" if "become" in host.connection and host.transport == "local" else f"{host.transport} channel"
 
 
 def unreached(evidence: Evidence) -> list[Diagnostic]:

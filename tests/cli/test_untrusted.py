@@ -50,7 +50,7 @@ def test_nothing_of_the_authors_runs_and_the_plan_says_what_is_unknown(root: Pat
     assert list(plan.notes) == [
         "--untrusted: command.guarded@here was not observed, since it has a guard (unless)",
         "--untrusted: file.secret@here was observed without its secrets (content)",
-        "--untrusted: there was not asked, since its channel is a command of the project (exec)",
+        "--untrusted: there was not asked, since its channel is the project's choice (exec)",
     ]
     assert not plan.is_applicable
 

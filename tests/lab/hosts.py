@@ -10,13 +10,13 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.lab import instances
 from tests.lab.errors import CommandFailed, LabError
 from tests.lab.instances import Instance
-from tests.lab.processes import ended_within, owner, processes_with_argument, send
+from tests.lab.processes import Owner, ended_within, owner, processes_with_argument, send
 from tests.lab.recipe import REPOSITORY_MOUNT
 
 _READY_SECONDS = 60.0
@@ -37,9 +37,11 @@ _ENVIRONMENT = (
 class Host:
     """A throwaway host, running unless it was powered off."""
 
-    def __init__(self, instance: Instance, packages: Path) -> None:
+    def __init__(self, instance: Instance, packages: Path, on_boot: Callable[[int], None] | None = None) -> None:
+        """`on_boot` is told the process id of init at each start, before the host is ready."""
         self._instance = instance
         self._packages = packages
+        self._on_boot = on_boot
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._pid: int | None = None
 
@@ -117,6 +119,8 @@ class Host:
         while self._pid is None:
             self._pause(deadline, "init did not start")
             self._pid = instances.leader(self._instance)
+        if self._on_boot is not None:
+            self._on_boot(self._pid)
         while (state := self._state(deadline)) != "running":
             if state == "degraded":
                 raise LabError(f"Units of the host {self.name!r} failed:\n{self._failed_units()}")
@@ -140,9 +144,11 @@ class Host:
         self.poweroff()
         self.start(timeout)
 
-    def detach(self, to_pid: int | None = None) -> None:
-        """Let the host live on when this process ends: it belongs to `to_pid` then, or to itself."""
-        self._instance = instances.hand_over(self._instance, owner(to_pid or self._require_nspawn()))
+    def detach(self, to_pid: int | None = None) -> Owner:
+        """Let the host live on when this process ends: it belongs to `to_pid` then, or to itself; to whom."""
+        new_owner = owner(to_pid or self._require_nspawn())
+        self._instance = instances.hand_over(self._instance, new_owner)
+        return new_owner
 
     def remove(self) -> None:
         """End the host and remove all that is left of it."""
