@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from aivp.config.variables import VariableInputs
 from aivp.diagnostics import Diagnostic, Diagnostics, Refused
 from aivp.model.expression import Template
 from aivp.model.graph import ResourceGraph
-from aivp.model.resource import IR, SecretSource
+from aivp.model.resource import IR, Host, SecretSource
 from aivp.plugins import Registry
 
 if TYPE_CHECKING:  # each stage's room is imported by the method that enters it: validate needs none of these
@@ -29,9 +29,11 @@ if TYPE_CHECKING:  # each stage's room is imported by the method that enters it:
     from aivp.events import Listener
     from aivp.hosts.archive import Archive
     from aivp.hosts.equipment import Equipment
+    from aivp.hosts.greeting import Owner
     from aivp.hosts.sessions import Sessions
+    from aivp.model.checked import Checked
     from aivp.model.discovered import Discovery
-    from aivp.model.evidence import Evidence
+    from aivp.model.evidence import Evidence, HostEvidence
     from aivp.model.object import Object
     from aivp.model.oneoff import Answer, OneOff
     from aivp.plan.options import Options
@@ -172,6 +174,29 @@ class Engine:
         found = discover(kind, host, given, self.ir, objects, lineage, self.registry, sessions, self.is_untrusted)
         names = {name.rpartition(".")[2] for name in self.project.resources if name.startswith(f"{kind}.")}
         return replace(found, taken=names)
+
+    def check_hosts(self, hosts: Iterable[Host], sessions: Sessions) -> list[Checked]:
+        """Whether aivp can work on each. Changes nothing."""
+        from aivp.observe.health import check
+
+        return check(hosts, self._asking(sessions), sessions, is_untrusted=self.is_untrusted)
+
+    def facts(self, hosts: Iterable[Host], sessions: Sessions) -> dict[str, HostEvidence]:
+        """The facts of each. Changes nothing."""
+        from aivp.observe.facts import facts
+
+        return facts(hosts, self._asking(sessions), sessions, is_untrusted=self.is_untrusted)
+
+    def _asking(self, sessions: Sessions) -> Owner:
+        """On whose behalf hosts are asked, the passwords of their channels at hand."""
+        from aivp.hosts.greeting import Owner
+
+        sessions.reveal = self._opener(self.ir.secrets).reveal
+        state = self.existing_state()
+        lineage = None if state is None else state.lineage
+        if state is not None:
+            state.close()
+        return Owner(self.ir.project, self.ir.environment, lineage)
 
     def _refuse_strangers(self, objects: Sequence[Object]) -> None:
         """A stranger's project starts no code of a third party: no lock file says yet which of it was reviewed."""

@@ -72,7 +72,7 @@ class Opener:
         found.refuse()
 
     def known(self) -> tuple[list[str], list[Diagnostic]]:
-        """Values of all secrets that can be had now; a warning for each that cannot, since nothing can be told of it."""
+        """Values of all secrets that can be had now, and a warning for each that cannot."""
         values: list[str] = []
         wrong: list[Diagnostic] = []
         for name in sorted(self.vault.sources):

@@ -135,7 +135,7 @@ def _write_step(page: Page, event: StepEnded) -> None:
         sign, meaning, words = _STATUS.get(event.status, ("!", "bad", event.status))
     if event.error is not None and _is_held(event):
         words = f"held back: {event.error.get('message')}"
-    words = words.replace("{action}", event.action)
+    words = words.replace("{action}", "execute" if event.action == "exec" else event.action)
     planned = event.step.partition(":")[0]
     if event.status == "done" and event.action != planned and planned in DONE:
         words += f" (planned: {planned})"

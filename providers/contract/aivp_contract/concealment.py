@@ -41,11 +41,9 @@ def without_pieces(text: str, secrets: Iterable[str]) -> str:
     known = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
     parts = text.split(CUT)
     for index, part in enumerate(parts):
-        if index < len(parts) - 1:
-            part = part[: len(part) - max((_overlap(part, secret) for secret in known), default=0)]
-        if index > 0:
-            part = part[max((_overlap(secret, part) for secret in known), default=0) :]
-        parts[index] = without(part, known)
+        end = 0 if index == len(parts) - 1 else max((_overlap(part, secret) for secret in known), default=0)
+        begin = 0 if index == 0 else max((_overlap(secret, part) for secret in known), default=0)
+        parts[index] = without(part[begin : max(begin, len(part) - end)], known)
     return CUT.join(parts)
 
 
