@@ -103,6 +103,30 @@ def facts_command(settings: Settings, hosts: str, observed: str | None) -> None:
         raise click.exceptions.Exit(1)
 
 
+@hosts_command.command("record")
+@click.argument("argv", metavar="[-- ARGV...]", nargs=-1, type=click.UNPROCESSED)
+@click.option(
+    "--from-ansible", "inventory", metavar="FILE", help="Read a static Ansible inventory: INI, YAML, a folder."
+)
+@click.option("-o", "output", metavar="FILE", help="Where to write it.  [default: standard output]")
+@click.option("--timeout", type=click.IntRange(1, 3600), default=60, show_default=True, help="Seconds for ARGV.")
+@project_options
+def record_command(
+    settings: Settings, argv: tuple[str, ...], inventory: str | None, output: str | None, timeout: int
+) -> None:
+    """Write an inventory as a document of hosts and groups, for `include:` of aivp.yaml.
+
+    ARGV prints one: what Ansible's dynamic inventories answer to --list, or hosts and groups in aivp's own words. It
+    runs once, here and now; compiling never starts it. The same inventory gives the same bytes.
+    """
+    if bool(argv) == (inventory is not None):
+        raise click.UsageError("Give either -- ARGV, which prints an inventory, or --from-ansible FILE.")
+    from aivp.cli.record import record, write
+
+    found = record(settings, argv, inventory, timeout)
+    write(settings, found, output)
+
+
 def _facts(engine: Engine, hosts: list[Host], observed: str | None) -> dict[str, HostEvidence]:
     if observed is None:
         with engine.sessions() as sessions:

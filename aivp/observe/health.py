@@ -12,7 +12,7 @@ from aivp.diagnostics import Diagnostic, Refused
 from aivp.hosts.failures import BECOME_REFUSED
 from aivp.hosts.greeting import Greeting, Owner, greet
 from aivp.hosts.refusals import refused
-from aivp.hosts.session import HostSession, Refusal
+from aivp.hosts.session import Refusal
 from aivp.hosts.sessions import Sessions
 from aivp.model.checked import Checked
 from aivp.model.resource import Host
@@ -51,9 +51,10 @@ def _check(host: Host, owner: Owner, sessions: Sessions, is_untrusted: bool) -> 
         except Refusal as refusal:
             raise refused(refusal) from None
         try:
-            return _judged(session, _read(host.name, greeting, answer, before, took))
+            found = _read(host.name, greeting, answer, before, took)
         except (KeyError, TypeError, ValueError, AttributeError):
             raise session.hostile("its answer to health is not of the protocol") from None
+        return judged(found, session.channel.becomes, session.noise)
 
 
 def _read(host: str, greeting: Greeting, answer: Mapping[str, Json], before: float, took: float) -> Checked:
@@ -79,9 +80,12 @@ def _read(host: str, greeting: Greeting, answer: Mapping[str, Json], before: flo
     return found
 
 
-def _judged(session: HostSession, found: Checked) -> Checked:
+def judged(found: Checked, becomes: str, noise: bytes) -> Checked:
+    """With a remark on everything that a person should know. becomes: as whom sudo should let us in; noise: what was
+    said before anything was asked.
+    """
     host, remarks = found.host, list(found.remarks)
-    if session.channel.becomes == "root" and found.user != 0:
+    if becomes == "root" and found.user != 0:
         why = f"{host}: sudo lets us in, but as the user {found.user} and not as root."
         remarks.append(Diagnostic(BECOME_REFUSED, why, "See what sudo -u root id says there."))
     if 0 <= found.free < ROOM:
@@ -92,8 +96,8 @@ def _judged(session: HostSession, found: Checked) -> Checked:
         why = f"The clock of {host} is {abs(found.clock):,.0f} s {ahead} ours."
         mend = "aivp works all the same; certificates and package lists may not."
         remarks.append(Diagnostic("AIVP0622", why, mend, severity="warning"))
-    if session.noise:
-        said = session.noise[:NOISE_SHOWN].decode(errors="replace")
+    if noise:
+        said = noise[:NOISE_SHOWN].decode(errors="replace")
         why = f"{host} prints to standard output before anything is asked:\n{said}"
         mend = "It is skipped. Print such things only where standard output is a terminal (`[ -t 1 ]`)."
         remarks.append(Diagnostic("AIVP0623", why, mend, severity="warning"))
