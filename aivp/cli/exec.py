@@ -36,7 +36,7 @@ def exec_command(settings: Settings, hosts: str, argv: tuple[str, ...], timeout:
     from aivp.cli.failure import print_diagnostics
     from aivp.hosts.selection import select
     from aivp.model.oneoff import OneOff
-    from aivp.state.store import refuse_open
+    from aivp.state.records import refuse_open
 
     seconds = None if timeout is None else _seconds(timeout)
     engine = settings.engine()

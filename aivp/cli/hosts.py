@@ -8,12 +8,13 @@ import click
 
 from aivp.cli.failure import print_diagnostics
 from aivp.cli.settings import Settings, project_options
-from aivp.hosts.selection import EVERY, select
 
 if TYPE_CHECKING:
     from aivp.engine import Engine
     from aivp.model.evidence import HostEvidence
     from aivp.model.resource import Host
+
+EVERY = "all"
 
 chosen = click.argument("hosts", metavar="[HOSTS]", default=EVERY)
 
@@ -148,4 +149,6 @@ def _say_unreached(found: dict[str, HostEvidence], settings: Settings) -> None:
 
 
 def _selected(engine: Engine, hosts: str) -> list[Host]:
+    from aivp.hosts.selection import select
+
     return select(hosts, engine.ir.hosts, engine.compiled.groups)

@@ -10,7 +10,6 @@ import click
 from aivp.cli.output import whoever_listens
 from aivp.cli.settings import Settings, project_options
 from aivp.diagnostics.diagnostic import refusal
-from aivp.model.oneoff import is_one_off
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,9 +66,11 @@ def show_command(settings: Settings, run: str | None) -> None:
             names = ("step", "status", "action", "error", "ended")
             click.echo(line("outcome", {name: getattr(step, name) for name in names}))
         return
+    from aivp.cli.listening import places_of
     from aivp.views.run_text import render_run
 
-    click.echo(render_run(found, steps, width=settings.width, color=settings.color))
+    places = places_of(state.folder, found.run)
+    click.echo(render_run(found, steps, places=places, width=settings.width, color=settings.color))
 
 
 @runs_command.command("abandon")
@@ -77,6 +78,8 @@ def show_command(settings: Settings, run: str | None) -> None:
 @project_options
 def abandon_command(settings: Settings, lost: tuple[str, ...]) -> None:
     """Settle what an interrupted run has begun, start nothing more of it, and close it."""
+    from aivp.model.oneoff import is_one_off
+
     engine = settings.engine()
     with contextlib.closing(engine.state()) as state:
         record = state.open_run()

@@ -25,7 +25,7 @@ FACTS: Mapping[str, KnownFact] = {
     "cpus": KnownFact("integer", "number of processors"),
     "fqdn": KnownFact("string", "the host's name with its domain, where it or /etc/hosts has one; else hostname"),
     "hostname": KnownFact("string", "the host's own name"),
-    "init": KnownFact("string", "systemd, or other"),
+    "init": KnownFact("string", "systemd, init-scripts where it does not run, or other"),
     "kernel": KnownFact("string", "release of the kernel, such as 6.1.0-18-amd64"),
     "memory": KnownFact("integer", "bytes of main memory; 0 where nobody can say"),
     "memory_mib": KnownFact("integer", "the same in MiB, rounded down"),
