@@ -68,7 +68,7 @@ def check_command(settings: Settings, hosts: str) -> None:
         from aivp.views.json_lines import line
 
         for item in found:
-            click.echo(line("checked", item.form()))
+            click.echo(line("host-checked", item.form()))
     else:
         from aivp.views.hosts_text import render_checked
 
