@@ -182,6 +182,7 @@ class Engine:
         """
         from aivp.observe.discover import discover
 
+        sessions.reveal = self._opener(self.ir.secrets).reveal
         state = self.existing_state()
         try:
             objects, lineage = ([], None) if state is None else (state.objects(), state.lineage)

@@ -5,6 +5,7 @@ What it writes is shown and forgotten; state and journal keep that it ran, where
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from aivp.apply.hosts import refusals
 from aivp.diagnostics import Diagnostic, Refused
 from aivp.diagnostics.diagnostic import refusal
 from aivp.hosts.greeting import Owner, greet
-from aivp.hosts.session import HostSession
+from aivp.hosts.session import HostSession, Refusal
 from aivp.hosts.sessions import Sessions
 from aivp.model.object import Object
 from aivp.model.oneoff import Answer, OneOff
@@ -91,10 +92,11 @@ class OneOffRun:
                 self._open(session, rows, over, is_resume=False)
                 has_begun = True
                 found = self._execute(session)
-                session.request("end", {"run": self.run, "status": "done" if found.is_done else "failed"})
+                with contextlib.suppress(Refused, Refusal):  # told again by whatever runs there next
+                    session.request("end", {"run": self.run, "status": "done" if found.is_done else "failed"})
         except Refused as error:
             first = error.diagnostics[0]
-            found = Answer(name, why=first.why, mend=first.mend, is_unknown=has_begun)
+            found = Answer(name, why=first.why.removeprefix(f"{name}: "), mend=first.mend, is_unknown=has_begun)
             if has_begun:
                 found = replace(found, mend=MEND_LOST.format(host=name))
         self._record(found, "done" if found.is_done else "failed")

@@ -78,13 +78,14 @@ class Tree:
         """
         above = self._above()
         depth = self._depths()
+        rank = {name: (depth[name], self._priority(name), name) for name in self.groups}
+        inside: dict[str, set[str]] = {host: set() for host in self.hosts}
+        for name, group in self.groups.items():
+            for host in group.hosts:
+                inside[host] |= {name, *above[name]}
         found: dict[str, Settings] = {}
         for host, member in self.hosts.items():
-            inside: set[str] = set()
-            for name, group in self.groups.items():
-                if host in group.hosts:
-                    inside |= {name, *above[name]}
-            order = sorted(inside - {ALL}, key=lambda name: (depth[name], self._priority(name), name))
+            order = sorted(inside[host] - {ALL}, key=rank.__getitem__)
             layers: list[Settings] = [self.groups[ALL].settings, self.groups[ALL].files]
             layers += [self.groups[name].settings for name in order]
             layers += [self.groups[name].files for name in order]
