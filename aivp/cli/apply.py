@@ -160,9 +160,14 @@ def _apply(
 
 
 def _resume(engine: Engine, state: State, settings: Settings) -> tuple[Plan, str]:
+    from aivp.model.oneoff import is_one_off
+
     record = state.open_run() or state.failed_run()
     if record is None:
         raise refusal("AIVP0510", "There is no run to go on with.", "See: aivp runs list")
+    if is_one_off(record.plan):
+        why = f"The run {record.run} is of aivp exec: its command is never started again by itself."
+        raise refusal("AIVP0625", why, "Settle it: aivp runs abandon.")
     from aivp.cli.listening import listening, map_beside
 
     source_map = map_beside(state.folder / "runs" / record.run)
