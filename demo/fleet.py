@@ -47,8 +47,8 @@ def _declare(stage: Stage) -> None:
     stage.say("What shall be, on each host of a group. A host is an address, an account and how it becomes root:")
     stage.show((stage.project / "aivp.yaml").read_text(encoding="utf-8"))
     stage.say(
-        """A plan looks at all hosts at once, in one session each, through the system's own ssh: its configuration, agent,
-        keys and known hosts are those of the person. Nothing changes yet."""
+        """A plan looks at all hosts at once, in one session each, through the system's own ssh: configuration,
+        agent, keys and known hosts are those of the person. Nothing changes yet."""
     )
     stage.aivp("plan -o plan.json")
 
