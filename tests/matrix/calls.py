@@ -80,8 +80,10 @@ def changing(log: Path) -> tuple[set[str], set[str]]:
     own, others = set[str](), set[str]()
     for name, paths in _runners_calls(log.read_text(encoding="utf-8", errors="replace").splitlines()):
         for path in paths:
-            if not _NOWHERE.fullmatch(path):
-                (own if _OWN.fullmatch(path) else others).add(f"{name} {_without_numbers(path)}")
+            if _OWN.fullmatch(path):
+                own.add(f"{name} {_without_numbers(path)}")
+            elif not _NOWHERE.fullmatch(path):
+                others.add(f"{name} {path}")
     return own, others
 
 

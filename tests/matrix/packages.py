@@ -54,7 +54,7 @@ _PACKAGES: tuple[Case, ...] = (
         {"state": "absent"},
         {"absent": "", "compliant": f"{_ONE}; dpkg -r $n", "drifted": _ONE, "half-applied": _UNPACK},
     ),
-    Case("package", "absent", "hostile", {"state": "absent"}, _NEEDED, "failed", twist="needed"),
+    Case("package", "absent", "hostile", {"state": "absent"}, _NEEDED, "failed", "-user", twist="needed", alone=True),
     *_form(
         "purged",
         {"state": "purged"},

@@ -28,7 +28,8 @@ everything below held.
 - **Prediction = effect**: each field is afterwards what the plan said, was before what the plan said, and nothing
   else on the host changed: files, the package database, accounts, units.
 - **Refused** is refused while planning, with a diagnostic that says why; **fails** is a step that fails with its
-  reason when it is applied, since only then it can be known. Neither changes anything, also not the second time.
+  reason when it is applied, since only then it can be known, and in the same way again the second time. What is
+  refused changes nothing; what fails changes nothing but the thing itself.
 - **Both ways are alike**: every step of a plan and every refusal is the same by either way.
 
 All of it is seen from outside the host, by code that shares nothing with aivp ([tests/matrix](../../tests/matrix)).
