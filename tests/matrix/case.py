@@ -55,8 +55,12 @@ class Case:
 
     @property
     def script(self) -> str:
-        """`prepare` in a shell of its own; it ends with the first command that fails."""
-        return f"(\nset -eu\nn={self.name}\np={self.path}\n{self.prepare}\n)\n" if self.prepare else ""
+        """`prepare` in a shell of its own, under its name; it ends with the first command that fails."""
+        return (
+            f"echo {self.name} >&2\n(\nset -eu\nn={self.name}\np={self.path}\n{self.prepare}\n)\n"
+            if self.prepare
+            else ""
+        )
 
     def may_change(self) -> tuple[str, ...]:
         """Patterns of snapshot keys."""

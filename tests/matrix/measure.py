@@ -93,7 +93,7 @@ def _measure(place: Place, suite: str, repository: Path, cases: Sequence[Case]) 
             run(place, result, f"m-{outcome}", chosen)
     for case in cases:
         if case.alone:
-            place.run(case.script)
+            place.prepare(case.script)
             (_done if case.outcome == "done" else _failed)(place, result, case.name, [case])
             place.aivp(place.scratch / case.name, "destroy -y")
     return result
@@ -103,12 +103,10 @@ def _settle(place: Place, repository: Path, cases: Sequence[Case]) -> None:
     """The worlds of all cases that can be there at once."""
     shutil.copytree(repository, place.host.host.root / packages.REPOSITORY.lstrip("/"))
     source = f"deb [trusted=yes] file:{packages.REPOSITORY} ./"
-    place.run(f"mkdir {FOLDER}; echo '{source}' > /etc/apt/sources.list.d/matrix.list; apt-get update")
-    for case in cases:
-        if not case.alone and case.script:
-            place.run(case.script)
-    # What has just been prepared may still be moving: a unit that was killed, a service manager that was told.
-    place.run("systemctl daemon-reload")
+    index = f"mkdir {FOLDER}; echo '{source}' > /etc/apt/sources.list.d/matrix.list; apt-get update"
+    scripts = [case.script for case in cases if not case.alone]
+    # What has just been prepared may still be moving: a service manager that was not told, a unit that was killed.
+    place.prepare(index, *scripts, "systemctl daemon-reload")
 
 
 def _done(place: Place, result: Measured, project: str, cases: Sequence[Case]) -> None:

@@ -83,9 +83,10 @@ class Place:
     def snapshot(self) -> lab.Snapshot:
         return lab.snapshot(self.host.host, PATHS)
 
-    def run(self, script: str) -> None:
-        """A script as root on the host, before aivp comes."""
-        self.host.host.run(["sh", "-c", script])
+    def prepare(self, *scripts: str) -> None:
+        """Scripts as root on the host, one after the other, before aivp comes; CommandFailed with the words of one."""
+        self.host.host.write("/run/worlds", "set -e\n" + "\n".join(scripts))
+        self.host.host.run(["sh", "/run/worlds"], timeout=_SECONDS)
 
     def _connection(self) -> dict[str, Any]:
         if self.way == "local":
