@@ -70,7 +70,7 @@ def measure(
 ) -> tuple[Measured, ...]:
     """The cases on a fresh host of the suite for each way; the ways side by side. scratch: an empty folder."""
     repository = packages.packages(lab_places)
-    with places(suite, ways, scratch) as found, ThreadPoolExecutor(len(found)) as pool:
+    with ThreadPoolExecutor(len(ways)) as pool, places(suite, ways, scratch) as found:
         results = [pool.submit(_measure, place, suite, repository, cases) for place in found]
         return tuple(result.result() for result in results)
 

@@ -6,6 +6,7 @@ import json
 import shlex
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ class Place:
     host: lab.SshHost
     way: Way
     scratch: Path
+    stopped: threading.Event
 
     def declare(self, project: str, cases: Sequence[Case]) -> Path:
         """A project with these resources; its folder."""
@@ -61,6 +63,8 @@ class Place:
 
     def aivp(self, folder: Path, command: str, trace: Path | None = None) -> Said:
         """Run `aivp COMMAND --json`; with `trace`, every system call of the runner goes there."""
+        if self.stopped.is_set():
+            raise LabError("The matrix was stopped.")
         prefix: list[str] = self.network.argv if self.way == "ssh" else []
         watching: AbstractContextManager[None] = nullcontext()
         if trace is not None and self.way == "ssh":
@@ -113,14 +117,19 @@ def places(suite: str, ways: Sequence[Way], scratch: Path) -> Iterator[tuple[Pla
     """A fresh host of the suite for each way, alike in all but how it is reached."""
     with lab.network() as network:
         hosts = network.hosts(dict.fromkeys(ways, suite))
+        stopped = threading.Event()
         found = []
         for way, host in zip(ways, hosts, strict=True):
             folder = scratch / f"{suite}-{way}"
             folder.mkdir()
             host.host.run(["sh", "-c", f"hostname {HOST}; echo {HOST} > /etc/hostname"])
             host.host.write("/etc/hosts", f"127.0.0.1\tlocalhost {HOST}\n::1\tlocalhost\n")
-            found.append(Place(network, host, way, folder))
-        yield tuple(found)
+            found.append(Place(network, host, way, folder, stopped))
+        try:
+            yield tuple(found)
+        except BaseException:
+            stopped.set()
+            raise
 
 
 def _program(pid: int) -> str:
