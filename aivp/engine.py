@@ -20,7 +20,7 @@ from aivp.config.variables import VariableInputs
 from aivp.diagnostics import Diagnostic, Diagnostics, Refused
 from aivp.model.expression import Template
 from aivp.model.graph import ResourceGraph
-from aivp.model.resource import IR, SecretSource
+from aivp.model.resource import IR, Host, SecretSource
 from aivp.plugins import Registry
 
 if TYPE_CHECKING:  # each stage's room is imported by the method that enters it: validate needs none of these
@@ -108,7 +108,7 @@ class Engine:
         from aivp.hosts.sessions import Sessions
         from aivp.secrets.opener import variables
 
-        sessions = Sessions(self.archive, self.parallelism, equipment=self.equipment)
+        sessions = Sessions(lambda: self.archive, self.parallelism, equipment=self.equipment)
         sessions.withheld |= variables(source for source, _ in self.read.secrets.values())
         return sessions
 
@@ -126,8 +126,6 @@ class Engine:
 
     def observe(self, sessions: Sessions) -> Evidence:
         """Ask every host. Creates no state and changes nothing anywhere."""
-        from aivp.observe.waves import Observer
-
         state = self.existing_state()
         try:
             objects = [] if state is None else state.objects()
@@ -136,6 +134,11 @@ class Engine:
             opener = self._opener(self.ir.secrets)
             if not self.is_untrusted:
                 opener.check(None if state is None else state.key_id)
+                sessions.expect(
+                    self._concerned()
+                )  # nothing is wrong with the declaration; the rest can go on meanwhile
+            from aivp.observe.waves import Observer
+
             self.equipment.configure = partial(opener.configuration, self.ir.providers)
             sessions.reveal = opener.reveal
             observer = Observer(
@@ -153,6 +156,11 @@ class Engine:
             if state is not None:
                 state.close()
         return observer.observe()
+
+    def _concerned(self) -> list[Host]:
+        """The hosts of declared resources, by name; where there are none, all that are declared."""
+        used = {resource.host for resource in self.ir.resources.values()}
+        return [host for name, host in sorted(self.ir.hosts.items()) if name in used or not used]
 
     def discover(self, kind: str, host: str, given: Mapping[str, str], sessions: Sessions) -> Discovery:
         """What exists of a kind on a host, but for what the project declares or state knows. Changes nothing.

@@ -103,6 +103,8 @@ def _plan_and_apply(engine: Engine, state: State, settings: Settings, options: O
         found = engine.observe(sessions)
         warn(found, settings)
         plan = engine.plan(found, options)
+        if plan.is_empty:
+            sessions.leave()
         show_plan(plan, settings, None)
         if plan.is_empty:
             return plan, "done"
