@@ -1,4 +1,4 @@
-"""All tools on the same files and hosts, operation by operation, turn by turn; what they did is checked from outside."""
+"""All tools on the same files and hosts, operation by operation; what they did is checked from outside."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def compare(
 ) -> Iterator[tuple[str, str, Sample]]:
     """(operation, tool, sample) of every execution.
 
-    After one round that is thrown away, but for those that take part in one only. A round starts from nothing. Who comes first goes round, so that nobody has the quieter minute.
+    After one round that is thrown away, but for those that take part in one only. A round starts from nothing. Who
+    comes first goes round, so that nobody has the quieter minute.
     """
     for tool in tools:
         tool.prepare()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
 import shutil
 import sys
 from pathlib import Path
@@ -15,7 +14,7 @@ from aivp_contract.values import Json
 
 def gather() -> Dict[str, Json]:
     """All facts; a few file reads, no process."""
-    release = _os_release()
+    release, system = _os_release(), os.uname()
     return {
         "os": {
             "id": release.get("ID", sys.platform),
@@ -23,10 +22,10 @@ def gather() -> Dict[str, Json]:
             "version_id": release.get("VERSION_ID", ""),
             "codename": release.get("VERSION_CODENAME", ""),
         },
-        "arch": platform.machine(),
-        "kernel": platform.release(),
-        "hostname": platform.node(),
-        "python": platform.python_version(),
+        "arch": system.machine,
+        "kernel": system.release,
+        "hostname": system.nodename,
+        "python": sys.version.split()[0],
         "init": "systemd" if os.path.isdir("/run/systemd/system") else "other",
         "package_manager": next((name for name in ("apt", "dnf", "apk", "brew") if shutil.which(name)), ""),
         "user": {"id": os.geteuid(), "is_root": os.geteuid() == 0},
