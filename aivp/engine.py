@@ -124,8 +124,11 @@ class Engine:
 
         return State.open_existing(self.root, self.project.name, self.project.environment)
 
-    def observe(self, sessions: Sessions) -> Evidence:
-        """Ask every host. Creates no state and changes nothing anywhere."""
+    def observe(self, sessions: Sessions, meanwhile: Callable[[], object] = bool) -> Evidence:
+        """Ask every host. Creates no state and changes nothing anywhere.
+
+        meanwhile: what can be done while hosts are on their way, such as importing what comes next.
+        """
         state = self.existing_state()
         try:
             objects = [] if state is None else state.objects()
@@ -134,9 +137,8 @@ class Engine:
             opener = self._opener(self.ir.secrets)
             if not self.is_untrusted:
                 opener.check(None if state is None else state.key_id)
-                sessions.expect(
-                    self._concerned()
-                )  # nothing is wrong with the declaration; the rest can go on meanwhile
+                sessions.expect(self._concerned())  # nothing is wrong with the declaration, or with the key
+            meanwhile()
             from aivp.observe.waves import Observer
 
             self.equipment.configure = partial(opener.configuration, self.ir.providers)

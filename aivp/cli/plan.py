@@ -103,10 +103,17 @@ def evidence(engine: Engine, settings: Settings, observed: str | None = None) ->
         yield found
         return
     with engine.sessions() as sessions:
-        found = engine.observe(sessions)
+        found = engine.observe(sessions, import_next)
         sessions.leave()
         warn(found, settings)
         yield found
+
+
+def import_next() -> None:
+    """What turns evidence into a plan that is shown."""
+    import aivp.observe.unreached
+    import aivp.plan.plan
+    import aivp.views.plan_text  # noqa: F401
 
 
 def warn(found: Evidence, settings: Settings) -> None:
