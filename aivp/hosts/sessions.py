@@ -9,7 +9,6 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from itertools import islice
 from types import TracebackType
@@ -157,8 +156,10 @@ class Sessions:
     ) -> Mapping[str, T | Refused]:
         """`work` for every host, side by side; a host that refuses is its own answer and stops nobody else."""
         names = sorted(hosts)
-        if len(names) == 1:
-            return {names[0]: _caught(work, names[0])}
+        if len(names) <= 1:
+            return {name: _caught(work, name) for name in names}
+        from concurrent.futures import ThreadPoolExecutor  # hosts are on their way by now; one alone does without it
+
         with ThreadPoolExecutor(parallelism or self.parallelism) as pool:
             try:
                 return dict(zip(names, pool.map(lambda name: _caught(work, name), names), strict=True))
