@@ -8,6 +8,9 @@ from bench.measure import Sample, measure
 from bench.ssh.site import Site, is_written
 from bench.ssh.tools import OPERATIONS, Tool
 
+FEW = 3
+"""Who takes part in no more rounds than these needs minutes for each, and no round before to be warm."""
+
 LINGER = 1.0
 """Seconds that a connection which a tool leaves behind may stay: none is to find the one of an earlier command."""
 
@@ -17,13 +20,13 @@ def compare(
 ) -> Iterator[tuple[str, str, Sample]]:
     """(operation, tool, sample) of every execution.
 
-    After one round that is thrown away, but for those that take part in one only. A round starts from nothing. Who
-    comes first goes round, so that nobody has the quieter minute.
+    After one round that is thrown away, but for those that take part in few. A round starts from nothing. Who comes
+    first goes round, so that nobody has the quieter minute.
     """
     for tool in tools:
         tool.prepare()
     for number in range(-1, rounds):
-        present = [tool for tool in tools if (tool.most > 1 if number < 0 else number < tool.most)]
+        present = [tool for tool in tools if (tool.most > FEW if number < 0 else number < tool.most)]
         shift = number % len(present) if present else 0
         for tool in [*present[shift:], *present[:shift]]:
             for operation, sample in _round(site, tool, count):

@@ -213,19 +213,24 @@ class Ansible(_Tool):
         return [self.peers.program("ansible-playbook"), "play.yml", *(["--check"] if operation == "dry run" else [])]
 
 
-def tools(site: Site, count: int, peers: Peers, rounds: int) -> list[Tool]:
-    """All of them, in the order of the report; others only where their environment is there."""
+def tools(site: Site, count: int, peers: Peers, rounds: int, *, quick: bool = False) -> list[Tool]:
+    """All of them, in the order of the report; others only where their environment is there, the slowest not if quick."""
+    few = min(rounds, 1 if quick else 3)
     ours: list[Tool] = [
         Floor("floor", site, count, rounds),
         Aivp("aivp", site, count, rounds),
-        Aivp("aivp, empty cache", site, count, min(rounds, 3), is_cold=True),
+        Aivp("aivp, empty cache", site, count, few, is_cold=True),
     ]
     if peers.folder is None:
         return ours
-    return [
-        *ours,
-        Pyinfra("pyinfra", site, count, min(rounds, 3), peers=peers),
-        Ansible("ansible, mitogen", site, count, min(rounds, 3), peers=peers, mitogen=True),
-        Ansible("ansible, pipelining", site, count, min(rounds, 1), peers=peers, pipelining=True),
-        Ansible("ansible", site, count, min(rounds, 1), peers=peers),
+    rivals: list[Tool] = [
+        Pyinfra("pyinfra", site, count, few, peers=peers),
+        Ansible("ansible, mitogen", site, count, few, peers=peers, mitogen=True),
     ]
+    if quick:
+        return [*ours, *rivals]
+    slow: list[Tool] = [
+        Ansible("ansible, pipelining", site, count, 1, peers=peers, pipelining=True),
+        Ansible("ansible", site, count, 1, peers=peers),
+    ]
+    return [*ours, *rivals, *slow]
