@@ -214,7 +214,7 @@ class Ansible(_Tool):
 
 
 def tools(site: Site, count: int, peers: Peers, rounds: int, *, quick: bool = False) -> list[Tool]:
-    """All of them, in the order of the report; others only where their environment is there, the slowest not if quick."""
+    """All of them, in the order of the report; others only where they could be installed, the slowest not if quick."""
     few = min(rounds, 1 if quick else 3)
     ours: list[Tool] = [
         Floor("floor", site, count, rounds),
