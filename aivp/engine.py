@@ -117,7 +117,7 @@ class Engine:
         from aivp.hosts.sessions import Sessions
         from aivp.secrets.opener import variables
 
-        sessions = Sessions(self.archive, self.parallelism, equipment=self.equipment)
+        sessions = Sessions(lambda: self.archive, self.parallelism, equipment=self.equipment)
         sessions.withheld |= variables(source for source, _ in self.read.secrets.values())
         sessions.withheld |= place_variables(self.read.state)
         return sessions
@@ -145,10 +145,11 @@ class Engine:
 
         return open_existing(self.place, self.root, self.project.name, self.project.environment)
 
-    def observe(self, sessions: Sessions) -> Evidence:
-        """Ask every host. Creates no state and changes nothing anywhere."""
-        from aivp.observe.waves import Observer
+    def observe(self, sessions: Sessions, meanwhile: Callable[[], object] = bool) -> Evidence:
+        """Ask every host. Creates no state and changes nothing anywhere.
 
+        meanwhile: what can be done while hosts are on their way, such as importing what comes next.
+        """
         state = self.existing_state()
         try:
             objects = [] if state is None else state.objects()
@@ -157,6 +158,10 @@ class Engine:
             opener = self._opener(self.ir.secrets)
             if not self.is_untrusted:
                 opener.check(None if state is None else state.key_id)
+                sessions.expect(self._concerned())  # nothing is wrong with the declaration, or with the key
+            meanwhile()
+            from aivp.observe.waves import Observer
+
             self.equipment.configure = partial(opener.configuration, self.ir.providers)
             sessions.reveal = opener.reveal
             observer = Observer(
@@ -174,6 +179,11 @@ class Engine:
             if state is not None:
                 state.close()
         return observer.observe()
+
+    def _concerned(self) -> list[Host]:
+        """The hosts of declared resources, by name; where there are none, all that are declared."""
+        used = {resource.host for resource in self.ir.resources.values()}
+        return [host for name, host in sorted(self.ir.hosts.items()) if name in used or not used]
 
     def discover(self, kind: str, host: str, given: Mapping[str, str], sessions: Sessions) -> Discovery:
         """What exists of a kind on a host, but for what the project declares or state knows. Changes nothing.

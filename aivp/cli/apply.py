@@ -14,7 +14,7 @@ import click
 
 from aivp.cli.failure import print_diagnostics
 from aivp.cli.output import read_bytes
-from aivp.cli.plan import selection, warn
+from aivp.cli.plan import import_next, selection, warn
 from aivp.cli.settings import Settings, project_options
 from aivp.cli.show import show_plan
 from aivp.diagnostics import Diagnostic
@@ -102,9 +102,11 @@ def leave(plan: Plan, status: str, settings: Settings) -> None:
 
 def _plan_and_apply(engine: Engine, state: State, settings: Settings, options: Options, yes: bool) -> tuple[Plan, str]:
     with engine.sessions() as sessions:
-        found = engine.observe(sessions)
+        found = engine.observe(sessions, import_next)
         warn(found, settings)
         plan = engine.plan(found, options)
+        if plan.is_empty:
+            sessions.leave()
         show_plan(plan, settings, None)
         if plan.is_empty:
             return plan, "done"
