@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from aivp.cli.failure import print_diagnostics
-from aivp.cli.output import read_bytes, whoever_listens
+from aivp.cli.output import read_plan_file, whoever_listens
 from aivp.cli.plan import selection, warn
 from aivp.cli.settings import Settings, project_options
 from aivp.cli.show import show_plan
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from aivp.apply.run import Run
+    from aivp.blobs.bundle import Bundle
     from aivp.engine import Engine
     from aivp.events import Event
     from aivp.hosts.sessions import Sessions
@@ -52,7 +53,7 @@ def apply_command(
     targets: tuple[str, ...],
     excluded: tuple[str, ...],
 ) -> None:
-    """Apply a plan file; without one: plan, show, ask, apply."""
+    """Apply a plan file, or the bundle of one; without a file: plan, show, ask, apply."""
     from aivp.plan.options import Options
     from aivp.state.store import refuse_open
 
@@ -60,11 +61,11 @@ def apply_command(
     state = engine.state()
     with contextlib.closing(state):
         if resume:
-            leave(*_resume(engine, state, settings), settings)
+            leave(*_resume(engine, state, settings, file), settings)
         refuse_open(state.open_run())
         if file is not None:
             with engine.sessions() as sessions:
-                ended = _apply(engine, state, settings, _known(file, state, digest), sessions)
+                ended = _apply(engine, state, settings, *_known(file, state, digest), sessions)
             leave(*ended, settings)
         leave(*_plan_and_apply(engine, state, settings, Options(targets, excluded), yes), settings)
 
@@ -109,7 +110,7 @@ def _plan_and_apply(engine: Engine, state: State, settings: Settings, options: O
         if not yes:
             sessions.close()  # nobody knows how long a person thinks
             _ask(settings)
-        return _apply(engine, state, settings, plan.encode(), sessions)
+        return _apply(engine, state, settings, plan.encode(), None, sessions)
 
 
 def _ask(settings: Settings) -> None:
@@ -119,17 +120,17 @@ def _ask(settings: Settings) -> None:
         raise refusal("AIVP0904", "Not applied.")
 
 
-def _known(file: str, state: State, digest: str | None) -> bytes:
-    """A plan file counts only if this state's own `plan -o` wrote it, or its digest is given. Raises Refused."""
+def _known(file: str, state: State, digest: str | None) -> tuple[bytes, Bundle | None]:
+    """A plan, or a bundle, counts if this state's own `plan` wrote it, or its digest is given. Raises Refused."""
     from aivp_contract import canonical
 
     from aivp.cli.seeming import not_a_plan
     from aivp.plan.steps import UNREADABLE, read_plan
 
-    body = read_bytes(file)
+    body, bundle = read_plan_file(file)
     found = canonical.digest_bytes(body)
     if digest is None and state.knows_plan(found):
-        return body
+        return body, bundle
     try:
         read_plan(body)
     except UNREADABLE:
@@ -143,22 +144,28 @@ def _known(file: str, state: State, digest: str | None) -> bytes:
             f"If you have reviewed exactly this file: aivp apply --digest {found} FILE",
             exit_code=4,
         )
-    return body
+    return body, bundle
 
 
-def _apply(engine: Engine, state: State, settings: Settings, body: bytes, sessions: Sessions) -> tuple[Plan, str]:
+def _apply(
+    engine: Engine, state: State, settings: Settings, body: bytes, bundle: Bundle | None, sessions: Sessions
+) -> tuple[Plan, str]:
     with _listener(settings, state, engine.now) as listen:
-        run = engine.begin(body, state, sessions, listen)
+        run = engine.begin(body, state, sessions, listen, bundle)
         with _interruptible(run):
             return run.plan, run.start(body)
 
 
-def _resume(engine: Engine, state: State, settings: Settings) -> tuple[Plan, str]:
+def _resume(engine: Engine, state: State, settings: Settings, file: str | None) -> tuple[Plan, str]:
     record = state.open_run() or state.failed_run()
     if record is None:
         raise refusal("AIVP0510", "There is no run to go on with.", "See: aivp runs list")
+    body, bundle = (record.body, None) if file is None else read_plan_file(file)
+    if body != record.body:
+        why = f"{file} is of another plan than the run {record.run}, which is to be gone on with."
+        raise refusal("AIVP0516", why, "Name the file that this run was begun with, or none.", exit_code=4)
     with engine.sessions() as sessions, _listener(settings, state, engine.now) as listen:
-        run = engine.resume(record, state, sessions, listen)
+        run = engine.resume(record, state, sessions, listen, bundle)
         with _interruptible(run):
             return run.plan, run.resume(record.run)
 

@@ -129,6 +129,7 @@ class Plan:
     code) and `manifests` (by provider). left_out: address → why a `--target` or `--exclude` left it out.
     blocked: address → why nothing could be planned for it, such as a host that cannot be reached.
     providers: provider of any step → what it is started with; secrets by their origin.
+    blobs: SHA-256 of content that steps take → the files of the project that held it; only the digest counts.
     is_applicable: False where some part of the evidence was too old to tell.
     """
 
@@ -142,6 +143,7 @@ class Plan:
     blocked: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, SecretSource] = field(default_factory=dict)
     providers: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    blobs: Mapping[str, Sequence[str]] = field(default_factory=dict)
     is_applicable: bool = True
     notes: Sequence[str] = ()
 
@@ -151,10 +153,12 @@ class Plan:
         return not self.steps
 
     def form(self) -> dict[str, Json]:
-        """As JSON; `blocked` and `providers` are there only where anything is."""
+        """As JSON; `blocked`, `providers` and `blobs` are there only where anything is."""
         rare: dict[str, Json] = {"blocked": dict(self.blocked)} if self.blocked else {}
         if self.providers:
             rare["providers"] = {name: dict(item) for name, item in self.providers.items()}
+        if self.blobs:
+            rare["blobs"] = {sha256: list(paths) for sha256, paths in self.blobs.items()}
         return {
             **rare,
             "plan": PLAN_VERSION,
@@ -218,12 +222,16 @@ FORM: Final[Form] = {
     "blocked?": Map(str),
     "secrets": Map(SECRET),
     "providers?": Map(Map(ANY)),
+    "blobs?": Map([str]),
     "is_applicable": bool,
     "notes": [str],
 }
 
 
-_PLAIN = ("project", "environment", "pins", "unchanged", "left_out", "blocked", "providers", "is_applicable", "notes")
+_PLAIN = (
+    *("project", "environment", "pins", "unchanged", "left_out", "blocked", "providers", "blobs"),
+    *("is_applicable", "notes"),
+)
 
 
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)

@@ -109,6 +109,8 @@ def same(desired: Json, observed: Json) -> bool:
         return observed.matches is True
     if isinstance(observed, Blob) and type(desired) is str:
         return digest_bytes(desired.encode()) == "sha256:" + observed.sha256
+    if isinstance(desired, Blob) and type(observed) is str:
+        return digest_bytes(observed.encode()) == "sha256:" + desired.sha256
     if isinstance(desired, (Secret, Unknown)):
         return False
     if isinstance(desired, Tagged) or isinstance(observed, Tagged):
