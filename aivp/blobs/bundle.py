@@ -76,7 +76,8 @@ def read(path: Path) -> Bundle:
         with path.open("rb") as file:
             members = list(_members(file, path.name))
             names = [member.name for member in members]
-            if names[:2] != [PLAN, MAP] or names[2:] != sorted(set(names[2:])):
+            is_plain = not {PLAN, MAP}.intersection(names[2:])
+            if names[:2] != [PLAN, MAP] or names[2:] != sorted(set(names[2:])) or not is_plain:
                 raise _broken(path, "it does not begin with a plan, or its members are out of order")
             if members[0].size > LARGEST_PLAN:
                 raise _broken(path, f"its plan has more than {LARGEST_PLAN >> 20} MiB")

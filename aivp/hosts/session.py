@@ -33,6 +33,8 @@ PART = 64 * 1024
 
 Listener = Callable[[str, Json], None]
 
+CANCEL = {"jsonrpc": "2.0", "method": "cancel"}
+
 ALIVE = "alive"
 """The notification that says nothing else."""
 
@@ -57,6 +59,7 @@ class HostSession:
         self.requests = 0
         self.noise = b""
         self.equipped: set[str] = set()
+        self._is_cancelled = False
         self._watch = Watch(link.kill, silence)
         self._writing = threading.Lock()
 
@@ -162,7 +165,8 @@ class HostSession:
 
     def cancel(self) -> None:
         """Ask the runner to finish the step in hand and start none."""
-        self._send({"jsonrpc": "2.0", "method": "cancel"})
+        self._is_cancelled = True
+        self._send(CANCEL)
 
     def send_piece(self, sha256: str, offset: int, data: bytes, error: str | None = None) -> None:
         """Some bytes of a blob behind the line that says which, or why there are none. Raises Refused."""
@@ -170,6 +174,8 @@ class HostSession:
         if error is not None:
             params["error"] = error
         line = encode_wire({"jsonrpc": "2.0", "method": "piece", "params": params}) + b"\n"
+        if self._is_cancelled:  # whoever waits for a turn to say so might wait until all pieces are sent
+            line = encode_wire(CANCEL) + b"\n" + line
         parts = (line, *(data[start : start + PART] for start in range(0, len(data), PART)))
         try:
             with self._writing:

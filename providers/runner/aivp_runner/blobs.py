@@ -185,16 +185,15 @@ class Blobs:
             by_digest[piece.sha256].take(piece)
 
     def _next(self) -> Piece:
-        while True:
+        while not self.is_cancelled():
             try:
                 piece = self.arrived.get(timeout=_POLL)
             except queue.Empty:
-                if not self.is_cancelled():
-                    continue
-                piece = None
+                continue
             if piece is None:
-                raise Missed({"class": "canceled", "message": "the run was stopped while content was on its way"})
+                break
             return piece
+        raise Missed({"class": "canceled", "message": "the run was stopped while content was on its way"})
 
 
 def no_room(folder: Path, lack: int) -> Error:

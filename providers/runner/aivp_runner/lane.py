@@ -231,7 +231,7 @@ class Lane:
 
     def _change(self, work: Work) -> Dict[str, Json]:
         change = work.change(self.hosting.kind(work.step["kind"]))
-        return change if self.blobs is None else handed(change, self.blobs)
+        return change if self.blobs is None else handed(work, change, self.blobs)
 
     def _take(self, work: Work, answer: Mapping[str, Any], kind: Kind) -> None:
         work.error = answer.get("error")

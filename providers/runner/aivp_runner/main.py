@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -110,10 +111,12 @@ def _read(
             else:
                 inbox.put(message)
     except (BadLine, OSError, KeyError, TypeError) as error:
-        sys.stderr.write(f"runner: {error}\n")
-    cancelled.set()
-    pieces.put(None)
-    inbox.put(None)
+        with contextlib.suppress(OSError):  # an engine that is gone in the middle of a message hears nothing either
+            sys.stderr.write(f"runner: {error}\n")
+    finally:
+        cancelled.set()
+        pieces.put(None)
+        inbox.put(None)
 
 
 def _piece(stream: BinaryIO, params: Dict[str, Json]) -> Piece:

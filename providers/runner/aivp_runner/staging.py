@@ -17,10 +17,7 @@ EFFECTS = frozenset({"create", "update"})
 
 def blobs_of(step: Step) -> List[Blob]:
     """The blobs in a step's declaration, each once."""
-    found: Dict[str, Blob] = {}
-    if contains(step["config"], (Blob,)):
-        replace(step["config"], (Blob,), lambda blob: found.setdefault(blob.sha256, blob))
-    return list(found.values())
+    return _within(step["config"])
 
 
 def portions(batch: Sequence[Step]) -> Iterator[Sequence[Step]]:
@@ -40,7 +37,7 @@ def portions(batch: Sequence[Step]) -> Iterator[Sequence[Step]]:
 
 def stage(works: Sequence[Work], blobs: Blobs) -> None:
     """Have what `works` take here; each that lacks some has its error afterwards."""
-    taking = {id(work): blobs_of(work.step) for work in works if work.action in EFFECTS}
+    taking = {id(work): _within(_changing(work)) for work in works if work.action in EFFECTS}
     wanted = [blob for found in taking.values() for blob in found]
     failed = blobs.stage(wanted) if wanted else {}
     for work in works:
@@ -49,11 +46,24 @@ def stage(works: Sequence[Work], blobs: Blobs) -> None:
             work.error = dict(errors[0])
 
 
-def handed(change: Mapping[str, Json], blobs: Blobs) -> Dict[str, Json]:
-    """A change as a provider gets it: each blob of what is declared with the path of its file."""
+def handed(work: Work, change: Mapping[str, Json], blobs: Blobs) -> Dict[str, Json]:
+    """The `change` of `work` as a provider gets it: blobs of fields that are to change with their paths."""
 
     def with_path(blob: Blob) -> Json:
         return Blob(blob.sha256, blob.size, blobs.path(blob))
 
-    config: Any = replace(change["config"], (Blob,), with_path)
-    return {**change, "config": config}
+    fresh: Any = replace(_changing(work), (Blob,), with_path)
+    return {**change, "config": {**change["config"], **fresh}}
+
+
+def _changing(work: Work) -> Dict[str, Json]:
+    """The declared fields that are not as they shall be: a change of a mode alone needs no content."""
+    names = {change.path.split("/")[1] for change in work.decision.changes}
+    return {name: value for name, value in work.step["config"].items() if name in names}
+
+
+def _within(fields: Mapping[str, Json]) -> List[Blob]:
+    found: Dict[str, Blob] = {}
+    if contains(fields, (Blob,)):
+        replace(fields, (Blob,), lambda blob: found.setdefault(blob.sha256, blob))
+    return list(found.values())
