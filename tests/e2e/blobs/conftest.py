@@ -70,8 +70,13 @@ class Gated:
 
 
 @pytest.fixture
-def gated(tmp_path: Path, warm: Callable[[Path], None]) -> Iterator[Gated]:
-    world = World(tmp_path / "world")
-    warm(world.host)
-    yield Gated(world)
-    world.clean_up()
+def world(tmp_path: Path, warm: Callable[[Path], None]) -> Iterator[World]:
+    made = World(tmp_path / "world")
+    warm(made.host)
+    yield made
+    made.clean_up()
+
+
+@pytest.fixture
+def gated(world: World) -> Gated:
+    return Gated(world)
