@@ -21,6 +21,8 @@ from aivp.config.variables import VariableInputs
 from aivp.diagnostics import Diagnostic, Diagnostics, Refused
 from aivp.model.expression import Template
 from aivp.model.graph import ResourceGraph
+from aivp.model.place import Place, is_private
+from aivp.model.place import variables as place_variables
 from aivp.model.resource import IR, SecretSource
 from aivp.plugins import Registry
 
@@ -50,14 +52,17 @@ class Engine:
     variables: VariableInputs = NO_INPUTS
     parallelism: int = 10
     is_untrusted: bool = False
+    warn: Callable[[Sequence[Diagnostic]], object] = lambda _: None
     now: Callable[[], str] = field(
         default=lambda: datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
     )
 
     @cached_property
     def registry(self) -> Registry:
-        """Installed providers."""
-        return Registry.discover()
+        """Installed providers; a warning for each that cannot be used."""
+        found = Registry.discover()
+        self.warn(found.flaws)
+        return found
 
     @cached_property
     def project(self) -> Project:
@@ -94,7 +99,7 @@ class Engine:
         """The same environment with nothing declared in it: planning then ends everything that was created."""
         bare = replace(self)
         nothing = replace(self.ir, resources={}, edges=(), moved={}, imports=(), removed=())
-        bare.__dict__ |= {"registry": self.registry, "project": self.project, "ir": nothing}
+        bare.__dict__ |= {"registry": self.registry, "project": self.project, "compiled": self.compiled, "ir": nothing}
         return bare
 
     @cached_property
@@ -118,19 +123,31 @@ class Engine:
 
         sessions = Sessions(self.archive, self.parallelism, equipment=self.equipment)
         sessions.withheld |= variables(source for source, _ in self.read.secrets.values())
+        sessions.withheld |= place_variables(self.read.state)
         return sessions
+
+    @property
+    def place(self) -> Place:
+        """Where state lives. Raises Refused where a stranger's project would choose whom we log in to."""
+        if self.is_untrusted and not is_private(self.project.state):
+            raise _refused(
+                "AIVP0846",
+                f"State is {self.project.state}, and --untrusted goes nowhere that the project names.",
+                "Leave --untrusted out once the project is reviewed, or plan from evidence: aivp plan --observed FILE",
+            )
+        return self.project.state
 
     def state(self) -> State:
         """The environment's state, created where there is none."""
-        from aivp.state import State
+        from aivp.state import open_state
 
-        return State.open(self.root, self.project.name, self.project.environment)
+        return open_state(self.place, self.root, self.project.name, self.project.environment)
 
     def existing_state(self) -> State | None:
         """The environment's state, None where there is none yet."""
-        from aivp.state import State
+        from aivp.state import open_existing
 
-        return State.open_existing(self.root, self.project.name, self.project.environment)
+        return open_existing(self.place, self.root, self.project.name, self.project.environment)
 
     def observe(self, sessions: Sessions) -> Evidence:
         """Ask every host. Creates no state and changes nothing anywhere."""
@@ -201,10 +218,13 @@ class Engine:
             raise _refused("AIVP0409", f"This evidence is of {evidence.project}/{evidence.environment}.")
         try:
             plan = make_plan(self.ir, self.graph, evidence, self.registry.kinds, _render, options)
+            if troubled := {step.host for step in plan.steps if evidence.hosts[step.host].trouble}:
+                evidence = evidence.without(troubled)
+                plan = make_plan(self.ir, self.graph, evidence, self.registry.kinds, _render, options)
         except Refused as refused:
             raise Refused([self._placed(item) for item in refused.diagnostics], refused.exit_code) from None
         plan = with_sources(plan, self.compiled.blobs) if plan.steps and "compiled" in self.__dict__ else plan
-        return self._as_guesses(plan) if self.is_untrusted else plan
+        return self._as_guesses(plan) if self.is_untrusted or evidence.is_untrusted else plan
 
     def _as_guesses(self, plan: Plan) -> Plan:
         """A plan from evidence that was gathered without running anything of the author's: never to be applied."""
@@ -213,17 +233,18 @@ class Engine:
         return replace(plan, is_applicable=False, notes=[*plan.notes, *unseen(self.ir, self.registry.kinds)])
 
     def source_map(self, plan: Plan) -> bytes:
-        """Where each step's resource and its changed fields are declared: canonical JSON, address → pointer → place.
+        """Where each step's resource and its fields are declared: canonical JSON, address → pointer → place.
 
         It lies beside the plan and outside of every digest, so that moving a line changes no plan.
         """
         found: dict[str, Json] = {}
         for step in plan.steps:
-            names = sorted({change.path.split("/")[1] for change in step.changes})
-            paths = {"": (), **{f"/{name}": (name,) for name in names}}
-            spans = {text: self.compiled.sources.span(step.address, *path) for text, path in paths.items()}
-            if spans[""] is not None:
-                found[step.address] = {text: str(span) for text, span in spans.items()}
+            names = {*step.config, *(change.path.split("/")[1] for change in step.changes)}
+            whole = self.compiled.sources.span(step.address)
+            spans = {f"/{name}": self.compiled.sources.span(step.address, name) for name in sorted(names)}
+            if whole is not None:
+                fields = {text: str(span) for text, span in spans.items() if span not in (None, whole)}
+                found[step.address] = {"": str(whole), **fields}
         return canonical.encode(found)
 
     def _placed(self, item: Diagnostic) -> Diagnostic:
@@ -272,7 +293,7 @@ class Engine:
         """
         from aivp.observe.rebuild import greeted, hand_over, recall, remembered
         from aivp.plan.bind import bind
-        from aivp.state.store import new_lineage
+        from aivp.state.records import new_lineage
 
         with state.exclusive():
             objects, key_ids = remembered(self.ir, self.registry.kinds, sessions)

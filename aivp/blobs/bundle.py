@@ -35,11 +35,18 @@ _MAGIC = slice(257, 262)
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """`plan`: the bytes of the plan file; `members`: SHA-256 → where that blob is said to lie in the bundle."""
+    """`plan`: the bytes of the plan file; `members`: SHA-256 → where that blob is said to lie in `path`."""
 
     path: Path
     plan: bytes
+    map_place: Place
     members: Mapping[str, Place]
+
+    def source_map(self, most: int) -> bytes:
+        """The source map of the plan, empty where it is larger than `most` bytes. Raises OSError."""
+        with self.path.open("rb") as file:
+            file.seek(self.map_place.start)
+            return file.read(self.map_place.size) if self.map_place.size <= most else b""
 
     def origin(self, wanted: Mapping[str, Blob]) -> BundleFile:
         """Where the blobs lie. Raises Refused (AIVP0515, exit 4) where it holds others than its plan takes."""
@@ -86,7 +93,7 @@ def read(path: Path) -> Bundle:
     except OSError as error:
         raise refusal("AIVP0903", f"{path} cannot be read: {error.strerror}.") from None
     blobs = {member.name.removeprefix(BLOBS): member for member in members[2:]}
-    return Bundle(path, plan, blobs)
+    return Bundle(path, plan, members[1], blobs)
 
 
 def _parts(texts: Mapping[str, bytes], contents: Contents) -> Iterator[bytes]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aivp.cli.settings import Settings
 
 
-def write_bytes(data: bytes, output: str | None) -> None:
+def write_bytes(data: bytes, output: str | None, mode: int = 0o644) -> None:
     """To `output`, or to standard output with a newline behind. A file appears whole or not at all.
 
     What is there and is no regular file (a device, a pipe) is written to, never replaced; a link is followed.
@@ -27,12 +27,12 @@ def write_bytes(data: bytes, output: str | None) -> None:
         sys.stdout.buffer.write(data if data.endswith(b"\n") else data + b"\n")
         sys.stdout.flush()
         return
-    with fresh_file(output) as file:
+    with fresh_file(output, mode) as file:
         file.write(data)
 
 
 @contextlib.contextmanager
-def fresh_file(output: str) -> Iterator[IO[bytes]]:
+def fresh_file(output: str, mode: int = 0o644) -> Iterator[IO[bytes]]:
     """A file to write to that takes the place of `output` when all is written; what fails before leaves nothing."""
     import tempfile
     from pathlib import Path
@@ -48,7 +48,7 @@ def fresh_file(output: str) -> Iterator[IO[bytes]]:
                 yield fresh.file
                 fresh.flush()
                 os.fsync(fresh.fileno())
-                os.chmod(fresh.name, 0o644)
+                os.chmod(fresh.name, mode)
                 os.replace(fresh.name, target)
             except BaseException:
                 os.unlink(fresh.name)

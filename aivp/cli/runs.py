@@ -64,9 +64,11 @@ def show_command(settings: Settings, run: str | None) -> None:
             names = ("step", "status", "action", "error", "ended")
             click.echo(line("outcome", {name: getattr(step, name) for name in names}))
         return
+    from aivp.cli.listening import places_of
     from aivp.views.run_text import render_run
 
-    click.echo(render_run(found, steps, width=settings.width, color=settings.color))
+    places = places_of(state.folder, found.run)
+    click.echo(render_run(found, steps, places=places, width=settings.width, color=settings.color))
 
 
 @runs_command.command("abandon")

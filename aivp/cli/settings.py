@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
+    from aivp.diagnostics import Diagnostic
     from aivp.engine import Engine
 
 R = TypeVar("R")
@@ -46,7 +47,14 @@ class Settings:
             variables=VariableInputs(dict(os.environ), given),
             parallelism=self.parallelism,
             is_untrusted=self.is_untrusted,
+            warn=self._warn,
         )
+
+    def _warn(self, diagnostics: Sequence[Diagnostic]) -> None:
+        from aivp.cli.failure import print_diagnostics
+
+        if diagnostics:
+            print_diagnostics(diagnostics, self)
 
     @property
     def width(self) -> int:

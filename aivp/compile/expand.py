@@ -87,7 +87,8 @@ def _refuse_kind(what: str, kind: str, declared: Declared, registry: Registry, d
         return
     mend = did_you_mean(kind, registry.kinds)
     if not mend and is_third_party and provider not in registry.providers:
-        mend = f"Install the provider {provider} beside aivp; aivp providers lists what is there."
+        mend = f"Install the provider {provider} beside aivp; `aivp providers list` says what is there. "
+        mend += "To go on without it: take its resources out, and forget what it made: aivp state rm ADDRESS."
     why = f"{what}: no installed provider serves the kind {kind[:80]}."
     mend = mend or f"Known kinds: {listing(registry.kinds, 30)}."
     diagnostics.error("AIVP0300", why, mend, span=declared.key_span())

@@ -37,15 +37,16 @@ def read_transport(name: str, value: Mapping[str, Json], scope: Scope) -> tuple[
     """
     if name == CONTROLLER:
         raise Mistake(CODE, f"{CONTROLLER} is where aivp itself runs; no host can have that name.")
-    transport = plain(value.get("transport"), scope)
+    transport = _plainly("transport", lambda item: item, scope)(value.get("transport"))
     if transport in LATER:
         why = f"transport {transport} comes with {LATER[transport]} and is refused until then."
         raise Mistake("AIVP0213", why, "Use local, exec or ssh.", "transport")
     if transport not in _MEMBERS:
         mend = did_you_mean(str(transport), _MEMBERS) if transport else ""
         raise Mistake(CODE, "transport of a host is local, exec or ssh.", mend, "transport")
-    readers = {member: _plainly(read, scope) for member, read in _MEMBERS[transport].items()}
-    readers |= {"transport": _plainly(lambda item: item, scope), "become": lambda item: _become(item, scope)}
+    readers = {member: _plainly(member, read, scope) for member, read in _MEMBERS[transport].items()}
+    readers["transport"] = _plainly("transport", lambda item: item, scope)
+    readers["become"] = lambda item: _become(item, scope)
     readers |= dict.fromkeys(("labels", "vars"), lambda _: None)  # read elsewhere; here so that they are known
     found = read_members(value, readers, f"a host with transport {transport}")
     if transport == "exec" and "command" not in found:
@@ -55,8 +56,17 @@ def read_transport(name: str, value: Mapping[str, Json], scope: Scope) -> tuple[
     return str(found.pop("transport")), {key: item for key, item in sorted(found.items()) if item is not None}
 
 
-def _plainly(read: Reader, scope: Scope) -> Reader:
-    return lambda item: read(plain(item, scope))
+def _plainly(member: str, read: Reader, scope: Scope) -> Reader:
+    """Without facts and secrets, which stand beneath the member itself."""
+
+    def read_plain(value: Json) -> Json:
+        try:
+            found = plain(value, scope)
+        except Mistake as mistake:
+            raise mistake.beneath(member) from None
+        return read(found)
+
+    return read_plain
 
 
 def _command(value: Json) -> Json:

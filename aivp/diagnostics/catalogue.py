@@ -1,7 +1,8 @@
 """Every diagnostic code with its constant summary. Codes are stable: a retired one is never used again.
 
 01xx files and syntax · 02xx names and references · 03xx kinds and fields · 04xx observe, bind and plan ·
-05xx apply and runs · 06xx hosts and providers · 07xx state · 08xx secrets and templates · 09xx command line.
+05xx apply and runs · 06xx hosts and providers · 07xx state · 08xx secrets and templates, from 0830 where state lives ·
+09xx command line.
 """
 
 from __future__ import annotations
@@ -173,6 +174,24 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0823": "Template stopped",
     "AIVP0824": "Construct not admitted in templates",
     "AIVP0825": "Template not rendered",
+    "AIVP0830": "Invalid place of state",
+    "AIVP0831": "State was moved away",
+    "AIVP0832": "State was left behind",
+    "AIVP0833": "No PostgreSQL support installed",
+    "AIVP0834": "Server of the state cannot be reached",
+    "AIVP0835": "Server of the state refuses the login",
+    "AIVP0836": "Link to the state broke",
+    "AIVP0837": "State is read-only",
+    "AIVP0838": "Server of the state is too slow",
+    "AIVP0839": "Server of the state cannot be used",
+    "AIVP0840": "Not a copy of a state",
+    "AIVP0841": "Copy and state have parted",
+    "AIVP0842": "State is damaged",
+    "AIVP0843": "State is at odds with itself",
+    "AIVP0844": "Object cannot be renamed",
+    "AIVP0845": "State cannot be moved",
+    "AIVP0846": "State of an untrusted project",
+    "AIVP0847": "Login of the state is not usable",
     "AIVP0901": "Nobody to ask",
     "AIVP0902": "File cannot be written",
     "AIVP0903": "File cannot be read",

@@ -45,7 +45,7 @@ def channel(host: Host, withheld: AbstractSet[str], reveal: Reveal) -> Channel:
     """The channel that runs `STUB`. withheld: environment variables that it does not get. Raises Refused."""
     # Interpreters are found by the account's own PATH; a local host gets the one that we run on.
     python = sys.executable if host.transport == "local" else "python3"
-    hello = f"aivp {secrets.token_hex(8)} "
+    hello = new_hello()
     stub = f'import os;os.write(1,b"{hello}");{STUB}' if _asks(host) else STUB
     return command_channel(host, [python, "-I", "-S", "-c", stub], withheld, reveal, [python], hello)
 
@@ -72,6 +72,11 @@ def command_channel(
         hello,
         None if become is None or not _asks(host) else _password(become, reveal),
     )
+
+
+def new_hello() -> str:
+    """What nobody says by chance. Means nothing to a shell."""
+    return f"aivp {secrets.token_hex(8)} "
 
 
 def _asks(host: Host) -> bool:

@@ -15,7 +15,8 @@ from aivp_contract.values import Json
 
 from aivp.diagnostics import Diagnostic, Refused
 from aivp.hosts.archive import Archive
-from aivp.hosts.arrival import NoRunner, arrive
+from aivp.hosts.arrival import arrive
+from aivp.hosts.become import NoRunner
 from aivp.hosts.bundle import Bundle
 from aivp.hosts.channel import Channel
 from aivp.hosts.failures import Failure, explained, lost

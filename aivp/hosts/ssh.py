@@ -18,8 +18,8 @@ CONNECT_SECONDS = 20
 _OPTIONS = {
     "BatchMode": "yes",  # nobody is there to be asked: an agent has the key, and known_hosts the host
     "ConnectTimeout": str(CONNECT_SECONDS),
-    "ServerAliveInterval": "15",
-    "ServerAliveCountMax": "3",
+    "ServerAliveInterval": "5",  # a link that was cut is known to be gone after some 20 s
+    "ServerAliveCountMax": "4",
     "RequestTTY": "no",
     "RemoteCommand": "none",
     "ForwardAgent": "no",

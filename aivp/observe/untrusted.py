@@ -1,7 +1,7 @@
 """What `--untrusted` starts and what it does not: nothing that the project's author wrote runs on this machine.
 
-Guards, commands of secrets and channels of `transport: exec` are theirs. What is therefore not known is said in the
-plan, which cannot be applied.
+Guards, commands of secrets and channels of `transport: exec` are theirs; so is the choice of whom SSH and sudo talk to.
+What is therefore not known is said in the plan, which cannot be applied.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ SAFE_TRANSPORTS = frozenset({"local"})
 
 
 def is_safe(host: Host) -> bool:
-    """True where reaching the host runs nothing of the author's."""
-    return host.transport in SAFE_TRANSPORTS
+    """True where reaching the host runs nothing of the author's, and as nobody but the user."""
+    return host.transport in SAFE_TRANSPORTS and "become" not in host.connection
 
 
 def guards(kind: Kind, attributes: Mapping[str, Json]) -> list[str]:
@@ -30,7 +30,7 @@ def guards(kind: Kind, attributes: Mapping[str, Json]) -> list[str]:
 def unseen(ir: IR, kinds: Mapping[str, Kind]) -> list[str]:
     """What nobody looked at, as notes of a plan, sorted."""
     notes = [
-        f"--untrusted: {name} was not asked, since its channel is a command of the project ({host.transport})"
+        f"--untrusted: {name} was not asked, since its channel is the project's choice ({host.transport})"
         for name, host in ir.hosts.items()
         if not is_safe(host)
     ]

@@ -14,7 +14,7 @@ from aivp.model.address import CONTROLLER
 from aivp.plan.steps import SEVERITIES, Plan, Severity, Step
 from aivp.views import escape
 from aivp.views.page import Page
-from aivp.views.step_text import DETAILS, SIGNS, role, write_step, write_title
+from aivp.views.step_text import DETAILS, LOOKED_AT_AGAIN, SIGNS, role, write_step, write_title
 from aivp.views.value_text import value_text
 
 FOLD = 20
@@ -27,8 +27,8 @@ _WORDS: Mapping[str, str] = {
 }
 _SEVERE: Sequence[tuple[Severity, str]] = (("destroy", "destroys"), ("disrupt", "disrupts"))
 _LEGEND = (
-    ("conditional", "looked at again just before its effect, since an earlier step may disturb it; may only do less"),
-    ("deferred", "what it needs is known only during apply; may do nothing beyond what is shown"),
+    (LOOKED_AT_AGAIN, "looked at again just before its effect, since an earlier step may disturb it; may only do less"),
+    ("deferred:", "what it needs is known only during apply; may do nothing beyond what is shown"),
 )
 
 
@@ -49,7 +49,7 @@ def render_plan(plan: Plan, *, width: int, color: bool, verbose: bool, digest: s
     for note in plan.notes:
         page.add(("change", "Note: "), ("", escape.line(note)))
     if not plan.is_empty:
-        _write_legend(page, plan)
+        _write_legend(page, plan, is_verbose=verbose)
         _write_summary(page, plan)
     if digest is not None and not plan.is_empty:
         page.add(("faint", f"Digest {escape.line(digest)}"))
@@ -136,16 +136,17 @@ def _write_takes_no_part(page: Page, title: str, reasons: Mapping[str, str], *, 
     page.blank()
 
 
-def _write_legend(page: Page, plan: Plan) -> None:
+def _write_legend(page: Page, plan: Plan, *, is_verbose: bool) -> None:
     page.blank()
-    used = {"deferred" if step.is_deferred else "conditional" for step in plan.steps if _is_marked(step)}
+    shown = [step for step in plan.steps if is_verbose or role(step) != "check"]
+    used = {"deferred:" if step.is_deferred else LOOKED_AT_AGAIN for step in shown if _is_marked(step)}
     for word, meaning in _LEGEND:
         if word in used:
-            page.add(("faint", f"{word}: {meaning}"))
+            page.add(("faint", f"{word} {meaning}"))
 
 
 def _is_marked(step: Step) -> bool:
-    return step.is_deferred or (step.is_conditional and role(step) != "check")
+    return step.is_deferred or step.is_conditional
 
 
 def _write_summary(page: Page, plan: Plan) -> None:

@@ -113,6 +113,31 @@ def test_exit_codes(shell: Shell) -> None:
     assert shell.code("validate") == 1
 
 
+def test_what_fails_points_at_its_declaration(shell: Shell) -> None:
+    """At once, when a plan file is applied that knows no other file of the project, when resumed, and afterwards."""
+    shell.declare("resources:\n  command.fails:\n    argv: ['false']\n")
+    at_once = shell.run("apply", "-y")
+    resumed = shell.run("apply", "--resume")
+    shown = shell.run("runs", "show")
+    assert shell.code("plan", "-o", "plan.json") == 0
+    shell.declare("resources: {}\n")
+    from_file = shell.run("apply", "plan.json")
+    for done in (at_once, resumed, shown, from_file):
+        assert "\n      aivp.yaml:6:11\n" in done.stdout.decode(), done
+    (shell.folder / "plan.json.map").write_text("[")
+    assert shell.code("runs", "abandon") == 0
+    without = shell.run("apply", "plan.json")
+    assert (without.returncode, b"aivp.yaml:6:11" in without.stdout) == (5, False)
+
+
+def test_a_changed_world_points_at_the_declaration(shell: Shell) -> None:
+    shell.declare(f"resources:\n  file.a: {{path: {shell.things}/a, content: x}}\n")
+    assert shell.code("plan", "-o", "plan.json") == 0
+    (shell.things / "a").write_text("by hand")
+    done = shell.run("apply", "plan.json")
+    assert (done.returncode, b"aivp.yaml:5:3" in done.stderr) == (4, True), done
+
+
 def test_nobody_listens(shell: Shell) -> None:
     shell.declare("resources:\n" + "".join(f"  noop.n{n}: {{host: lab}}\n" for n in range(2000)))
     for line in (

@@ -29,6 +29,14 @@ _COMMANDS = {
     "setpriv": "util-linux",
     "systemd-nspawn": "systemd-container",
 }
+# and what a network of hosts needs beside that
+_NETWORK_COMMANDS = {
+    "chroot": "coreutils",
+    "ip": "iproute2",
+    "ssh": "openssh-client",
+    "ssh-keygen": "openssh-client",
+    "tc": "iproute2",
+}
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
@@ -38,19 +46,34 @@ def available(suite: str = DEFAULT_SUITE, environ: Mapping[str, str] | None = No
         return f"throwaway hosts need Linux, and this is {sys.platform}"
     if os.geteuid() != 0:
         return "throwaway hosts need root"
-    return _missing_command() or _missing_ability() or _missing_root(suite, os.environ if environ is None else environ)
+    return (
+        _missing_command(_COMMANDS)
+        or _missing_ability()
+        or _missing_root(suite, os.environ if environ is None else environ)
+    )
 
 
-def _missing_command() -> str | None:
-    for command, package in _COMMANDS.items():
+def network_available(suite: str = DEFAULT_SUITE, environ: Mapping[str, str] | None = None) -> str | None:
+    """None if hosts of this suite can be started in a network and reached over SSH, else the reason."""
+    return available(suite, environ) or _missing_command(_NETWORK_COMMANDS) or _missing_network()
+
+
+def _missing_network() -> str | None:
+    make = "ip link add one type bridge && ip link add two type veth peer name three"
+    done = subprocess.run(["unshare", "--net", "sh", "-c", make], capture_output=True, text=True, check=False)
+    return None if done.returncode == 0 else f"the kernel has no bridge or no veth: {done.stderr.strip()}"
+
+
+def _missing_command(commands: Mapping[str, str]) -> str | None:
+    for command, package in commands.items():
         if shutil.which(command) is None:
             return f"{command} is missing (Debian package {package})"
-    if not _KEYRING.exists():
-        return "Debian's keys are missing (Debian package debian-archive-keyring)"
     return None
 
 
 def _missing_ability() -> str | None:
+    if not _KEYRING.exists():
+        return "Debian's keys are missing (Debian package debian-archive-keyring)"
     argv = ["unshare", "--mount", "--pid", "--net", "--fork", "true"]
     if subprocess.run(argv, capture_output=True, check=False).returncode != 0:
         return "root may not make namespaces here (an unprivileged container?)"

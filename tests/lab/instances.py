@@ -63,8 +63,7 @@ class Instance:
 
 def create(places: Places, name: str, suite: str) -> Instance:
     """Claim a name for this process; LabError if a host of that name is there, or it is no host name."""
-    if not _NAME.fullmatch(name):
-        raise LabError(f"{name!r} is no host name: lower-case letters, digits and inner hyphens, at most 63.")
+    require_name(name)
     folder = places.hosts / name
     instance = Instance(folder, suite, owner(os.getpid()), host_cgroups(name))
     with _locked(places):
@@ -74,6 +73,12 @@ def create(places: Places, name: str, suite: str) -> Instance:
             raise LabError(f"There is a host {name!r} already.") from None
         _write_record(instance)
     return instance
+
+
+def require_name(name: str) -> None:
+    """LabError unless `name` can be a host's name, and so a folder's."""
+    if not _NAME.fullmatch(name):
+        raise LabError(f"{name!r} is no host name: lower-case letters, digits and inner hyphens, at most 63.")
 
 
 def mount(instance: Instance, tree: Path) -> None:

@@ -37,6 +37,11 @@ class Places:
         """The hosts that exist at this moment, one folder each."""
         return self.cache / "hosts"
 
+    @property
+    def networks(self) -> Path:
+        """The networks that exist at this moment, one folder each."""
+        return self.cache / "networks"
+
 
 def places(environ: Mapping[str, str]) -> Places:
     """$AIVP_LAB_CACHE, else aivp/lab in the user's cache folder; LabError for a path that apt cannot use."""

@@ -80,6 +80,18 @@ def children(pid: int) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
+def parents(pid: int) -> tuple[int, ...]:
+    """A process, its parent, and so on up to init."""
+    line = [pid]
+    while line[-1] > 1:
+        try:
+            stat = Path(f"/proc/{line[-1]}/stat").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            break
+        line.append(int(stat.rpartition(")")[2].split()[1]))
+    return tuple(line)
+
+
 def send(pid: int, number: int) -> None:
     """Send a signal; a process that is gone already is no error."""
     with contextlib.suppress(ProcessLookupError):

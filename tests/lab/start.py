@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
-from tests.lab import instances
+from tests.lab import instances, namespaces
 from tests.lab.cgroups import make_cgroups
 from tests.lab.hosts import Host
 from tests.lab.places import places
@@ -46,17 +47,24 @@ def start_host(
     name: str | None = None,
     packages: Iterable[str] = (),
     environ: Mapping[str, str] | None = None,
+    prepare: Callable[[Path], None] | None = None,
+    on_boot: Callable[[int], None] | None = None,
 ) -> Host:
-    """A running host that this process owns and has to remove; tests want `host`."""
+    """A running host that this process owns and has to remove; tests want `host`.
+
+    `prepare` may change its file system before the first boot; `on_boot` is as for `Host`.
+    """
     environ = os.environ if environ is None else environ
     where = places(environ)
     instances.sweep(where)
     floor = root(where, recipe(suite, architecture(), packages), environ)
     offered = repository(where, floor)
     instance = instances.create(where, name or f"lab-{secrets.token_hex(3)}", suite)
-    started = Host(instance, offered)
+    started = Host(instance, offered, on_boot)
     try:
         instances.mount(instance, floor.tree)
+        if prepare is not None:
+            prepare(instance.merged)
         make_cgroups(instance.cgroups)
         started.start()
     except BaseException:
@@ -67,5 +75,6 @@ def start_host(
 
 
 def sweep(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """Remove the hosts whose owner is gone; their names."""
-    return instances.sweep(places(os.environ if environ is None else environ))
+    """Remove the hosts and networks whose owner is gone; their names."""
+    where = places(os.environ if environ is None else environ)
+    return instances.sweep(where) + namespaces.sweep(where)

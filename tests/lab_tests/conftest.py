@@ -20,6 +20,13 @@ def needs_lab() -> None:
         pytest.skip(reason)
 
 
+@pytest.fixture(scope="session")
+def needs_network(needs_lab: None) -> None:
+    reason = lab.network_available()
+    if reason is not None:
+        pytest.skip(reason)
+
+
 @pytest.fixture(scope="module")
 def host(needs_lab: None) -> Iterator[lab.Host]:
     with lab.host() as started:
@@ -36,9 +43,10 @@ def traces(where: Places) -> Callable[[str], list[str]]:
     """All that this machine has of the host of a name: folders, mounts, processes, control groups, namespaces."""
 
     def find(name: str) -> list[str]:
-        folder = where.hosts / name
-        found = [f"folder {folder}"] if folder.exists() else []
-        found += [f"mount {mount.point}" for mount in mounts() if mount.point.is_relative_to(folder)]
+        found = []
+        for folder in (where.hosts / name, where.networks / name):
+            found += [f"folder {folder}"] if folder.exists() else []
+            found += [f"mount {mount.point}" for mount in mounts() if mount.point.is_relative_to(folder)]
         found += [f"process {pid}" for pid in pids() if any(name.encode() in part for part in arguments(pid))]
         found += [f"entry {path}" for top in ("/run", "/sys/fs/cgroup") for path in _named(top, name)]
         return found
