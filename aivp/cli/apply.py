@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import click
 
 from aivp.cli.failure import print_diagnostics
-from aivp.cli.listening import LARGEST, listening, map_beside
 from aivp.cli.output import read_plan_file
 from aivp.cli.plan import selection, warn
 from aivp.cli.settings import Settings, project_options
@@ -148,6 +147,8 @@ def _known(file: str, state: State, digest: str | None) -> tuple[bytes, Bundle |
 
 
 def _map_of(file: str, bundle: Bundle | None) -> bytes:
+    from aivp.cli.listening import LARGEST, map_beside
+
     return map_beside(file) if bundle is None else bundle.source_map(LARGEST)
 
 
@@ -160,6 +161,8 @@ def _apply(
     sessions: Sessions,
     bundle: Bundle | None = None,
 ) -> tuple[Plan, str]:
+    from aivp.cli.listening import listening
+
     with listening(settings, state.folder, engine.now, source_map) as listen:
         run = engine.begin(body, state, sessions, listen, bundle)
         with _interruptible(run):
@@ -170,6 +173,8 @@ def _resume(engine: Engine, state: State, settings: Settings, file: str | None) 
     record = state.open_run() or state.failed_run()
     if record is None:
         raise refusal("AIVP0510", "There is no run to go on with.", "See: aivp runs list")
+    from aivp.cli.listening import listening, map_beside
+
     body, bundle = (record.body, None) if file is None else read_plan_file(file)
     if body != record.body:
         why = f"{file} is of another plan than the run {record.run}, which is to be gone on with."
