@@ -20,6 +20,8 @@ from aivp.config.variables import VariableInputs
 from aivp.diagnostics import Diagnostic, Diagnostics, Refused
 from aivp.model.expression import Template
 from aivp.model.graph import ResourceGraph
+from aivp.model.place import Place, is_private
+from aivp.model.place import variables as place_variables
 from aivp.model.resource import IR, SecretSource
 from aivp.plugins import Registry
 
@@ -113,19 +115,31 @@ class Engine:
 
         sessions = Sessions(self.archive, self.parallelism, equipment=self.equipment)
         sessions.withheld |= variables(source for source, _ in self.read.secrets.values())
+        sessions.withheld |= place_variables(self.read.state)
         return sessions
+
+    @property
+    def place(self) -> Place:
+        """Where state lives. Raises Refused where a stranger's project would choose whom we log in to."""
+        if self.is_untrusted and not is_private(self.project.state):
+            raise _refused(
+                "AIVP0846",
+                f"State is {self.project.state}, and --untrusted goes nowhere that the project names.",
+                "Leave --untrusted out once the project is reviewed, or plan from evidence: aivp plan --observed FILE",
+            )
+        return self.project.state
 
     def state(self) -> State:
         """The environment's state, created where there is none."""
-        from aivp.state import State
+        from aivp.state import open_state
 
-        return State.open(self.root, self.project.name, self.project.environment)
+        return open_state(self.place, self.root, self.project.name, self.project.environment)
 
     def existing_state(self) -> State | None:
         """The environment's state, None where there is none yet."""
-        from aivp.state import State
+        from aivp.state import open_existing
 
-        return State.open_existing(self.root, self.project.name, self.project.environment)
+        return open_existing(self.place, self.root, self.project.name, self.project.environment)
 
     def observe(self, sessions: Sessions) -> Evidence:
         """Ask every host. Creates no state and changes nothing anywhere."""
@@ -256,7 +270,7 @@ class Engine:
         """
         from aivp.observe.rebuild import greeted, hand_over, recall, remembered
         from aivp.plan.bind import bind
-        from aivp.state.store import new_lineage
+        from aivp.state.records import new_lineage
 
         with state.exclusive():
             objects, key_ids = remembered(self.ir, self.registry.kinds, sessions)

@@ -131,7 +131,7 @@ def _part(part: str, results: Results, folder: Path, options: argparse.Namespace
         results.requests = count_requests(folder)
         return
     if part == "protocol":
-        results.protocol = {name: measured(*words) for name, words in ASKED.items()}
+        results.protocol = {name: measured(name) for name in ASKED}
         return
     shape, size = part.split("/")
     count = int(size)

@@ -14,6 +14,7 @@ from aivp_contract.values import Json
 
 from aivp.apply.answers import BEGUN, Outcome, read_outcomes
 from aivp.apply.check import check
+from aivp.apply.hearing import Hearing
 from aivp.apply.hosts import RunHosts, refusals
 from aivp.apply.progress import Progress
 from aivp.apply.record import Rows, settle
@@ -59,6 +60,8 @@ class Run:
         self.progress = Progress({step.id: step for step in self.plan.steps}, {}, {}, self.generated)
         self.hosts = RunHosts(self.plan, self.digest, self.sessions)
         self.failure: Refused | None = None
+        self.withheld: dict[str, Mapping[str, Json]] = {}
+        """Steps that no host is asked about, since their provider cannot work there: the error that each has."""
         self.fit = Fit()
 
     def start(self, body: bytes) -> str:
@@ -141,13 +144,28 @@ class Run:
                 self._note_fired(record)
         return journal
 
-    def _upgrade_rows(self) -> None:
-        """The rows that steps are about, in the form that the plan knows them in."""
+    def _upgrade_rows(self) -> Mapping[str, Mapping[str, Json]]:
+        """The rows that steps are about, in the form that the plan knows them in; by address, why one has none."""
         concerned = {name for step in self.plan.steps for name in (step.address, step.previous)}
         rows = [row for address, row in sorted(self.progress.rows.items()) if address in concerned]
         reached = self.hosts.begun - self.hosts.lost.keys()
         found = upgrade(rows, self.kinds, self.sessions, self.hosts.visit, reached)
-        self.progress.rows.update({row.address: row for row in found})
+        self.progress.rows.update({row.address: row for row in found.rows})
+        return {rows[index].address: error for index, error in found.failed.items()}
+
+    def _withhold(self, outdated: Mapping[str, Mapping[str, Json]], journal: Mapping[str, str]) -> None:
+        """Steps whose provider cannot work fail by themselves; one that has begun there waits until it can.
+
+        Raises Refused.
+        """
+        for step in self.plan.steps:
+            error = self.hosts.unequipped.get((step.host, step.kind))
+            error = error or outdated.get(step.address) or outdated.get(step.previous or "")
+            if error is not None and journal.get(step.id) in BEGUN:
+                why = f"{step.address} was begun, and its provider cannot go on: {error['message']}."
+                raise refusal("AIVP0610", why, "Mend the provider, then: aivp apply --resume.")
+            if error is not None:
+                self.withheld[step.id] = error
 
     def _left(self) -> list[Step]:
         return [step for step in self.plan.steps if step.id not in self.progress.ended]
@@ -156,7 +174,7 @@ class Run:
         self.hosts.run, self.hosts.lineage = self.run, self.state.lineage
         journal = self.hosts.begin(self.state.closed_runs(), is_resume=is_resume)
         self.progress.facts = self.hosts.facts
-        self._upgrade_rows()
+        self._withhold(self._upgrade_rows(), journal)
         self.progress.left.update(self.hosts.lost)
         return journal
 
@@ -172,6 +190,7 @@ class Run:
             self.listen(StepEnded(step.host, step.id, step.address, "lost", step.action, error))
 
     def _check(self, steps: Sequence[Step]) -> None:
+        steps = [step for step in steps if step.id not in self.withheld]
         check(steps, self.sessions, self.hosts.visit, self.progress, self.kinds, self.reveal)
 
     # --- The lanes -----------------------------------------------------------------------------------------------
@@ -242,9 +261,12 @@ class Run:
             def listen(method: str, params: Json) -> None:
                 if method == "outcomes":
                     self._take(session, params, filled)
+                elif event := hearing.event(method, params):
+                    self.listen(event)
 
             for portion in portions_of_batches(ready):
                 sent = [str(item["id"]) for batch in portion for item in batch]
+                hearing = Hearing(host, {name: self.progress.steps[name] for name in sent})
                 self.listen(StepsStarted(host, sent))
                 with refusals():
                     session.request("apply", {"batches": portion}, listen)
@@ -256,6 +278,9 @@ class Run:
     def _messages(self, batches: Sequence[Sequence[Step]], filled: dict[str, dict[str, Json]]) -> list[Items]:
         """The batches for the wire; a step whose inputs did not come has failed."""
         for step in (step for batch in batches for step in batch):
+            if step.id in self.withheld:
+                self._fail(step, self.withheld[step.id])
+                continue
             try:
                 filled[step.id] = fill(step, self.progress, self.kinds, self.render, self.fit)
             except Unfilled as error:
@@ -277,7 +302,10 @@ class Run:
             return {}
 
     def _lack(self, step: Step, why: str, **where: str) -> None:
-        outcome = Outcome("failed", step.action, error={"class": "input", "message": why, **where})
+        self._fail(step, {"class": "input", "message": why, **where})
+
+    def _fail(self, step: Step, error: Mapping[str, Json]) -> None:
+        outcome = Outcome("failed", step.action, error=error)
         with self.progress.changed:
             self._conclude([(step, outcome, {})])
 
@@ -316,7 +344,9 @@ class Run:
         self.progress.changed.notify_all()
 
     def _settled(self, step: Step, outcome: Outcome, config: Mapping[str, Json], now: str) -> tuple[StepRecord, Rows]:
-        row = self.progress.rows.get(step.previous or step.address)
+        row = self.progress.rows.get(step.address)
+        if step.previous is not None and (row is None or row.registered != step.previous):
+            row = self.progress.rows.get(step.previous)
         return settle(step, outcome, config, row, self.plan.hosts[step.host], self.kinds.get(step.kind), now)
 
     def _note_fired(self, record: StepRecord) -> None:

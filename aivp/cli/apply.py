@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import click
 
 from aivp.cli.failure import print_diagnostics
-from aivp.cli.listening import listening, map_beside
 from aivp.cli.output import read_bytes
 from aivp.cli.plan import selection, warn
 from aivp.cli.settings import Settings, project_options
@@ -53,7 +52,7 @@ def apply_command(
 ) -> None:
     """Apply a plan file; without one: plan, show, ask, apply."""
     from aivp.plan.options import Options
-    from aivp.state.store import refuse_open
+    from aivp.state.records import refuse_open
 
     engine = settings.engine()
     state = engine.state()
@@ -62,6 +61,8 @@ def apply_command(
             leave(*_resume(engine, state, settings), settings)
         refuse_open(state.open_run())
         if file is not None:
+            from aivp.cli.listening import map_beside
+
             with engine.sessions() as sessions:
                 ended = _apply(engine, state, settings, _known(file, state, digest), map_beside(file), sessions)
             leave(*ended, settings)
@@ -76,7 +77,7 @@ def apply_command(
 def destroy_command(settings: Settings, yes: bool, targets: tuple[str, ...], excluded: tuple[str, ...]) -> None:
     """Take away everything that was created here; what was there before stays and is forgotten."""
     from aivp.plan.options import Options
-    from aivp.state.store import refuse_open
+    from aivp.state.records import refuse_open
 
     engine = settings.engine().to_destroy()
     state = engine.state()
@@ -150,7 +151,9 @@ def _known(file: str, state: State, digest: str | None) -> bytes:
 def _apply(
     engine: Engine, state: State, settings: Settings, body: bytes, source_map: bytes, sessions: Sessions
 ) -> tuple[Plan, str]:
-    with listening(settings, state.place, engine.now, source_map) as listen:
+    from aivp.cli.listening import listening
+
+    with listening(settings, state.folder, engine.now, source_map) as listen:
         run = engine.begin(body, state, sessions, listen)
         with _interruptible(run):
             return run.plan, run.start(body)
@@ -160,8 +163,10 @@ def _resume(engine: Engine, state: State, settings: Settings) -> tuple[Plan, str
     record = state.open_run() or state.failed_run()
     if record is None:
         raise refusal("AIVP0510", "There is no run to go on with.", "See: aivp runs list")
-    source_map = map_beside(state.place / "runs" / record.run)
-    with engine.sessions() as sessions, listening(settings, state.place, engine.now, source_map) as listen:
+    from aivp.cli.listening import listening, map_beside
+
+    source_map = map_beside(state.folder / "runs" / record.run)
+    with engine.sessions() as sessions, listening(settings, state.folder, engine.now, source_map) as listen:
         run = engine.resume(record, state, sessions, listen)
         with _interruptible(run):
             return run.plan, run.resume(record.run)

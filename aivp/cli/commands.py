@@ -19,7 +19,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "apply": ("apply", "Make it so: apply a plan, or plan, ask and apply."),
     "destroy": ("apply", "Take away everything that was created."),
     "drift": ("plan", "Show what changed behind our back."),
-    "state": ("state", "List, show, forget or rebuild what is known."),
+    "state": ("state", "List, copy, check, move or forget what is known."),
     "runs": ("runs", "List, show or abandon runs."),
     "discover": ("discover", "Write configuration for what exists on a host."),
     "explain": ("explain", "Say where a value comes from."),

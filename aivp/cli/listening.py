@@ -89,7 +89,7 @@ class _Log:
     def write(self, event: Event, text: str) -> None:
         try:
             if isinstance(event, RunStarted):
-                self.folder.mkdir(mode=0o700, exist_ok=True)
+                self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self.file = (self.folder / f"{event.run}.jsonl").open("a")
                 if not event.is_resumed:
                     (self.folder / f"{event.run}.map").write_bytes(self.source_map)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aivp.cli.settings import Settings
 
 
-def write_bytes(data: bytes, output: str | None) -> None:
+def write_bytes(data: bytes, output: str | None, mode: int = 0o644) -> None:
     """To `output`, or to standard output with a newline behind. A file appears whole or not at all.
 
     What is there and is no regular file (a device, a pipe) is written to, never replaced; a link is followed.
@@ -39,7 +39,7 @@ def write_bytes(data: bytes, output: str | None) -> None:
             file.write(data)
             file.flush()
             os.fsync(descriptor)
-        os.chmod(fresh, 0o644)
+        os.chmod(fresh, mode)
         os.replace(fresh, target)
     except OSError as error:
         raise refusal("AIVP0902", f"{output} cannot be written: {error.strerror}.") from None

@@ -67,7 +67,7 @@ def show_command(settings: Settings, run: str | None) -> None:
     from aivp.cli.listening import places_of
     from aivp.views.run_text import render_run
 
-    places = places_of(state.place, found.run)
+    places = places_of(state.folder, found.run)
     click.echo(render_run(found, steps, places=places, width=settings.width, color=settings.color))
 
 

@@ -1,4 +1,4 @@
-"""state list, show, rm, rebuild."""
+"""state list, show, rm, rebuild; the others are in state_care."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aivp.cli.settings import Settings, project_options
+from aivp.cli.state_care import COMMANDS
 from aivp.diagnostics.diagnostic import refusal
 
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ def rm_command(settings: Settings, addresses: tuple[str, ...], host: str | None)
         chosen = [_meant(text, known).address for text in addresses]
         chosen += [name for name, item in known.items() if host is not None and item.host == host]
         chosen = list(dict.fromkeys(chosen))
-        for address in chosen:
-            state.remove(address)
+        with state.exclusive():
+            state.remove(chosen)
     if settings.is_json:
         from aivp.views.json_lines import line
 
@@ -99,6 +100,10 @@ def rebuild_command(settings: Settings, yes: bool) -> None:
     click.echo(
         f"Rebuilt {count} objects. Values last applied are unknown: the next plan compares with the declaration."
     )
+
+
+for _command in COMMANDS:
+    state_command.add_command(_command)
 
 
 def _objects(settings: Settings) -> list[Object]:

@@ -1,7 +1,8 @@
 """Every diagnostic code with its constant summary. Codes are stable: a retired one is never used again.
 
 01xx files and syntax · 02xx names and references · 03xx kinds and fields · 04xx observe, bind and plan ·
-05xx apply and runs · 06xx hosts and providers · 07xx state · 08xx secrets and templates · 09xx command line.
+05xx apply and runs · 06xx hosts and providers · 07xx state · 08xx secrets and templates, from 0830 where state lives ·
+09xx command line.
 """
 
 from __future__ import annotations
@@ -132,13 +133,13 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0610": "The provider cannot go on",
     "AIVP0611": "Bug of a provider",
     "AIVP0612": "Provider broke its contract",
+    "AIVP0613": "Host was used by a newer aivp",
+    "AIVP0614": "A third-party provider cannot work on a host",
     "AIVP0615": "No python3 on the host",
     "AIVP0616": "Host key is not known",
     "AIVP0617": "Host key has changed",
     "AIVP0618": "Host does not let us log in",
     "AIVP0619": "Host does not let us become another user",
-    "AIVP0613": "Host was used by a newer aivp",
-    "AIVP0614": "A third-party provider cannot work on a host",
     "AIVP0701": "State of a newer format",
     "AIVP0702": "State folder cannot be used",
     "AIVP0703": "State is in git",
@@ -169,6 +170,24 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0823": "Template stopped",
     "AIVP0824": "Construct not admitted in templates",
     "AIVP0825": "Template not rendered",
+    "AIVP0830": "Invalid place of state",
+    "AIVP0831": "State was moved away",
+    "AIVP0832": "State was left behind",
+    "AIVP0833": "No PostgreSQL support installed",
+    "AIVP0834": "Server of the state cannot be reached",
+    "AIVP0835": "Server of the state refuses the login",
+    "AIVP0836": "Link to the state broke",
+    "AIVP0837": "State is read-only",
+    "AIVP0838": "Server of the state is too slow",
+    "AIVP0839": "Server of the state cannot be used",
+    "AIVP0840": "Not a copy of a state",
+    "AIVP0841": "Copy and state have parted",
+    "AIVP0842": "State is damaged",
+    "AIVP0843": "State is at odds with itself",
+    "AIVP0844": "Object cannot be renamed",
+    "AIVP0845": "State cannot be moved",
+    "AIVP0846": "State of an untrusted project",
+    "AIVP0847": "Login of the state is not usable",
     "AIVP0901": "Nobody to ask",
     "AIVP0902": "File cannot be written",
     "AIVP0903": "File cannot be read",

@@ -74,10 +74,14 @@ class Link:
         except subprocess.TimeoutExpired:
             return None
 
-    def close(self) -> None:
-        """End it in peace: whoever is at the other end leaves when the link is gone."""
+    def hang_up(self) -> None:
+        """Say no more: whoever is at the other end leaves."""
         with contextlib.suppress(OSError):
             self.stdin.close()
+
+    def close(self) -> None:
+        """End it in peace."""
+        self.hang_up()
         try:
             self.process.wait(timeout=10)
         except subprocess.TimeoutExpired:

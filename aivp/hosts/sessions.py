@@ -66,20 +66,26 @@ class Sessions:
         session = self._take(host.name)
         try:
             if session is None:
-                session = HostSession.start(host, channel(host, self.withheld, self.reveal), self.archive, self.silence)
-                self._open[host.name] = session
-                try:
-                    if arrive is not None:
-                        arrive(session)
-                except BaseException:
-                    del self._open[host.name]
-                    session.kill()
-                    raise
+                session = self._started(host, arrive)
             yield session
         finally:
             with self._changed:
                 self._busy.discard(host.name)
                 self._changed.notify_all()
+
+    def _started(self, host: Host, arrive: Arrive | None) -> HostSession:
+        session = HostSession.start(host, channel(host, self.withheld, self.reveal), self.archive, self.silence)
+        with self._changed:
+            self._open[host.name] = session
+        try:
+            if arrive is not None:
+                arrive(session)
+        except BaseException:
+            with self._changed:
+                del self._open[host.name]
+            session.kill()
+            raise
+        return session
 
     def _take(self, name: str) -> HostSession | None:
         """The open session, None where one is to be opened, for which there is room then."""
@@ -146,8 +152,13 @@ class Sessions:
 
     def close(self) -> None:
         """End every session in peace; whoever visits a host afterwards gets a new one."""
-        while self._open:
-            self._open.popitem()[1].close()
+        with self._changed:
+            leaving = list(self._open.values())
+            self._open.clear()
+        for session in leaving:
+            session.link.hang_up()  # all of them first, so that none waits for the end of another
+        for session in leaving:
+            session.close()
 
     def __enter__(self) -> Self:
         return self

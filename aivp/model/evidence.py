@@ -74,8 +74,8 @@ class Evidence:
     """Everything that planning reads of the world. `seen`: by address; of recorded objects by `object_key`.
 
     providers: third-party providers that were asked → digest of their code. rows: digest of the objects as state has
-    them, where some stand here in a newer form; empty where none does. is_untrusted: nothing of the project's
-    author ran for it, so some of it is not known.
+    them, where some stand here in a newer form; empty where none does. is_untrusted: nothing of the project's author
+    ran for it, so some of it is not known.
     """
 
     project: str

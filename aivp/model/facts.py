@@ -23,7 +23,7 @@ FACTS: Mapping[str, KnownFact] = {
     "arch": KnownFact("string", "machine architecture as uname says it, such as x86_64 or aarch64"),
     "cpus": KnownFact("integer", "number of processors"),
     "hostname": KnownFact("string", "the host's own name"),
-    "init": KnownFact("string", "systemd, or other"),
+    "init": KnownFact("string", "systemd, init-scripts where it does not run, or other"),
     "kernel": KnownFact("string", "release of the kernel, such as 6.1.0-18-amd64"),
     "memory": KnownFact("integer", "bytes of main memory; 0 where nobody can say"),
     "os.codename": KnownFact("string", "VERSION_CODENAME of os-release, such as bookworm; empty where there is none"),

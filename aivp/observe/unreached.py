@@ -35,4 +35,4 @@ def unreached(evidence: Evidence) -> list[Diagnostic]:
         for key, seen in sorted(evidence.seen.items())
         if seen.error is not None and blocks(kind_of(key))
     ]
-    return [*hosts, *failed]
+    return [*hosts, *dict.fromkeys(failed)]  # of a recorded object and of what is declared in its place it is said once

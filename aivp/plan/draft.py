@@ -101,19 +101,20 @@ class Draft:
         return replace(step, is_conditional=True, is_deferred=True)
 
     def moved(self, row: Object) -> Step:
-        """`row` gets this address; nothing happens to the real thing."""
+        """`row` gets this address, or its host hears that it has it; nothing happens to the real thing."""
         resource = self.bound.resource
+        previous = row.registered if row.address == resource.address else row.address
         return Step(
             id=f"move:{resource.address}",
             address=resource.address,
             kind=row.kind,
             host=row.host,
             action="move",
-            reason=f"it was {row.address}",
+            reason=f"it was {previous}",
             severity="none",
             config=dict(row.attributes),
             identity=row.identity,
-            previous=row.address,
+            previous=previous,
             provenance=row.provenance,
             lifecycle=resource.lifecycle,
             meta=NO_META,

@@ -8,7 +8,7 @@ from aivp_contract.pointer import pointer
 from aivp_contract.values import Json
 
 from aivp.diagnostics import Diagnostic, Diagnostics
-from aivp.model.evidence import Evidence
+from aivp.model.evidence import Evidence, object_key
 from aivp.model.graph import ResourceGraph
 from aivp.model.object import Object
 from aivp.model.resource import IR
@@ -103,7 +103,9 @@ def _refuse_outdated(evidence: Evidence, kinds: Kinds, diagnostics: Diagnostics)
     """Only a host's provider can bring rows into another form; evidence from before it was installed holds old ones."""
     for row in evidence.objects:
         kind, host = kinds.get(row.kind), evidence.hosts.get(row.host)
-        is_told = kind is not None and host is not None and host.error is None
+        seen = evidence.seen.get(object_key(row))
+        has_failed = seen is not None and seen.error is not None  # it is blocked, and says why
+        is_told = kind is not None and host is not None and host.error is None and not has_failed
         if is_told and kind is not None and row.schema_version != kind.schema_version:
             why = f"{row.address} is here as version {row.schema_version} of {row.kind}, "
             why += f"and the installed provider {kind.provider} has version {kind.schema_version}."

@@ -8,7 +8,16 @@ from typing import assert_never
 
 from aivp_contract.values import Json
 
-from aivp.events import Event, Places, RunEnded, RunStarted, StepEnded, StepsStarted
+from aivp.events import (
+    Event,
+    Places,
+    ProviderLogged,
+    ProviderProgressed,
+    RunEnded,
+    RunStarted,
+    StepEnded,
+    StepsStarted,
+)
 from aivp.state import RunRecord, StepRecord
 from aivp.views import escape
 from aivp.views.page import Page, Piece
@@ -53,6 +62,10 @@ _NEXT: Mapping[str, str] = {
     "refused": "Nothing was changed.",
     "abandoned": "The next plan starts from what this run left.",
 }
+_LEVELS: Mapping[str, tuple[str, str]] = {
+    "warning": ("change", ", as a warning"),
+    "error": ("bad", ", as an error"),
+}
 _ORDER = ("done", "failed", "stale", "lost", "blocked", "skipped")
 _STALE = "What is stale was changed by somebody else since the plan was made: plan again to see it."
 
@@ -80,6 +93,12 @@ class RunPrinter:
             case StepEnded():
                 if self.is_verbose or not _is_quiet(event):
                     _write_step(page, event)
+            case ProviderLogged():
+                if self.is_verbose or event.level != "debug":
+                    _write_said(page, event, event.message, *_LEVELS.get(event.level, ("faint", "")))
+            case ProviderProgressed():
+                if self.is_verbose:
+                    _write_said(page, event, f"{event.message}{_share(event)}", "faint", "")
             case RunEnded():
                 _write_end(page, event)
             case _:
@@ -123,6 +142,20 @@ def render_run(
     if not steps:
         page.add(("faint", "No step has ended."))
     return page.text()
+
+
+def _write_said(page: Page, event: ProviderLogged | ProviderProgressed, text: str, meaning: str, word: str) -> None:
+    """Who says it, where, and about which resource; the provider's words end the line."""
+    about = escape.line(event.host, 200) if event.address is None else escape.line(event.address, 400)
+    who = f"{about}: {escape.line(event.provider, 200)} says{word}: "
+    page.add((meaning, who + escape.line(text, 1200)), indent=WIDEST + 2, hang=2)
+
+
+def _share(event: ProviderProgressed) -> str:
+    """Of a number that nobody told apart from its unit only what it is of the whole."""
+    if event.done is None:
+        return ""
+    return f" ({event.done:g})" if event.total is None else f" ({event.done:g} of {event.total:g})"
 
 
 def _event(record: StepRecord) -> StepEnded:

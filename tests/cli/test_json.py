@@ -15,6 +15,9 @@ from tests import schemas
 from tests.cli.test_commands import Shell
 
 TYPES = {item["$ref"].rpartition("/")[2] for item in schemas.load("events")["oneOf"]}
+SAID = {"provider-logged", "provider-progressed"}
+"""Lines of third-party providers: tests/e2e/providers has them printed."""
+
 PAGE = Path(__file__).parents[2] / "docs/reference/json.md"
 EXAMPLES = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith('{"aivp"')]
 
@@ -22,13 +25,15 @@ WORDS = """
 validate | compile | compile -o ir.json | graph | graph --format dot | observe | plan | plan -o plan.json
 show plan.json | apply plan.json | apply --resume | drift | state list | state show noop.n@lab
 runs list | runs show | runs abandon | explain var.v | explain noop.n | providers list | providers show noop
-discover file@lab --under THINGS | secrets key --new | secrets key | state rm noop.n@lab
+discover file@lab --under THINGS | secrets key --new | secrets key | state check | state backup state.json
+state mv noop.n@lab noop.m@lab | state restore state.json -y --force | state move --from {sqlite:there} -y
+state rm noop.n@lab
 state rebuild | state rebuild -y | destroy -y
 """.replace("\n", "|")
 FOR_PEOPLE = {"providers new", "providers test", "providers pack"}
 """Commands of authors, which write folders and reports."""
 
-REFUSED = {"apply plan.json": 5, "apply --resume": 5, "state rebuild": 1}
+REFUSED = {"apply plan.json": 5, "apply --resume": 5, "state rebuild": 1, "state move --from {sqlite:there} -y": 1}
 """Commands that do not end with 0, and with what."""
 
 
@@ -54,7 +59,7 @@ def test_every_command_prints_lines_of_the_schema_and_nothing_else(shell: Shell)
         types |= {item["type"] for item in schemas.check_lines([*words, "--json"], done.stdout)}
         called.add(" ".join(words[: 2 if words[0] in ("state", "runs", "secrets", "providers") else 1]))
     assert set(_leaves(cli)) <= called | FOR_PEOPLE, "a command that nobody has called with --json"
-    assert types == TYPES, "a type that no command has printed"
+    assert types == TYPES - SAID, "a type that no command has printed"
 
 
 def _leaves(group: click.Group, *before: str) -> Iterator[str]:

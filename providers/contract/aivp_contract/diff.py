@@ -89,8 +89,10 @@ def compare(
 
 def unapplied(kind: Kind, desired: Mapping[str, Json], prior: Optional[Mapping[str, Json]]) -> Tuple[str, ...]:
     """Names of the write-only fields whose declaration is not the one last applied, sorted."""
-    fields = sorted(kind.write_only.intersection(desired)) if kind.write_only else ()
+    if not kind.write_only:
+        return ()
     last = prior or {}
+    fields = sorted(kind.write_only.intersection(desired))
     return tuple(name for name in fields if any(_write_only((name,), desired[name], last.get(name, _ABSENT))))
 
 

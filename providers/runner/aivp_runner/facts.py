@@ -27,8 +27,8 @@ def gather() -> Dict[str, Json]:
         "kernel": platform.release(),
         "hostname": platform.node(),
         "python": platform.python_version(),
-        "init": "systemd" if os.path.isdir("/run/systemd/system") else "other",
-        "package_manager": next((name for name in ("apt", "dnf", "apk", "brew") if shutil.which(name)), ""),
+        "init": _init(),
+        "package_manager": _package_manager(release),
         "user": {"id": os.geteuid(), "is_root": os.geteuid() == 0},
         "cpus": os.cpu_count() or 1,
         "memory": _memory(),
@@ -45,6 +45,19 @@ def incarnation() -> str:
         if text and text != "uninitialized":
             return hashlib.sha256(b"aivp incarnation " + text.encode()).hexdigest()[:32]
     return "none"
+
+
+def _init() -> str:
+    if os.path.isdir("/run/systemd/system"):
+        return "systemd"
+    return "init-scripts" if os.path.isdir("/etc/init.d") and not os.path.isdir("/run/openrc") else "other"
+
+
+def _package_manager(release: Dict[str, str]) -> str:
+    """As the kind `package` chooses: where apt and dnf are both there, the release says whose host it is."""
+    is_of_rpm = {"fedora", "rhel", "centos"} & {release.get("ID", ""), *release.get("ID_LIKE", "").split()}
+    order = ("dnf", "apt") if is_of_rpm else ("apt", "dnf")
+    return next((name for name in (*order, "apk", "brew") if shutil.which(name)), "")
 
 
 def _os_release() -> Dict[str, str]:

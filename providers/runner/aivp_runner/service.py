@@ -14,13 +14,14 @@ from typing import AbstractSet, Any, Callable, Dict, Iterable, List, Mapping, Op
 from aivp_contract.canonical import encode
 from aivp_contract.manifest import read_manifest
 from aivp_contract.values import Json
-from aivp_sdk import ProviderError, shim
+from aivp_sdk import ProviderError, records
 from aivp_sdk.process import Session
 
 from . import facts
-from .answers import Broken, Refused
 from .child import Gone
-from .external import External, Program
+from .conversation import Program
+from .external import External
+from .faults import Broken, Refused
 from .hosting import Hosting
 from .installed import Files, Installation, NotInstalled, choose
 from .lane import Lane
@@ -139,7 +140,7 @@ class Service:
     def end(self, run: str, status: str) -> Json:
         """Close the run: its records of effects go, the lock is given back. Nothing to do where it was never begun."""
         if self.store is not None and self.base is not None:
-            shim.forget(self.base / "effects" / run)
+            records.forget(self.base / "effects" / run)
             self.hosting.forget(run)
             self.store.end(run, status)
         self._close()
@@ -209,13 +210,13 @@ class Service:
             if waiting is not None:
                 waiting.finish()
             missing = installation.missing()
+            directory = self.base / "work" / described.name
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except (NotInstalled, OSError) as error:
             raise Refusal("provider", name=described.name, why=str(error)) from None
         if missing:
             self.installations[described.name] = installation
         else:
-            directory = self.base / "work" / described.name
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             program = Program(described, installation.complete_argv(), str(directory), configuration)
             self.hosting.add(External(program, self.notify, self._is_cancelled))
         return {"missing": missing}
@@ -291,11 +292,11 @@ class Service:
         open_runs = {found["run"] for found in self.store.open_runs()}
         for folder in sorted(effects.iterdir()) if effects.is_dir() else ():
             if folder.name == run:
-                shim.wait(folder)
-            elif shim.is_busy(folder):
+                records.wait(folder)
+            elif records.is_busy(folder):
                 raise Refusal("busy", run=folder.name)
             elif folder.name not in open_runs:
-                shim.forget(folder)
+                records.forget(folder)
 
     def _close(self) -> None:
         self.lane = None

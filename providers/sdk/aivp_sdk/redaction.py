@@ -6,7 +6,7 @@ import functools
 import json
 import re
 import shlex
-from typing import Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Tuple
+from typing import Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from aivp_contract import diff, manifest
 from aivp_contract.observation import Observation
@@ -110,6 +110,15 @@ class Redaction:
     def redact(self, text: str) -> str:
         """`text` without the secrets of this request."""
         return without(text, {*self.secrets, *self.shared})
+
+
+def watching(
+    kind: manifest.Kind, items: Sequence[Mapping[str, Json]], standing: Sequence[str] = ()
+) -> List[Optional[Redaction]]:
+    """What watches over each item of a request; None where nothing in all of it has to be hidden, as in most."""
+    if standing or kind.sensitive or any(contains(raw["config"], (Secret,)) or raw.get("tainted") for raw in items):
+        return [Redaction(kind, raw, standing) for raw in items]
+    return [None] * len(items)
 
 
 def opened(value: Json) -> Tuple[Json, List[str]]:
