@@ -14,12 +14,15 @@ from aivp_contract.values import Json
 
 from aivp.apply.answers import BEGUN, Outcome, read_outcomes
 from aivp.apply.check import check
+from aivp.apply.feed import Feed
 from aivp.apply.hearing import Hearing
 from aivp.apply.hosts import RunHosts, refusals
 from aivp.apply.progress import Progress
 from aivp.apply.record import Rows, settle
+from aivp.apply.rollout import Rounds
 from aivp.apply.segment import lanes, next_segment
 from aivp.apply.wire import Reveal, Unfilled, fill, message, opened
+from aivp.blobs.contents import Contents
 from aivp.diagnostics import Diagnostic, Refused
 from aivp.diagnostics.diagnostic import refusal
 from aivp.events import Listener, RunEnded, RunStarted, StepEnded, StepsStarted
@@ -31,6 +34,7 @@ from aivp.model.object import Object
 from aivp.observe.audit import Broken
 from aivp.observe.upgrade import upgrade
 from aivp.plan.bind import Kinds, Render
+from aivp.plan.blobs import needed
 from aivp.plan.fit import Fit
 from aivp.plan.steps import Plan, Step
 from aivp.state import State, StepRecord
@@ -41,7 +45,10 @@ Ended = tuple[Step, Outcome, Mapping[str, Json]]
 
 @dataclass
 class Run:
-    """Everything that one run needs. `now` gives the time for records, as ISO 8601 text. generated: as in Progress."""
+    """Everything that one run needs. `now` gives the time for records, as ISO 8601 text. generated: as in Progress.
+
+    contents: what is too large for the plan.
+    """
 
     plan: Plan
     digest: str
@@ -52,6 +59,7 @@ class Run:
     reveal: Reveal
     listen: Listener
     now: Callable[[], str]
+    contents: Contents
     generated: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = field(init=False)
     run: str = field(init=False, default="")
@@ -63,11 +71,13 @@ class Run:
         self.withheld: dict[str, Mapping[str, Json]] = {}
         """Steps that no host is asked about, since their provider cannot work there: the error that each has."""
         self.fit = Fit()
+        self.rounds = Rounds(self.plan)
 
     def start(self, body: bytes) -> str:
         """Begin a new run. Raises Refused (exit 4) with nothing changed where the world is not as planned."""
         with self.state.exclusive():
             self._read_state()
+            self.contents.check(needed(self.plan.steps))
             self.run = self.state.begin_run(self.digest, body, self.now())
             self.listen(RunStarted(self.run, self.digest, len(self.plan.steps), is_resumed=False))
             try:
@@ -86,6 +96,7 @@ class Run:
             self.listen(RunStarted(run, self.digest, len(self.plan.steps), is_resumed=True))
             fresh = [step for step in self._left() if step.id not in journal and step.host not in self.progress.left]
             try:
+                self.contents.check(needed(step for step in self._left() if step.host not in self.progress.left))
                 self._check(fresh)
             except Refused:
                 if has_failed:  # it was over before, so it still stands in nobody's way
@@ -224,8 +235,9 @@ class Run:
     def _drive_host(self, name: str, lane: Sequence[Step]) -> None:
         """Drive one lane to its end; whoever waits for it is told when it is left, however that comes about."""
         try:
-            while self._advance(name, lane):
-                pass
+            if self._may_begin(name, lane):
+                while self._advance(name, lane):
+                    pass
         except Refused:
             raise
         except BaseException:  # our own bug, or the end of the process: nobody starts anything more
@@ -235,6 +247,20 @@ class Run:
             with self.progress.changed:
                 self.progress.left.add(name)
                 self.progress.changed.notify_all()
+
+    def _may_begin(self, name: str, lane: Sequence[Step]) -> bool:
+        """True once the rounds before that of this host are done. False where too much of them failed: its steps are
+        then held back, and a resumed run comes to them.
+        """
+        with self.progress.changed:
+            while not self.progress.is_stopping and (gate := self.rounds.gate(name, self.progress)).must_wait:
+                self.progress.changed.wait()
+            if self.progress.is_stopping or not gate.why:
+                return not self.progress.is_stopping
+            error = {"class": "held", "message": gate.why}
+            left = [step for step in lane if step.id not in self.progress.ended]
+            self._conclude([(step, Outcome("blocked", step.action, error=error), {}) for step in left])
+        return False
 
     def _advance(self, name: str, lane: Sequence[Step]) -> bool:
         """One segment; False at the end of the lane."""
@@ -256,11 +282,13 @@ class Run:
         filled: dict[str, dict[str, Json]] = {}
         ready = self._messages(batches, filled)
 
-        with self.hosts.visit(host) as session:
+        with self.hosts.visit(host) as session, Feed(session, self.contents, filled.values()) as feed:
 
             def listen(method: str, params: Json) -> None:
                 if method == "outcomes":
                     self._take(session, params, filled)
+                elif method == "wanted":
+                    feed.answer(params)
                 elif event := hearing.event(method, params):
                     self.listen(event)
 

@@ -53,7 +53,9 @@ def expand(project: Project, registry: Registry, scope: Scope, diagnostics: Diag
     broken = {name.partition(".")[2] for name in project.flaws.broken if name.startswith("resources.")}
     broken |= expander.broken
     declared = frozenset({*project.resources, *broken})
-    return Expanded(everywhere, instances, expander.left_out, declared, frozenset(broken))
+    groups = {name: members for name, members in hosts.groups.items() if members is not None}
+    left_out = expander.left_out
+    return Expanded(everywhere, instances, left_out, declared, groups, hosts.rollouts, frozenset(broken))
 
 
 def _declaration(

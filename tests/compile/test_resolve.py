@@ -92,6 +92,11 @@ def test_a_reference_becomes_its_value(text: Any, value: Any) -> None:
         ("${secret.bd}", "AIVP0202 ${secret.bd} refers to a secret that is not declared. Declared: db, pin."),
         ("${secret.db.x}", "AIVP0221"),
         ("${each.key}", "AIVP0202 ${each.key} stands where there is no for_each."),
+        (
+            "${host.facts.ansible_distribution}",
+            "AIVP0204 host.facts.ansible_distribution is no known fact. Did you mean os.id?",
+        ),
+        ("${host.facts.memtotal_mb}", "AIVP0204 host.facts.memtotal_mb is no known fact. Did you mean memory_mib?"),
         ("${host.facts.os.ide}", "AIVP0204 host.facts.os.ide is no known fact. Did you mean os.id"),
         ("${host.vars.prot}", "Did you mean port?"),
         ("${host.nam}", "AIVP0202"),
