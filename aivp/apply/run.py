@@ -22,6 +22,7 @@ from aivp.apply.record import Rows, settle
 from aivp.apply.rollout import Rounds
 from aivp.apply.segment import lanes, next_segment
 from aivp.apply.wire import Reveal, Unfilled, fill, message, opened
+from aivp.apply.withheld import Errors, withheld
 from aivp.blobs.contents import Contents
 from aivp.diagnostics import Diagnostic, Refused
 from aivp.diagnostics.diagnostic import refusal
@@ -68,8 +69,7 @@ class Run:
         self.progress = Progress({step.id: step for step in self.plan.steps}, {}, {}, self.generated)
         self.hosts = RunHosts(self.plan, self.digest, self.sessions)
         self.failure: Refused | None = None
-        self.withheld: dict[str, Mapping[str, Json]] = {}
-        """Steps that no host is asked about, since their provider cannot work there: the error that each has."""
+        self.withheld: Errors = {}
         self.fit = Fit()
         self.rounds = Rounds(self.plan)
 
@@ -155,7 +155,7 @@ class Run:
                 self._note_fired(record)
         return journal
 
-    def _upgrade_rows(self) -> Mapping[str, Mapping[str, Json]]:
+    def _upgrade_rows(self) -> Errors:
         """The rows that steps are about, in the form that the plan knows them in; by address, why one has none."""
         concerned = {name for step in self.plan.steps for name in (step.address, step.previous)}
         rows = [row for address, row in sorted(self.progress.rows.items()) if address in concerned]
@@ -164,20 +164,6 @@ class Run:
         self.progress.rows.update({row.address: row for row in found.rows})
         return {rows[index].address: error for index, error in found.failed.items()}
 
-    def _withhold(self, outdated: Mapping[str, Mapping[str, Json]], journal: Mapping[str, str]) -> None:
-        """Steps whose provider cannot work fail by themselves; one that has begun there waits until it can.
-
-        Raises Refused.
-        """
-        for step in self.plan.steps:
-            error = self.hosts.unequipped.get((step.host, step.kind))
-            error = error or outdated.get(step.address) or outdated.get(step.previous or "")
-            if error is not None and journal.get(step.id) in BEGUN:
-                why = f"{step.address} was begun, and its provider cannot go on: {error['message']}."
-                raise refusal("AIVP0610", why, "Mend the provider, then: aivp apply --resume.")
-            if error is not None:
-                self.withheld[step.id] = error
-
     def _left(self) -> list[Step]:
         return [step for step in self.plan.steps if step.id not in self.progress.ended]
 
@@ -185,7 +171,7 @@ class Run:
         self.hosts.run, self.hosts.lineage = self.run, self.state.lineage
         journal = self.hosts.begin(self.state.closed_runs(), is_resume=is_resume)
         self.progress.facts = self.hosts.facts
-        self._withhold(self._upgrade_rows(), journal)
+        self.withheld = withheld(self.plan.steps, self.hosts.unequipped, self._upgrade_rows(), journal)
         self.progress.left.update(self.hosts.lost)
         return journal
 

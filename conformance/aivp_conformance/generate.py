@@ -96,6 +96,8 @@ def values(meaning: Field) -> SearchStrategy[Any]:
         return st.one_of([values(Field(inner)) for inner in schema["anyOf"]])
     if meaning.words.get("semantic") == "mode":
         return st.integers(0, 0o777).map(lambda bits: f"{bits:04o}")
+    if meaning.words.get("semantic") in ("quantity", "duration"):  # what people write is an integer by now
+        return of_type(meaning, "integer")
     return st.one_of([of_type(meaning, name) for name in meaning.types or ("string", "integer", "boolean")])
 
 
