@@ -21,6 +21,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "drift": ("plan", "Show what changed behind our back."),
     "state": ("state", "List, copy, check, move or forget what is known."),
     "runs": ("runs", "List, show or abandon runs."),
+    "hosts": ("hosts", "List and check hosts, show their facts, record an inventory."),
+    "exec": ("exec", "Run a command once on hosts."),
     "discover": ("discover", "Write configuration for what exists on a host."),
     "explain": ("explain", "Say where a value comes from."),
     "providers": ("providers", "List, show, test and begin providers of kinds."),

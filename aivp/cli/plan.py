@@ -82,7 +82,7 @@ def drift_command(settings: Settings, ignore: tuple[str, ...]) -> None:
     engine = settings.engine()
     plan = engine.plan(evidence(engine, settings), Options(excluded=ignore))
     drifted = [step for step in plan.steps if step.is_drift]
-    found = replace(plan, steps=drifted)
+    found = replace(plan, steps=drifted, rollouts=())
     show_plan(found, settings, None, is_whole=False)
     _leave(found, settings)
 
@@ -90,7 +90,7 @@ def drift_command(settings: Settings, ignore: tuple[str, ...]) -> None:
 def evidence(engine: Engine, settings: Settings, observed: str | None = None) -> Evidence:
     """From the hosts, or from a file that `observe -o` wrote; with a warning for each host that could not be asked."""
     if observed is not None:
-        found = _recorded(observed)
+        found = recorded(observed)
     else:
         with engine.sessions() as sessions:
             found = engine.observe(sessions)
@@ -120,7 +120,8 @@ def _leave(plan: Plan, settings: Settings) -> None:
         raise click.exceptions.Exit(2 if plan.steps else 1)
 
 
-def _recorded(file: str) -> Evidence:
+def recorded(file: str) -> Evidence:
+    """Evidence that `observe -o` wrote. Raises Refused (AIVP0410)."""
     from aivp.cli.seeming import seeming
     from aivp.model.evidence import read_evidence
 
