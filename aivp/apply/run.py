@@ -14,6 +14,7 @@ from aivp_contract.values import Json
 
 from aivp.apply.answers import BEGUN, Outcome, read_outcomes
 from aivp.apply.check import check
+from aivp.apply.feed import Feed
 from aivp.apply.hearing import Hearing
 from aivp.apply.hosts import RunHosts, refusals
 from aivp.apply.progress import Progress
@@ -21,6 +22,7 @@ from aivp.apply.record import Rows, settle
 from aivp.apply.rollout import Rounds
 from aivp.apply.segment import lanes, next_segment
 from aivp.apply.wire import Reveal, Unfilled, fill, message, opened
+from aivp.blobs.contents import Contents
 from aivp.diagnostics import Diagnostic, Refused
 from aivp.diagnostics.diagnostic import refusal
 from aivp.events import Listener, RunEnded, RunStarted, StepEnded, StepsStarted
@@ -32,6 +34,7 @@ from aivp.model.object import Object
 from aivp.observe.audit import Broken
 from aivp.observe.upgrade import upgrade
 from aivp.plan.bind import Kinds, Render
+from aivp.plan.blobs import needed
 from aivp.plan.fit import Fit
 from aivp.plan.steps import Plan, Step
 from aivp.state import State, StepRecord
@@ -42,7 +45,10 @@ Ended = tuple[Step, Outcome, Mapping[str, Json]]
 
 @dataclass
 class Run:
-    """Everything that one run needs. `now` gives the time for records, as ISO 8601 text. generated: as in Progress."""
+    """Everything that one run needs. `now` gives the time for records, as ISO 8601 text. generated: as in Progress.
+
+    contents: what is too large for the plan.
+    """
 
     plan: Plan
     digest: str
@@ -53,6 +59,7 @@ class Run:
     reveal: Reveal
     listen: Listener
     now: Callable[[], str]
+    contents: Contents
     generated: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = field(init=False)
     run: str = field(init=False, default="")
@@ -70,6 +77,7 @@ class Run:
         """Begin a new run. Raises Refused (exit 4) with nothing changed where the world is not as planned."""
         with self.state.exclusive():
             self._read_state()
+            self.contents.check(needed(self.plan.steps))
             self.run = self.state.begin_run(self.digest, body, self.now())
             self.listen(RunStarted(self.run, self.digest, len(self.plan.steps), is_resumed=False))
             try:
@@ -88,6 +96,7 @@ class Run:
             self.listen(RunStarted(run, self.digest, len(self.plan.steps), is_resumed=True))
             fresh = [step for step in self._left() if step.id not in journal and step.host not in self.progress.left]
             try:
+                self.contents.check(needed(step for step in self._left() if step.host not in self.progress.left))
                 self._check(fresh)
             except Refused:
                 if has_failed:  # it was over before, so it still stands in nobody's way
@@ -273,11 +282,13 @@ class Run:
         filled: dict[str, dict[str, Json]] = {}
         ready = self._messages(batches, filled)
 
-        with self.hosts.visit(host) as session:
+        with self.hosts.visit(host) as session, Feed(session, self.contents, filled.values()) as feed:
 
             def listen(method: str, params: Json) -> None:
                 if method == "outcomes":
                     self._take(session, params, filled)
+                elif method == "wanted":
+                    feed.answer(params)
                 elif event := hearing.event(method, params):
                     self.listen(event)
 

@@ -42,6 +42,11 @@ class LazyGroup(click.Group):
         """Import the module of one command."""
         if cmd_name not in COMMANDS:
             return None
+        from aivp.cli.compiled import Compiled
+
+        compiled = Compiled()
+        compiled.install()
+        ctx.find_root().call_on_close(compiled.keep)
         module = importlib.import_module(f"aivp.cli.{COMMANDS[cmd_name][0]}")
         found: click.Command = getattr(module, f"{cmd_name}_command")
         return found

@@ -132,6 +132,7 @@ class Plan:
     code) and `manifests` (by provider). left_out: address → why a `--target` or `--exclude` left it out.
     blocked: address → why nothing could be planned for it, such as a host that cannot be reached.
     providers: provider of any step → what it is started with; secrets by their origin.
+    blobs: SHA-256 of content that steps take → the files of the project that held it; only the digest counts.
     is_applicable: False where some part of the evidence was too old to tell.
     rollouts: groups whose hosts are worked on in rounds; all of these hosts have steps.
     """
@@ -146,6 +147,7 @@ class Plan:
     blocked: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, SecretSource] = field(default_factory=dict)
     providers: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    blobs: Mapping[str, Sequence[str]] = field(default_factory=dict)
     is_applicable: bool = True
     notes: Sequence[str] = ()
     rollouts: Sequence[Rollout] = ()
@@ -156,10 +158,12 @@ class Plan:
         return not self.steps
 
     def form(self) -> dict[str, Json]:
-        """As JSON; `blocked`, `providers` and `rollouts` are there only where anything is."""
+        """As JSON; `blocked`, `providers`, `blobs` and `rollouts` are there only where anything is."""
         rare: dict[str, Json] = {"blocked": dict(self.blocked)} if self.blocked else {}
         if self.providers:
             rare["providers"] = {name: dict(item) for name, item in self.providers.items()}
+        if self.blobs:
+            rare["blobs"] = {sha256: list(paths) for sha256, paths in self.blobs.items()}
         if self.rollouts:
             rare["rollouts"] = [item.form() for item in self.rollouts]
         return {
@@ -225,13 +229,17 @@ FORM: Final[Form] = {
     "blocked?": Map(str),
     "secrets": Map(SECRET),
     "providers?": Map(Map(ANY)),
+    "blobs?": Map([str]),
     "is_applicable": bool,
     "notes": [str],
     "rollouts?": [ROLLOUT],
 }
 
 
-_PLAIN = ("project", "environment", "pins", "unchanged", "left_out", "blocked", "providers", "is_applicable", "notes")
+_PLAIN = (
+    *("project", "environment", "pins", "unchanged", "left_out", "blocked", "providers", "blobs"),
+    *("is_applicable", "notes"),
+)
 
 
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)

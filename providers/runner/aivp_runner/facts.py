@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
 import shutil
 import sys
 from pathlib import Path
@@ -19,7 +18,7 @@ from . import surroundings
 
 def gather() -> Dict[str, Json]:
     """All facts, each of one type everywhere: what a host does not have is an empty text, or 0."""
-    release = _os_release()
+    release, system = _os_release(), os.uname()
     memory = _memory()
     return {
         "os": {
@@ -29,11 +28,11 @@ def gather() -> Dict[str, Json]:
             "version_id": release.get("VERSION_ID", ""),
             "codename": release.get("VERSION_CODENAME", ""),
         },
-        "arch": platform.machine(),
-        "kernel": platform.release(),
-        "hostname": platform.node(),
-        "fqdn": surroundings.full_name(platform.node()),
-        "python": platform.python_version(),
+        "arch": system.machine,
+        "kernel": system.release,
+        "hostname": system.nodename,
+        "fqdn": surroundings.full_name(system.nodename),
+        "python": sys.version.split()[0],
         "init": _init(),
         "package_manager": _package_manager(release),
         "user": {"id": os.geteuid(), "is_root": os.geteuid() == 0},
