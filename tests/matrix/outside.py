@@ -88,6 +88,11 @@ def _package(snapshot: lab.Snapshot, config: Fields) -> dict[str, Any]:
     return {"state": state, "version": entry.version, "hold": wish == "hold"}
 
 
+def _package_index(snapshot: lab.Snapshot, config: Fields) -> dict[str, Any]:
+    lists = [key for key in snapshot if key.startswith("/var/lib/apt/lists/") and key.endswith("_Packages")]
+    return {"manager": "apt" if any("/partial/" not in key for key in lists) else None}
+
+
 def _service(snapshot: lab.Snapshot, config: Fields) -> dict[str, Any]:
     unit, file = snapshot.get(f"unit:{config['name']}.service"), snapshot.get(f"unit-file:{config['name']}.service")
     state = file.state if isinstance(file, UnitFileEntry) else ""
@@ -134,4 +139,11 @@ def _accounts(snapshot: lab.Snapshot, kind: str) -> Iterator[tuple[str, list[str
             yield key.partition(":")[2], entry.fields.split(":")
 
 
-_READERS = {"file": _file, "group": _group, "package": _package, "service": _service, "user": _user}
+_READERS = {
+    "file": _file,
+    "group": _group,
+    "package": _package,
+    "package_index": _package_index,
+    "service": _service,
+    "user": _user,
+}

@@ -73,7 +73,8 @@ _INDEXES: tuple[Case, ...] = (
             "absent": "rm -rf /var/lib/apt/lists/*",
             "compliant": _FRESH,
             "drifted": f"{_FRESH}; touch -d '2 days ago' /var/lib/apt/lists",
-            "half-applied": f"{_FRESH}; echo half > /var/lib/apt/lists/partial/x; rm /var/lib/apt/lists/*_Packages",
+            "half-applied": "rm -rf /var/lib/apt/lists/*; mkdir /var/lib/apt/lists/partial;"
+            " echo half > /var/lib/apt/lists/partial/_mnt_packages_._Packages",
         }.items()
     ),
     Case(

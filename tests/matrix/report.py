@@ -34,7 +34,6 @@ everything below held.
 
 All of it is seen from outside the host, by code that shares nothing with aivp ([tests/matrix](../../tests/matrix)).
 A world that a form cannot have is marked –. `make test` runs a slice, `make test-all` all of it.
-
 """
 
 
