@@ -217,6 +217,16 @@ class Engine:
 
         return check(hosts, self._asking(sessions), sessions, is_untrusted=self.is_untrusted)
 
+    def bootstrap(self, hosts: Iterable[Host], sessions: Sessions) -> Mapping[str, bool | Refused]:
+        """Bring a python3 to each host that has none: whether it was installed, or why it could not be."""
+        from aivp.hosts.provision import install_python
+
+        if self.is_untrusted:
+            raise _refused("AIVP0503", "--untrusted runs nothing on any host.")
+        reveal = self._opener(self.ir.secrets).reveal
+        by_name = {host.name: host for host in hosts}
+        return sessions.each(by_name, lambda name: install_python(by_name[name], sessions.withheld, reveal))
+
     def facts(self, hosts: Iterable[Host], sessions: Sessions) -> dict[str, HostEvidence]:
         """The facts of each. Changes nothing."""
         from aivp.observe.facts import facts

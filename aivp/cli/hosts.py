@@ -1,4 +1,4 @@
-"""hosts list, check, facts, record."""
+"""hosts list, check, bootstrap, facts, record."""
 
 from __future__ import annotations
 
@@ -78,6 +78,37 @@ def check_command(settings: Settings, hosts: str) -> None:
             print_diagnostics(remarks, settings)
     if not all(item.is_fit for item in found):
         raise click.exceptions.Exit(1)
+
+
+@hosts_command.command("bootstrap")
+@click.argument("hosts", metavar="HOSTS")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@project_options
+def bootstrap_command(settings: Settings, hosts: str, yes: bool) -> None:
+    """Install python3 with each host's own package manager, where it is missing. Exit code 1 where that fails.
+
+    The one change that aivp makes outside of any plan: before it, nothing of aivp can run there.
+    """
+    from aivp.cli.asking import ask
+    from aivp.diagnostics import Diagnostic, Refused
+
+    engine = settings.engine()
+    chosen_hosts = _selected(engine, hosts)
+    ask(settings, yes, f"Install python3, where it is missing, on {', '.join(host.name for host in chosen_hosts)}?")
+    with engine.sessions() as sessions:
+        found = engine.bootstrap(chosen_hosts, sessions)
+    failures: list[Diagnostic] = []
+    for name, answer in found.items():
+        if isinstance(answer, Refused):
+            failures += answer.diagnostics
+        elif settings.is_json:
+            from aivp.views.json_lines import line
+
+            click.echo(line("bootstrapped", {"host": name, "is_installed": answer}))
+        else:
+            click.echo(f"{name}: python3 {'was installed' if answer else 'was there already'}")
+    if failures:
+        raise Refused(failures)
 
 
 @hosts_command.command("facts")

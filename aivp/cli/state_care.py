@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from aivp.cli.asking import ask
 from aivp.cli.settings import Settings, project_options
 from aivp.diagnostics.diagnostic import refusal
 
@@ -69,7 +69,7 @@ def restore_command(settings: Settings, file: str, force: bool, yes: bool) -> No
     content = decode(read_bytes(file))
     with contextlib.closing(settings.engine().state()) as state, state.exclusive():
         changes = differences(read_content(state), content)
-        _ask(settings, yes, f"Restore state from {file}? {'; '.join(changes) or 'Nothing of its objects changes'}.")
+        ask(settings, yes, f"Restore state from {file}? {'; '.join(changes) or 'Nothing of its objects changes'}.")
         is_changed = restore(state, content, is_forced=force)
     counts = {"objects": len(content.objects), "runs": len(content.runs), "is_changed": is_changed}
     said = f"Restored {_count(len(content.objects), 'object')}. See what has changed since: aivp plan"
@@ -117,7 +117,7 @@ def move_command(settings: Settings, source: str | None, yes: bool) -> None:
     engine = settings.engine()
     given = None if source is None else _place(source)
     move = plan_move(given, engine.place, engine.root, engine.project.name, engine.project.environment)
-    _ask(settings, yes, f"Move the state of {move.project}/{move.environment} from {move.source} to {move.target}?")
+    ask(settings, yes, f"Move the state of {move.project}/{move.environment} from {move.source} to {move.target}?")
     count = move_state(move)
     moved = {"from": str(move.source), "to": str(move.target), "objects": count}
     said = f"Moved {_count(count, 'object')} from {move.source} to {move.target}. The old place opens no more."
@@ -139,15 +139,6 @@ def _opened(settings: Settings) -> contextlib.closing[State]:
     if state is None:
         raise refusal("AIVP0709", "This environment has no state yet.", "The first apply makes it.")
     return contextlib.closing(state)
-
-
-def _ask(settings: Settings, yes: bool, question: str) -> None:
-    if yes:
-        return
-    if settings.is_json or not sys.stdin.isatty():
-        raise refusal("AIVP0901", "Nobody is there to be asked.", "Say -y.")
-    if not click.confirm(question):
-        raise refusal("AIVP0904", "Nothing was changed.")
 
 
 def _say(settings: Settings, name: str, members: Mapping[str, Json], text: str) -> None:

@@ -17,7 +17,7 @@ from aivp.model.resource import Host
 SECONDS = 900.0
 """Until an installation that says nothing is given up."""
 
-_DONE = "aivp: python3 is there"
+_PRESENT, _INSTALLED = "aivp: python3 is there", "aivp: python3 is there now"
 
 _NOT_ROOT, _NO_MANAGER, _NOT_FIT = 77, 78, 79
 
@@ -35,12 +35,14 @@ add() {{
     else exit {_NO_MANAGER}
     fi
 }}
-if ! found; then
+if found; then
+    echo '{_PRESENT}'
+else
     [ "$(id -u)" = 0 ] || exit {_NOT_ROOT}
     add >&2 || exit
     found || exit {_NOT_FIT}
+    echo '{_INSTALLED}'
 fi
-echo '{_DONE}'
 """
 
 _MENDS = {
@@ -50,8 +52,8 @@ _MENDS = {
 }
 
 
-def install_python(host: Host, withheld: AbstractSet[str], reveal: Reveal, seconds: float = SECONDS) -> None:
-    """Make sure that a python3 (3.9 or newer) is on `host`. Raises Refused."""
+def install_python(host: Host, withheld: AbstractSet[str], reveal: Reveal, seconds: float = SECONDS) -> bool:
+    """Make sure that a python3 (3.9 or newer) is on `host`; whether it had to be installed. Raises Refused."""
     hello = new_hello()
     command = ["sh", "-c", f"printf %s '{hello}'\n{_SCRIPT}"]
     channel = command_channel(host, command, withheld, reveal, ["sh"], hello)
@@ -69,9 +71,10 @@ def install_python(host: Host, withheld: AbstractSet[str], reveal: Reveal, secon
     finally:
         watch.end()
     code = link.exit_code()
-    if _DONE in said.decode(errors="replace"):
+    said_last = said.decode(errors="replace").strip().rpartition("\n")[2]
+    if said_last.endswith((_PRESENT, _INSTALLED)):
         link.close()
-        return
+        return said_last.endswith(_INSTALLED)
     if code in _MENDS:
         why, mend = _MENDS[code]
         raise lost(host, why, mend, PYTHON_MISSING)

@@ -27,7 +27,7 @@ show plan.json | apply plan.json | apply --resume | drift | state list | state s
 runs list | runs show | runs abandon | explain var.v | explain noop.n | providers list | providers show noop
 discover file@lab --under THINGS | secrets key --new | secrets key | state check | state backup state.json
 state mv noop.n@lab noop.m@lab | state restore state.json -y --force
-state rm noop.n@lab | hosts list | hosts check | hosts facts | exec lab true
+state rm noop.n@lab | hosts list | hosts check | hosts bootstrap lab -y | hosts facts | exec lab true
 hosts record echo {"_meta":{"hostvars":{}},"web":["a.example"]}
 state rebuild | state rebuild -y | destroy -y
 """.replace("\n", "|")
