@@ -19,7 +19,8 @@ from aivp.hosts.refusals import refused
 from aivp.hosts.session import HostSession, Refusal
 from aivp.hosts.sessions import Sessions
 from aivp.observe.audit import Broken
-from aivp.plan.steps import Plan
+from aivp.plan.blobs import needed
+from aivp.plan.steps import Plan, Step
 from aivp.plugins.suggestion import listing
 
 
@@ -75,20 +76,23 @@ class RunHosts:
 
     def end(self, status: str) -> None:
         """The run is over. A host that cannot be told hears of it from the next run."""
-        params = {"run": self.run, "status": status}
-        for name in sorted(self.begun):
-            with contextlib.suppress(Refused), refusals():
-                try:
-                    self._ask_end(name, params)
-                except Refused:
-                    self._ask_end(name, params)
+        self.sessions.each(self.begun, lambda name: self._end(name, {"run": self.run, "status": status}))
+
+    def _end(self, name: str, params: Mapping[str, Json]) -> None:
+        with refusals():
+            try:
+                self._ask_end(name, params)
+            except Refused:
+                self._ask_end(name, params)
 
     def _begin(self, name: str, over: Sequence[str], *, is_resume: bool) -> dict[str, str]:
         with self.sessions.visit(self.plan.hosts[name].host) as session:
             return self._open(name, session, over, is_resume=is_resume)
 
     def _open(self, name: str, session: HostSession, over: Sequence[str], *, is_resume: bool) -> dict[str, str]:
-        params = {"run": self.run, "plan": self.digest, "resume": is_resume, "over": list(over)}
+        params: dict[str, Json] = {"run": self.run, "plan": self.digest, "resume": is_resume, "over": list(over)}
+        sizes = [] if is_resume else [blob.size for blob in needed(self._steps(name)).values()]
+        params["content"] = max(sizes, default=0)
         with refusals():
             self._greet(name, session)
             self._equip(name, session)
@@ -99,9 +103,12 @@ class RunHosts:
         except Broken as broken:
             raise session.hostile(str(broken)) from None
 
+    def _steps(self, name: str) -> list[Step]:
+        return [step for step in self.plan.steps if step.host == name]
+
     def _equip(self, name: str, session: HostSession) -> None:
         """Bring the providers; one that cannot work is noted when the run begins, and not tried again in this run."""
-        kinds = {step.kind for step in self.plan.steps if step.host == name}
+        kinds = {step.kind for step in self._steps(name)}
         if name in self.begun:
             self.sessions.equip(session, {kind for kind in kinds if (name, kind) not in self.unequipped})
             return

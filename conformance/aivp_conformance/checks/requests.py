@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from aivp_conformance.broken import Broken
+from aivp_conformance.compare import canonical
 from aivp_conformance.process import LINE, TooLong
 from aivp_conformance.session import Answer, Session
 from aivp_conformance.snapshot import told
@@ -191,7 +192,11 @@ def item_in_hand(subject: Subject) -> str | None:
             return "with identities that the provider assigns, nobody can ask which items were done"
         items = observe(world.open(), things)
         there = [item.get("observation", {}).get("observed") is not None for item in items]
-        whole = [is_whole(thing, item) for thing, item, is_there in zip(things, items, there, strict=True) if is_there]
+        whole = [
+            is_whole(thing, item, before)
+            for thing, item, before, is_there in zip(things, items, seen, there, strict=True)
+            if is_there
+        ]
         if not all(whole):
             raise Broken("", "it left an item half done", items[there.index(True) + whole.index(False)])
         if count > 1 and all(there):
@@ -199,9 +204,12 @@ def item_in_hand(subject: Subject) -> str | None:
         return None if count > 1 else "whether it starts no other item: a request can hold one thing only"
 
 
-def is_whole(thing: Thing, item: Any) -> bool:
-    """Is it there as declared?"""
-    return "observation" in item and not changes_of(thing, item["observation"])
+def is_whole(thing: Thing, item: Any, before: Any) -> bool:
+    """Is it there as declared? Or as it was, since it was not begun."""
+    if "observation" not in item:
+        return False
+    found = item["observation"]
+    return not changes_of(thing, found) or canonical(found["observed"]) == canonical(before["observed"])
 
 
 @check("cancel")

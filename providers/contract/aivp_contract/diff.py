@@ -6,8 +6,9 @@ to the same answer from the same values. `managed_digest` is what plan and host 
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Union
 
 from .canonical import digest, digest_bytes, encode
 from .manifest import Field, Kind
@@ -106,16 +107,26 @@ def managed_digest(kind: Kind, desired: Mapping[str, Json], seen: Observation) -
 
 
 def same(desired: Json, observed: Json) -> bool:
-    """Equality across forms: text and its blob, a secret and the host's verdict on it."""
+    """Equality across forms: text or bytes and their blob, a secret and the host's verdict on it."""
     if isinstance(observed, Verdict):
         return observed.matches is True
-    if isinstance(observed, Blob) and type(desired) is str:
-        return digest_bytes(desired.encode()) == "sha256:" + observed.sha256
+    for one, other in ((observed, desired), (desired, observed)):
+        if isinstance(one, Blob) and isinstance(other, (str, Binary)):
+            return digest_bytes(_content(other)) == "sha256:" + one.sha256
     if isinstance(desired, (Secret, Unknown)):
         return False
     if isinstance(desired, Tagged) or isinstance(observed, Tagged):
         return type(desired) is type(observed) and desired == observed
     return type(desired) is type(observed) and bool(desired == observed)
+
+
+def _content(value: Union[str, Binary]) -> bytes:
+    if isinstance(value, str):
+        return value.encode()
+    try:
+        return base64.b64decode(value.base64)
+    except ValueError:  # it comes from a host
+        return b""
 
 
 def _additions(kind: Kind, wanted: Mapping[str, Json]) -> Iterator[Change]:

@@ -4,7 +4,6 @@ Started as `python hasty.py FILE python3 -I -S -c BOOTSTRAP` by a host with `tra
 peak, in KiB, when it ends. Standard library only.
 """
 
-import atexit
 import os
 import sys
 
@@ -40,7 +39,12 @@ class Finders(list):
         super().insert(index, finder)
 
 
-atexit.register(keep_peak)
+def leave(status, leaving=os._exit):
+    keep_peak()
+    leaving(status)
+
+
+os._exit = leave  # a runner ends without looking back
 sys.meta_path = Finders(sys.meta_path)
 bootstrap = ARGV[ARGV.index("-c") + 1]
 sys.argv = ["-c"]

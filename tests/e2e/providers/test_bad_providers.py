@@ -127,7 +127,7 @@ class Two:
     def aivp(self, *arguments: str) -> Took:
         """Run aivp below the meter, which a command's own memory is not counted into."""
         out = self.world.root / "took"
-        meter = [sys.executable, "-I", "-S", str(METER), str(out), str(5 * PATIENCE), "0.02", AIVP, *arguments]
+        meter = [sys.executable, "-I", "-S", str(METER), str(out), str(5 * PATIENCE), "0.02", "10", AIVP, *arguments]
         environment = {**self.world.environment, "AIVP_PROVIDERS": str(self.providers), "COLUMNS": "1000"}
         began = time.monotonic()
         done = subprocess.run(

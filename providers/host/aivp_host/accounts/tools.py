@@ -10,12 +10,15 @@ from aivp_sdk import Completed, Permanent, Session, Temporary
 def run(session: Session, argv: List[str], *, stdin: Optional[str] = None, path: Optional[str] = None) -> Completed:
     """One effect that must succeed. `path` is the attribute to blame.
 
-    Raises Temporary where somebody else is changing accounts right now, else Permanent with what the tool said.
+    Raises Temporary where somebody else is changing accounts right now, else Permanent with what the tool said. Who is
+    not root cannot lock the files either, and waiting would not help.
     """
     done = session.effect(argv, stdin=stdin)
     if done.ok:
         return done
     said = " ".join(line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip())
+    if "Permission denied" in said:
+        raise Permanent(said, path=path, mend="Accounts are root's to change: let aivp become root on this host.")
     if "cannot lock" in said:
         raise Temporary(f"{said}: another program is changing accounts", delay=3)
     if "currently used by process" in said:

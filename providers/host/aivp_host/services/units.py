@@ -18,8 +18,11 @@ class Systemd:
     def look(self, desired: Sequence[Service], session: Session) -> List[Seen]:
         """One look for all of them."""
         found: List[Seen] = []
-        units = systemd.units([unit_name(each.name) for each in desired], session)
-        for each, unit in zip(desired, units):
+        names = [unit_name(each.name) for each in desired]
+        different = list(dict.fromkeys(names))
+        units = dict(zip(different, systemd.units(different, session)))
+        for each, name in zip(desired, names):
+            unit = units[name]
             try:
                 refuse_the_impossible(each, unit)
                 found.append(see(each, unit))
