@@ -18,7 +18,7 @@ import pytest
 
 from aivp.diagnostics import Diagnostic, Refused
 from aivp.model.place import PostgresPlace
-from aivp.state import State, open_existing, open_state
+from aivp.state import State, StepRecord, open_existing, open_state
 from aivp.state.postgres_errors import refuse_server
 from aivp.state.postgres_login import Login
 from tests.state import server as servers
@@ -341,6 +341,22 @@ def test_ten_thousand_objects_cross_a_slow_link_in_few_round_trips(
             state.put([thing(f"n{number}") for number in range(10_000)])
             assert len(state.objects()) == 10_000
             assert time.monotonic() - start < 60
+
+
+def test_a_commit_is_one_round_trip(
+    server: Server, login: Mapping[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """150 ms one way: far more than any of it takes here."""
+    with slow_link(f"{server.folder}/.s.PGSQL.{server.port}", 0.15) as folder:
+        monkeypatch.setenv("PGHOST", folder)
+        with closing(open_state(PostgresPlace(), tmp_path, "shop", "prod")) as state:
+            run = state.begin_run("sha256:1", b"", "now")
+            took = []
+            for number in range(3):
+                start = time.monotonic()
+                state.conclude(run, [StepRecord(f"s{number}", "done", "create", None, "now")], [thing("a")], [])
+                took.append(time.monotonic() - start)
+            assert 0.3 <= min(took) < 0.6, took
 
 
 # TLS
