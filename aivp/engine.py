@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -23,20 +23,24 @@ from aivp.model.expression import Template
 from aivp.model.graph import ResourceGraph
 from aivp.model.place import Place, is_private
 from aivp.model.place import variables as place_variables
-from aivp.model.resource import IR, SecretSource
+from aivp.model.resource import IR, Host, SecretSource
 from aivp.plugins import Registry
 
 if TYPE_CHECKING:  # each stage's room is imported by the method that enters it: validate needs none of these
+    from aivp.apply.oneoff import OneOffRun
     from aivp.apply.run import Run
     from aivp.blobs.bundle import Bundle
     from aivp.blobs.contents import Contents
     from aivp.events import Listener
     from aivp.hosts.archive import Archive
     from aivp.hosts.equipment import Equipment
+    from aivp.hosts.greeting import Owner
     from aivp.hosts.sessions import Sessions
+    from aivp.model.checked import Checked
     from aivp.model.discovered import Discovery
-    from aivp.model.evidence import Evidence
+    from aivp.model.evidence import Evidence, HostEvidence
     from aivp.model.object import Object
+    from aivp.model.oneoff import Answer, OneOff
     from aivp.plan.options import Options
     from aivp.plan.steps import Plan
     from aivp.secrets.opener import Opener
@@ -121,7 +125,7 @@ class Engine:
         from aivp.hosts.sessions import Sessions
         from aivp.secrets.opener import variables
 
-        sessions = Sessions(self.archive, self.parallelism, equipment=self.equipment)
+        sessions = Sessions(lambda: self.archive, self.parallelism, equipment=self.equipment)
         sessions.withheld |= variables(source for source, _ in self.read.secrets.values())
         sessions.withheld |= place_variables(self.read.state)
         return sessions
@@ -149,10 +153,11 @@ class Engine:
 
         return open_existing(self.place, self.root, self.project.name, self.project.environment)
 
-    def observe(self, sessions: Sessions) -> Evidence:
-        """Ask every host. Creates no state and changes nothing anywhere."""
-        from aivp.observe.waves import Observer
+    def observe(self, sessions: Sessions, meanwhile: Callable[[], object] = bool) -> Evidence:
+        """Ask every host. Creates no state and changes nothing anywhere.
 
+        meanwhile: what can be done while hosts are on their way, such as importing what comes next.
+        """
         state = self.existing_state()
         try:
             objects = [] if state is None else state.objects()
@@ -161,6 +166,10 @@ class Engine:
             opener = self._opener(self.ir.secrets)
             if not self.is_untrusted:
                 opener.check(None if state is None else state.key_id)
+                sessions.expect(self._concerned())  # nothing is wrong with the declaration, or with the key
+            meanwhile()
+            from aivp.observe.waves import Observer
+
             self.equipment.configure = partial(opener.configuration, self.ir.providers)
             sessions.reveal = opener.reveal
             observer = Observer(
@@ -179,6 +188,11 @@ class Engine:
                 state.close()
         return observer.observe()
 
+    def _concerned(self) -> list[Host]:
+        """The hosts of declared resources, by name; where there are none, all that are declared."""
+        used = {resource.host for resource in self.ir.resources.values()}
+        return [host for name, host in sorted(self.ir.hosts.items()) if name in used or not used]
+
     def discover(self, kind: str, host: str, given: Mapping[str, str], sessions: Sessions) -> Discovery:
         """What exists of a kind on a host, but for what the project declares or state knows. Changes nothing.
 
@@ -186,6 +200,7 @@ class Engine:
         """
         from aivp.observe.discover import discover
 
+        sessions.reveal = self._opener(self.ir.secrets).reveal
         state = self.existing_state()
         try:
             objects, lineage = ([], None) if state is None else (state.objects(), state.lineage)
@@ -195,6 +210,29 @@ class Engine:
         found = discover(kind, host, given, self.ir, objects, lineage, self.registry, sessions, self.is_untrusted)
         names = {name.rpartition(".")[2] for name in self.project.resources if name.startswith(f"{kind}.")}
         return replace(found, taken=names)
+
+    def check_hosts(self, hosts: Iterable[Host], sessions: Sessions) -> list[Checked]:
+        """Whether aivp can work on each. Changes nothing."""
+        from aivp.observe.health import check
+
+        return check(hosts, self._asking(sessions), sessions, is_untrusted=self.is_untrusted)
+
+    def facts(self, hosts: Iterable[Host], sessions: Sessions) -> dict[str, HostEvidence]:
+        """The facts of each. Changes nothing."""
+        from aivp.observe.facts import facts
+
+        return facts(hosts, self._asking(sessions), sessions, is_untrusted=self.is_untrusted)
+
+    def _asking(self, sessions: Sessions) -> Owner:
+        """On whose behalf hosts are asked, the passwords of their channels at hand."""
+        from aivp.hosts.greeting import Owner
+
+        sessions.reveal = self._opener(self.ir.secrets).reveal
+        state = self.existing_state()
+        lineage = None if state is None else state.lineage
+        if state is not None:
+            state.close()
+        return Owner(self.ir.project, self.ir.environment, lineage)
 
     def _refuse_strangers(self, objects: Sequence[Object]) -> None:
         """A stranger's project starts no code of a third party: no lock file says yet which of it was reviewed."""
@@ -285,6 +323,23 @@ class Engine:
     def settle(self, record: RunRecord, state: State, sessions: Sessions, listen: Listener) -> Run:
         """The same, to be abandoned: another version than the one that began it must be able to end it."""
         return self._run(self.read_plan(record.body, is_any_code=True), record.body, state, sessions, listen)
+
+    def one_off(
+        self, command: OneOff, state: State, sessions: Sessions, listen: Callable[[str, Answer], None]
+    ) -> OneOffRun:
+        """A run of a command that no declaration knows; known secrets are taken out of what it says. Raises Refused."""
+        from aivp_contract.concealment import without_pieces
+
+        from aivp.apply.oneoff import OneOffRun, secrets_in
+
+        if self.is_untrusted:
+            raise _refused("AIVP0503", "--untrusted runs nothing on any host.")
+        opener = self._opener({name: source for name, (source, _) in self.project.secrets.items()})
+        sessions.reveal = opener.reveal
+        values, warnings = opener.known()
+        Diagnostics(secrets_in(command.argv, values)).refuse()
+        conceal = partial(without_pieces, secrets=values)
+        return OneOffRun(command, state, sessions, listen, self.now, conceal, warnings)
 
     def rebuild(self, state: State, sessions: Sessions) -> int:
         """Make a lost state anew from what hosts remember; how many objects came back. Raises Refused.

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,16 +57,21 @@ def measure(
     limit: float = 600,
     codes: Sequence[int] = (0,),
     interval: float = INTERVAL,
+    linger: float = 10,
+    extra: Mapping[str, str] | None = None,
 ) -> Sample:
-    """Run `argv` in `folder`. Raises Failed where it ends in time with a code that is none of `codes`."""
+    """Run `argv` in `folder`. Raises Failed where it ends in time with a code that is none of `codes`.
+
+    linger: seconds that what it leaves behind may outlive it; extra: variables beyond those of `environment`.
+    """
     said, out = folder / ".bench.said", folder / ".bench.took"
     command = shutil.which(argv[0]) or argv[0]
-    meter = [sys.executable, "-I", "-S", METER, str(out), str(limit), str(interval), command, *argv[1:]]
+    meter = [sys.executable, "-I", "-S", METER, str(out), str(limit), str(interval), str(linger), command, *argv[1:]]
     with said.open("wb") as output:
         process = subprocess.Popen(
             meter,
             cwd=folder,
-            env=environment(folder),
+            env={**environment(folder), **(extra or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

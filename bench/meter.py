@@ -1,4 +1,4 @@
-"""Runs one command and writes down what it took, with all that it started: `meter.py OUT LIMIT INTERVAL ARGV…`.
+"""Runs one command and writes down what it took, with all that it started: `meter.py OUT LIMIT INTERVAL LINGER ARGV…`.
 
 A program of its own, and small: the kernel counts the memory of the process that forks into the peak of the child.
 It adopts what its command leaves behind (a runner, a shim), so that nothing escapes the sum of CPU seconds.
@@ -17,12 +17,13 @@ import time
 
 SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER in linux/prctl.h
 PAGE = os.sysconf("SC_PAGE_SIZE")
-LINGER = 10.0
-"""Seconds that a process may outlive its command before it is ended."""
 
 
-def main(out: str, limit: float, interval: float, argv: list[str]) -> None:
-    """Measure `argv`, which is ended after `limit` seconds; memory is looked at every `interval` seconds."""
+def main(out: str, limit: float, interval: float, linger: float, argv: list[str]) -> None:
+    """Measure `argv`, which is ended after `limit` seconds; memory is looked at every `interval` seconds.
+
+    linger: seconds that a process may outlive its command before it is ended.
+    """
     ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: end_all())
@@ -46,7 +47,7 @@ def main(out: str, limit: float, interval: float, argv: list[str]) -> None:
     wall = time.monotonic() - began
     ended.set()
     watcher.join()
-    reap(time.monotonic() + LINGER)
+    reap(time.monotonic() + linger)
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     largest = usage.ru_maxrss * 1024
     found = {
@@ -113,4 +114,4 @@ def reap(until: float) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], float(sys.argv[2]), float(sys.argv[3]), sys.argv[4:])
+    main(sys.argv[1], float(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4]), sys.argv[5:])

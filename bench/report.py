@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from bench.fit import growth
 from bench.measure import Sample
+from bench.promise import Ratio, ratio
 from bench.results import Results
 from bench.sides import OPERATIONS
+from bench.ssh.report import section
 from bench.startup import COMMANDS, FLOOR
-from bench.targets import LARGE, Ratio, per_batch, ratio, targets
+from bench.table import seconds, spread, table
+from bench.targets import LARGE, per_batch, targets
 
 BEGIN = "<!-- results: python -m bench --docs writes what follows from docs/benchmarks.json -->"
 END = "<!-- end of results -->"
@@ -33,12 +36,12 @@ def placed(document: str, text: str) -> str:
 
 def _sections(results: Results) -> Iterator[str]:
     yield "### Targets\n"
-    yield from _table(
+    yield from table(
         ["promise", "bound", "measured", "met"],
         ([item.promise, item.bound, item.measured, _yes(item.is_met)] for item in targets(results)),
     )
     yield "\n### Machine\n"
-    yield from _table(["", ""], ([name, text] for name, text in results.machine.items()))
+    yield from table(["", ""], ([name, text] for name, text in results.machine.items()))
     busy = "" if results.load is None else f", at a load of {results.load}"
     yield f"\nBegun {results.began}{busy}."
     for part in ("tree", "chain"):
@@ -57,6 +60,9 @@ def _sections(results: Results) -> Iterator[str]:
     if results.protocol:
         yield "\n### The provider protocol\n"
         yield from _protocol(results)
+    if results.ssh:
+        yield "\n### Hosts over SSH\n"
+        yield from section(results)
 
 
 def _comparison(results: Results, part: str) -> Iterator[str]:
@@ -69,14 +75,14 @@ def _comparison(results: Results, part: str) -> Iterator[str]:
                 [
                     f"{size:,}",
                     operation,
-                    *(_seconds(side, "cpu") for side in (ours, theirs)),
+                    *(seconds(side, "cpu") for side in (ours, theirs)),
                     _ratio(ratio(theirs, ours, "cpu")),
-                    *(_seconds(side, "wall") for side in (ours, theirs)),
+                    *(seconds(side, "wall") for side in (ours, theirs)),
                     *(_memory(side) for side in (ours, theirs)),
                     _ratio(ratio(theirs, ours, "peak")),
                 ]
             )
-    yield from _table([*head, "MiB, aivp", "terraform", "ratio"], rows)
+    yield from table([*head, "MiB, aivp", "terraform", "ratio"], rows)
     if any(item.is_stopped for key, samples in results.samples.items() if key[0] == part for item in samples):
         yield f"\n`>`: stopped after {results.limit:.0f} s of wall time, unfinished."
 
@@ -89,7 +95,7 @@ def _growth(results: Results) -> Iterator[str]:
             found = growth(results.costs("tree", operation, tool))
             cells.append("–" if found is None else f"{found.exponent:.2f} ({', '.join(f'{n:,}' for n in found.sizes)})")
         rows.append([operation, *cells])
-    yield from _table(["exponent of", *TOOLS], rows)
+    yield from table(["exponent of", *TOOLS], rows)
     theirs = growth(results.costs("tree", "apply", "terraform"))
     if theirs is not None and LARGE not in results.costs("tree", "apply", "terraform"):
         yield (
@@ -114,7 +120,7 @@ def _startup(results: Results) -> Iterator[str]:
                 f"{min(walls) / min(item.wall * 1000 for item in floor):.1f}",
             ]
         )
-    yield from _table(["command", "median ms", "least ms", "ratio to the first", "ratio of the least"], rows)
+    yield from table(["command", "median ms", "least ms", "ratio to the first", "ratio of the least"], rows)
     yield f"\n{len(floor)} turns."
 
 
@@ -127,7 +133,7 @@ def _durability(results: Results) -> Iterator[str]:
             for s, each in zip(results.syncs, per_batch(results.syncs), strict=True)
         )
         head = ["apply of", "steps", "batches", "journal", "for each batch", "state", "effects", "other"]
-        yield from _table(head, ([str(cell) for cell in row] for row in rows))
+        yield from table(head, ([str(cell) for cell in row] for row in rows))
         yield ""
     said = ", ".join(f"{count} × `{method}`" for method, count in sorted(results.requests.items()))
     yield f"A plan of 100 unchanged files sends: {said}."
@@ -140,24 +146,11 @@ def _protocol(results: Results) -> Iterator[str]:
     yield f"{LARGE:,} resources in one request: CPU s {seconds}; MiB {memory}.\n"
     bad = [(name, found) for name, found in results.protocol.items() if name != "batch"]
     rows = ([f"`{name}`", f"{found['grown'] / 2**20:.0f}", f"{found['seconds']:.1f}"] for name, found in bad)
-    yield from _table(["bad provider", "MiB of the caller", "s"], rows)
-
-
-def _seconds(samples: Sequence[Sample], figure: str) -> str:
-    """Median, and in brackets the least."""
-    if any(item.is_stopped for item in samples):
-        return f"> {max(getattr(item, figure) for item in samples):.0f}"
-    return _spread([getattr(item, figure) for item in samples], lambda value: f"{value:.2f}")
+    yield from table(["bad provider", "MiB of the caller", "s"], rows)
 
 
 def _memory(samples: Sequence[Sample]) -> str:
-    return _spread([item.peak / 2**20 for item in samples if not item.is_stopped], lambda value: f"{value:.0f}")
-
-
-def _spread(values: Sequence[float], text: Callable[[float], str]) -> str:
-    if not values:
-        return "–"
-    return text(values[0]) if len(values) == 1 else f"{text(statistics.median(values))} ({text(min(values))})"
+    return spread([item.peak / 2**20 for item in samples if not item.is_stopped], lambda value: f"{value:.0f}")
 
 
 def _ratio(found: Ratio | None) -> str:
@@ -166,10 +159,3 @@ def _ratio(found: Ratio | None) -> str:
 
 def _yes(is_met: bool | None) -> str:
     return "–" if is_met is None else "yes" if is_met else "**no**"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(head)} |"
-    yield "|" + "---|" * len(head)
-    for row in rows:
-        yield f"| {' | '.join(row)} |"

@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from aivp_contract.values import Json
+
 from bench.durability import Syncs
 from bench.measure import Sample
 
 FORMAT = 1
 Key = tuple[str, int, str, str]
-"""(tree, chain or startup; resources; operation or command; tool)."""
+"""(tree, chain, startup or a part of ssh; resources, or what else grows; operation or command; tool)."""
 
 
 @dataclass
@@ -34,6 +36,8 @@ class Results:
     protocol: dict[str, Mapping[str, float]] = field(default_factory=dict)
     """`batch`, or a bad provider → what `bench.protocol` measured."""
     done: list[str] = field(default_factory=list)
+    ssh: dict[str, Json] = field(default_factory=dict)
+    """About the parts that need hosts over SSH, which may be measured by themselves: `bench.ssh.parts` says what."""
 
     def add(self, key: Key, sample: Sample) -> None:
         """One more execution."""
@@ -56,6 +60,16 @@ class Results:
                 found[size] = statistics.median(ended)
         return found
 
+    def take(self, newer: Results) -> None:
+        """Put the parts of another run in the place of ours; those that it has not stay."""
+        parts = {_part(key) for key in newer.samples} | set(newer.done)
+        self.samples = {key: found for key, found in self.samples.items() if _part(key) not in parts} | newer.samples
+        self.done = [*(part for part in self.done if part not in parts), *newer.done]
+        self.ssh = newer.ssh or self.ssh
+        self.protocol = newer.protocol or self.protocol
+        if "durability" in newer.done:
+            self.syncs, self.requests = newer.syncs, newer.requests
+
     def save(self, path: Path) -> None:
         """Write everything; whoever reads meanwhile sees the old or the new."""
         form = {
@@ -73,6 +87,7 @@ class Results:
             "syncs": None if self.syncs is None else [asdict(item) for item in self.syncs],
             "requests": self.requests,
             "protocol": {name: dict(found) for name, found in self.protocol.items()},
+            "ssh": self.ssh,
         }
         path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_name(path.name + ".new")
@@ -95,11 +110,17 @@ def load(path: Path) -> Results:
         requests=form["requests"],
         protocol=form.get("protocol", {}),
         done=form["done"],
+        ssh=form.get("ssh", {}),
     )
     for item in form["samples"]:
         key = (item.pop("part"), item.pop("size"), item.pop("operation"), item.pop("tool"))
         results.add(key, Sample(**item))
     return results
+
+
+def _part(key: Key) -> str:
+    """The name under which the samples of a cell are measured."""
+    return f"{key[0]}/{key[1]}" if key[0] in ("tree", "chain") else key[0]
 
 
 def _rounded(sample: Sample) -> dict[str, object]:

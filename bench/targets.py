@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from bench.durability import Syncs
 from bench.fit import growth
-from bench.measure import Sample
+from bench.promise import Ratio, Target, ratio
 from bench.protocol import DEADLINE, over_json
 from bench.results import Results
+from bench.ssh import report as ssh
 from bench.startup import COMMANDS, FLOOR
 
 LARGE = 10_000
@@ -21,42 +20,6 @@ STARTS = {"aivp --version": 3, "aivp --help": 4}
 HELP = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Ratio:
-    """`value`: of the medians; lowest and highest: of executions of the same round, or of the extremes where one
-    side has fewer of them.
-    """
-
-    value: float
-    lowest: float
-    highest: float
-
-    def __str__(self) -> str:
-        return f"{self.value:.1f} ({self.lowest:.1f} to {self.highest:.1f})"
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One promise. `is_met` is None where it was not measured."""
-
-    promise: str
-    bound: str
-    measured: str
-    is_met: bool | None
-
-
-def ratio(large: Sequence[Sample], small: Sequence[Sample], figure: str) -> Ratio | None:
-    """How many times `small` goes into `large`; None where one of them was not measured to its end."""
-    if not large or not small or any(item.is_stopped for item in (*large, *small)):
-        return None
-    above, below = ([float(getattr(item, figure)) for item in side] for side in (large, small))
-    value = statistics.median(above) / statistics.median(below)
-    if len(above) != len(below):
-        return Ratio(value, min(above) / max(below), max(above) / min(below))
-    rounds = [one / other for one, other in zip(above, below, strict=True)]
-    return Ratio(value, min(rounds), max(rounds))
-
-
 def targets(results: Results) -> list[Target]:
     """Every promise in the order of the report."""
     return [
@@ -65,6 +28,7 @@ def targets(results: Results) -> list[Target]:
         *_durability(results),
         *_starts(results),
         *_protocol(results),
+        *ssh.targets(results),
     ]
 
 

@@ -76,13 +76,14 @@ class RunHosts:
 
     def end(self, status: str) -> None:
         """The run is over. A host that cannot be told hears of it from the next run."""
-        params = {"run": self.run, "status": status}
-        for name in sorted(self.begun):
-            with contextlib.suppress(Refused), refusals():
-                try:
-                    self._ask_end(name, params)
-                except Refused:
-                    self._ask_end(name, params)
+        self.sessions.each(self.begun, lambda name: self._end(name, {"run": self.run, "status": status}))
+
+    def _end(self, name: str, params: Mapping[str, Json]) -> None:
+        with refusals():
+            try:
+                self._ask_end(name, params)
+            except Refused:
+                self._ask_end(name, params)
 
     def _begin(self, name: str, over: Sequence[str], *, is_resume: bool) -> dict[str, str]:
         with self.sessions.visit(self.plan.hosts[name].host) as session:

@@ -19,6 +19,7 @@ from aivp.apply.hearing import Hearing
 from aivp.apply.hosts import RunHosts, refusals
 from aivp.apply.progress import Progress
 from aivp.apply.record import Rows, settle
+from aivp.apply.rollout import Rounds
 from aivp.apply.segment import lanes, next_segment
 from aivp.apply.wire import Reveal, Unfilled, fill, message, opened
 from aivp.blobs.contents import Contents
@@ -70,6 +71,7 @@ class Run:
         self.withheld: dict[str, Mapping[str, Json]] = {}
         """Steps that no host is asked about, since their provider cannot work there: the error that each has."""
         self.fit = Fit()
+        self.rounds = Rounds(self.plan)
 
     def start(self, body: bytes) -> str:
         """Begin a new run. Raises Refused (exit 4) with nothing changed where the world is not as planned."""
@@ -233,8 +235,9 @@ class Run:
     def _drive_host(self, name: str, lane: Sequence[Step]) -> None:
         """Drive one lane to its end; whoever waits for it is told when it is left, however that comes about."""
         try:
-            while self._advance(name, lane):
-                pass
+            if self._may_begin(name, lane):
+                while self._advance(name, lane):
+                    pass
         except Refused:
             raise
         except BaseException:  # our own bug, or the end of the process: nobody starts anything more
@@ -244,6 +247,20 @@ class Run:
             with self.progress.changed:
                 self.progress.left.add(name)
                 self.progress.changed.notify_all()
+
+    def _may_begin(self, name: str, lane: Sequence[Step]) -> bool:
+        """True once the rounds before that of this host are done. False where too much of them failed: its steps are
+        then held back, and a resumed run comes to them.
+        """
+        with self.progress.changed:
+            while not self.progress.is_stopping and (gate := self.rounds.gate(name, self.progress)).must_wait:
+                self.progress.changed.wait()
+            if self.progress.is_stopping or not gate.why:
+                return not self.progress.is_stopping
+            error = {"class": "held", "message": gate.why}
+            left = [step for step in lane if step.id not in self.progress.ended]
+            self._conclude([(step, Outcome("blocked", step.action, error=error), {}) for step in left])
+        return False
 
     def _advance(self, name: str, lane: Sequence[Step]) -> bool:
         """One segment; False at the end of the lane."""

@@ -14,7 +14,7 @@ import click
 
 from aivp.cli.failure import print_diagnostics
 from aivp.cli.output import read_plan_file
-from aivp.cli.plan import selection, warn
+from aivp.cli.plan import import_next, selection, warn
 from aivp.cli.settings import Settings, project_options
 from aivp.cli.show import show_plan
 from aivp.diagnostics import Diagnostic
@@ -71,8 +71,10 @@ def apply_command(
 
 @click.command()
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--target", "targets", metavar="ADDR", multiple=True, help="Only this, and what needs it.")
+@click.option("--exclude", "excluded", metavar="ADDR", multiple=True, help="Not this, nor what it needs.")
 @project_options
-def destroy_command(settings: Settings, yes: bool) -> None:
+def destroy_command(settings: Settings, yes: bool, targets: tuple[str, ...], excluded: tuple[str, ...]) -> None:
     """Take away everything that was created here; what was there before stays and is forgotten."""
     from aivp.plan.options import Options
     from aivp.state.records import refuse_open
@@ -81,7 +83,7 @@ def destroy_command(settings: Settings, yes: bool) -> None:
     state = engine.state()
     with contextlib.closing(state):
         refuse_open(state.open_run())
-        leave(*_plan_and_apply(engine, state, settings, Options(is_destroy=True), yes), settings)
+        leave(*_plan_and_apply(engine, state, settings, Options(targets, excluded, is_destroy=True), yes), settings)
 
 
 def leave(plan: Plan, status: str, settings: Settings) -> None:
@@ -100,9 +102,11 @@ def leave(plan: Plan, status: str, settings: Settings) -> None:
 
 def _plan_and_apply(engine: Engine, state: State, settings: Settings, options: Options, yes: bool) -> tuple[Plan, str]:
     with engine.sessions() as sessions:
-        found = engine.observe(sessions)
+        found = engine.observe(sessions, import_next)
         warn(found, settings)
         plan = engine.plan(found, options)
+        if plan.is_empty:
+            sessions.leave()
         show_plan(plan, settings, None)
         if plan.is_empty:
             return plan, "done"
@@ -170,9 +174,14 @@ def _apply(
 
 
 def _resume(engine: Engine, state: State, settings: Settings, file: str | None) -> tuple[Plan, str]:
+    from aivp.model.oneoff import is_one_off
+
     record = state.open_run() or state.failed_run()
     if record is None:
         raise refusal("AIVP0510", "There is no run to go on with.", "See: aivp runs list")
+    if is_one_off(record.plan):
+        why = f"The run {record.run} is of aivp exec: its command is never started again by itself."
+        raise refusal("AIVP0625", why, "Settle it: aivp runs abandon.")
     from aivp.cli.listening import listening, map_beside
 
     body, bundle = (record.body, None) if file is None else read_plan_file(file)

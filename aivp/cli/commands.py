@@ -21,6 +21,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "drift": ("plan", "Show what changed behind our back."),
     "state": ("state", "List, copy, check, move or forget what is known."),
     "runs": ("runs", "List, show or abandon runs."),
+    "hosts": ("hosts", "List and check hosts, show their facts, record an inventory."),
+    "exec": ("exec", "Run a command once on hosts."),
     "discover": ("discover", "Write configuration for what exists on a host."),
     "explain": ("explain", "Say where a value comes from."),
     "providers": ("providers", "List, show, test and begin providers of kinds."),
@@ -40,6 +42,11 @@ class LazyGroup(click.Group):
         """Import the module of one command."""
         if cmd_name not in COMMANDS:
             return None
+        from aivp.cli.compiled import Compiled
+
+        compiled = Compiled()
+        compiled.install()
+        ctx.find_root().call_on_close(compiled.keep)
         module = importlib.import_module(f"aivp.cli.{COMMANDS[cmd_name][0]}")
         found: click.Command = getattr(module, f"{cmd_name}_command")
         return found

@@ -32,6 +32,7 @@ def main() -> NoReturn:
         code = _interrupted("\n")
     except OSError as error:
         code = _unheard(error)
+    gc.freeze()  # nobody searches at the end for what may go before the process goes with all of it
     sys.exit(code)
 
 
@@ -48,11 +49,11 @@ def _settle_streams() -> None:
 
 
 def _run() -> int:
+    gc.set_threshold(50_000, 20, 50)  # what a command makes of a project lives until it ends: seldom worth a search
     import click
 
     from aivp.cli.commands import cli
 
-    gc.set_threshold(50_000, 20, 50)  # what a command makes of a project lives until it ends: seldom worth a search
     try:
         result = cli.main(prog_name="aivp", standalone_mode=False)
         sys.stdout.flush()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -45,9 +47,10 @@ def plan_command(
     from aivp.plan.options import Options
 
     engine = settings.engine()
-    plan = engine.plan(evidence(engine, settings, observed), Options(targets, excluded))
-    keep(engine, plan, output, bundle)
-    show_plan(plan, settings, output, bundle)
+    with evidence(engine, settings, observed) as found:
+        plan = engine.plan(found, Options(targets, excluded))
+        keep(engine, plan, output, bundle)
+        show_plan(plan, settings, output, bundle)
     if detailed_exitcode:
         _leave(plan, settings)
 
@@ -82,22 +85,37 @@ def drift_command(settings: Settings, ignore: tuple[str, ...]) -> None:
     from aivp.plan.options import Options
 
     engine = settings.engine()
-    plan = engine.plan(evidence(engine, settings), Options(excluded=ignore))
+    with evidence(engine, settings) as seen:
+        plan = engine.plan(seen, Options(excluded=ignore))
     drifted = [step for step in plan.steps if step.is_drift]
-    found = replace(plan, steps=drifted)
+    found = replace(plan, steps=drifted, rollouts=())
     show_plan(found, settings, None, is_whole=False)
     _leave(found, settings)
 
 
-def evidence(engine: Engine, settings: Settings, observed: str | None = None) -> Evidence:
-    """From the hosts, or from a file that `observe -o` wrote; with a warning for each host that could not be asked."""
+@contextlib.contextmanager
+def evidence(engine: Engine, settings: Settings, observed: str | None = None) -> Iterator[Evidence]:
+    """From the hosts, or from a file that `observe -o` wrote; with a warning for each host that could not be asked.
+
+    While the block works with it, the runners end; when it is left, they have.
+    """
     if observed is not None:
-        found = _recorded(observed)
-    else:
-        with engine.sessions() as sessions:
-            found = engine.observe(sessions)
-    warn(found, settings)
-    return found
+        found = recorded(observed)
+        warn(found, settings)
+        yield found
+        return
+    with engine.sessions() as sessions:
+        found = engine.observe(sessions, import_next)
+        sessions.leave()
+        warn(found, settings)
+        yield found
+
+
+def import_next() -> None:
+    """What turns evidence into a plan that is shown."""
+    import aivp.observe.unreached
+    import aivp.plan.plan
+    import aivp.views.plan_text  # noqa: F401
 
 
 def warn(found: Evidence, settings: Settings) -> None:
@@ -122,7 +140,8 @@ def _leave(plan: Plan, settings: Settings) -> None:
         raise click.exceptions.Exit(2 if plan.steps else 1)
 
 
-def _recorded(file: str) -> Evidence:
+def recorded(file: str) -> Evidence:
+    """Evidence that `observe -o` wrote. Raises Refused (AIVP0410)."""
     from aivp.cli.seeming import seeming
     from aivp.model.evidence import read_evidence
 

@@ -84,7 +84,15 @@ def project_options(function: Callable[..., R]) -> Callable[..., R]:
         callback=_files,
         help="Set variables from YAML.",
     )
-    @click.option("--parallelism", type=click.IntRange(1, 256), default=10, show_default=True, help="Hosts at once.")
+    @click.option(
+        "--parallelism",
+        "--forks",
+        "parallelism",
+        type=click.IntRange(1, 256),
+        default=10,
+        show_default=True,
+        help="Hosts at once.",
+    )
     @click.option("--json", "is_json", is_flag=True, help="One JSON object a line.")
     @click.option("--no-color", is_flag=True, help="Plain text.")
     @click.option("--untrusted", is_flag=True, help="Run nothing that the project's author wrote.")

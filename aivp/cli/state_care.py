@@ -119,7 +119,7 @@ def move_command(settings: Settings, source: str | None, yes: bool) -> None:
     move = plan_move(given, engine.place, engine.root, engine.project.name, engine.project.environment)
     _ask(settings, yes, f"Move the state of {move.project}/{move.environment} from {move.source} to {move.target}?")
     count = move_state(move)
-    moved = {"from": move.source.form(), "to": move.target.form(), "objects": count}
+    moved = {"from": str(move.source), "to": str(move.target), "objects": count}
     said = f"Moved {_count(count, 'object')} from {move.source} to {move.target}. The old place opens no more."
     _say(settings, "moved", moved, said)
 

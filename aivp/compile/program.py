@@ -18,6 +18,7 @@ from aivp.compile.lower import check_forms, lower
 from aivp.compile.moves import Moves
 from aivp.compile.requires import check_requires
 from aivp.compile.resolve import resolve
+from aivp.compile.rollouts import check_rollouts
 from aivp.compile.scope import Scope
 from aivp.compile.syntax import format_target
 from aivp.compile.validate import validate
@@ -39,6 +40,8 @@ class Compiled:
     sources: SourceMap
     left_out: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Diagnostic, ...] = ()
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Group → its hosts, sorted."""
     blobs: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
@@ -68,6 +71,7 @@ def compile_project(project: Project, registry: Registry, load: Load | None = No
     filled = fill_contents(sound, attributes, load or Sources(project.root).load, diagnostics)
     resources = fill_beneath(sound, lower(sound, filled.attributes, diagnostics))
     found = edges(sound, resources, resolved.references, ordered, diagnostics)
+    check_rollouts(expanded.rollouts, project.groups, sound, found, diagnostics)
     moves = Moves(project, scope, expanded, resources, diagnostics)
     ir = IR(
         project=project.name,
@@ -81,10 +85,11 @@ def compile_project(project: Project, registry: Registry, load: Load | None = No
         secrets={name: project.secrets[name][0] for name in sorted(project.secrets)},
         manifests=_manifests(expanded, registry),
         providers=configuration,
+        rollouts=[item for item in expanded.rollouts if len(item.rounds) > 1],
     )
     diagnostics.refuse()
     sources = SourceMap({address: item.declaration for address, item in expanded.instances.items()})
-    return Compiled(ir, sources, _left_out(expanded), diagnostics.sorted(), filled.blobs)
+    return Compiled(ir, sources, _left_out(expanded), diagnostics.sorted(), expanded.groups, filled.blobs)
 
 
 def _manifests(expanded: Expanded, registry: Registry) -> dict[str, str]:

@@ -17,7 +17,7 @@ from aivp.diagnostics import Diagnostics
 from aivp.model.place import Place
 from aivp.model.resource import SecretSource
 
-__all__ = ["load", "read"]
+__all__ = ["load", "project_name", "read"]
 
 NO_INPUTS = VariableInputs()
 
@@ -60,6 +60,14 @@ def read(root: Path, *, environment: str | None = None, variables: VariableInput
     declared.broken |= {f"secrets.{name}" for name in declared.maps["secrets"].keys() - secrets.keys()}
     flaws = Flaws(found.sorted(), frozenset(declared.broken), is_partial)
     return _project(root, header, chosen[0], values, declared, secrets, place, flaws)
+
+
+def project_name(root: Path) -> str:
+    """How the project at `root` is called: the same in every environment. Raises Refused."""
+    found = Diagnostics()
+    header = read_header(read_root(root, found).content, found)
+    found.refuse()
+    return header[0]
 
 
 _UNCERTAIN = frozenset({"AIVP0126", "AIVP0127", "AIVP0130"})

@@ -21,6 +21,11 @@ from aivp.hosts.link import Link
 MOST_NOISE = 64 * 1024
 """Bytes that may come before the bootstrap's answer."""
 
+_UNPACK = """import os,zlib
+p=b""
+while len(p)<{size}:p+=os.read(0,{size}-len(p))or os._exit(1)
+exec(zlib.decompress(p))"""
+
 _OLD_PYTHON = re.compile(rb'\{"error": "python", "found": "([0-9.]{1,16})"\}')
 
 
@@ -30,7 +35,7 @@ def arrive(link: Link, channel: Channel, archive: Archive) -> bytes:
     header = {"archive": archive.sha256, "marker": marker}
     noise = answer_sudo(link, channel)
     with contextlib.suppress(OSError):  # what ended already may have said why
-        link.send(bootstrap().encode() + b"\0" + json.dumps(header).encode() + b"\n")
+        link.send(_packed_bootstrap() + json.dumps(header).encode() + b"\n")
     answer, more = _answer(link, marker.encode())
     if answer == b"need":
         packed = zlib.compress(archive.data, 6)
@@ -39,6 +44,12 @@ def arrive(link: Link, channel: Channel, archive: Archive) -> bytes:
         except OSError:
             raise NoRunner("the link is gone") from None
     return (noise + more).strip()
+
+
+def _packed_bootstrap() -> bytes:
+    """A first line that unpacks the rest: what comes before a NUL is read byte by byte."""
+    packed = zlib.compress(bootstrap().encode(), 9)
+    return _UNPACK.format(size=len(packed)).encode() + b"\0" + packed
 
 
 def _answer(link: Link, marker: bytes) -> tuple[bytes, bytes]:

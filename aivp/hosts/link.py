@@ -11,11 +11,14 @@ import select
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO, Self, cast
 
 LOG_KEPT = 8 * 1024
 """Bytes of stderr that are kept."""
+
+_CLOSE_SECONDS = 10
 
 
 class Link:
@@ -74,16 +77,17 @@ class Link:
         except subprocess.TimeoutExpired:
             return None
 
-    def hang_up(self) -> None:
-        """Say no more: whoever is at the other end leaves."""
+    def leave(self) -> None:
+        """Send nothing more: whoever is at the other end leaves then."""
         with contextlib.suppress(OSError):
             self.stdin.close()
 
     def close(self) -> None:
         """End it in peace."""
-        self.hang_up()
+        self.leave()
+        self._drain(time.monotonic() + _CLOSE_SECONDS)
         try:
-            self.process.wait(timeout=10)
+            self.process.wait(timeout=_CLOSE_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
         self.stdout.close()
@@ -95,6 +99,12 @@ class Link:
         except (ProcessLookupError, PermissionError):
             self.process.kill()  # a channel that changed its user, or is gone already
         self.process.wait()
+
+    def _drain(self, until: float) -> None:
+        """Wait for the end of stdout: `process.wait` with a timeout looks only every 50 ms whether it is over."""
+        while select.select([self.stdout], [], [], max(until - time.monotonic(), 0))[0]:
+            if not os.read(self.stdout.fileno(), 65536):
+                return
 
     def _keep_log(self) -> None:
         stream = cast(BinaryIO, self.process.stderr)

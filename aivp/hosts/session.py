@@ -65,10 +65,12 @@ class HostSession:
         self._writing = threading.Lock()
 
     @classmethod
-    def start(cls, host: Host, channel: Channel, archive: Archive, silence: float = SILENCE) -> Self:
-        """Open the channel, and bring up the runner there. Raises Refused."""
+    def start(
+        cls, host: Host, channel: Channel, archive: Archive, silence: float = SILENCE, link: Link | None = None
+    ) -> Self:
+        """Open the channel, unless it is by `link`, and bring up the runner there. Raises Refused."""
         try:
-            link = Link.start(channel.argv, channel.environment)
+            link = link or Link.start(channel.argv, channel.environment)
         except OSError as error:
             raise lost(host, f"{channel.shown} cannot be started: {error.strerror}.") from None
         except ValueError as error:  # a NUL in an argument
@@ -185,6 +187,10 @@ class HostSession:
                         self.link.send(part)
         except (OSError, ValueError):
             raise self._broken("the link is gone") from None
+
+    def leave(self) -> None:
+        """Say that nothing more is asked; `close` waits until it has ended."""
+        self.link.leave()
 
     def close(self) -> None:
         """End the session; the runner ends by itself when its link is gone."""

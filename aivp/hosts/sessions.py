@@ -8,8 +8,9 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
+from itertools import islice
 from types import TracebackType
 from typing import Self, TypeAlias, TypeVar
 
@@ -17,8 +18,9 @@ from aivp_contract.values import Json
 
 from aivp.diagnostics import Refused
 from aivp.hosts.archive import Archive
-from aivp.hosts.channel import channel
+from aivp.hosts.channel import Channel, channel
 from aivp.hosts.equipment import Equipment
+from aivp.hosts.link import Link
 from aivp.hosts.session import SILENCE, HostSession
 from aivp.model.resource import Host
 
@@ -34,6 +36,7 @@ Visit: TypeAlias = Callable[[str], AbstractContextManager[HostSession]]
 class Sessions:
     """Sessions by host name, each with a runner.
 
+    archive: gives what is shipped, when it is first asked for it;
     parallelism: hosts that are worked on, and sessions that are open, at once; silence: seconds after which a host
     that says nothing is lost; withheld: names of the environment variables that secrets come from, which no channel
     gets; equipment: what third-party providers' kinds need on a host; reveal: opens the passwords of channels.
@@ -41,21 +44,44 @@ class Sessions:
 
     def __init__(
         self,
-        archive: Archive,
+        archive: Callable[[], Archive],
         parallelism: int = 10,
         silence: float = SILENCE,
         equipment: Equipment | None = None,
     ) -> None:
-        self.archive = archive
+        self._build = archive
+        self._built: Archive | None = None
         self.equipment = equipment
         self.parallelism = parallelism
         self.silence = silence
         self.withheld: set[str] = set()
         self.reveal: Callable[[Json], Json] = lambda value: value
         self._open: dict[str, HostSession] = {}
+        self._coming: dict[str, tuple[Channel, Link]] = {}
         self._busy: set[str] = set()
         self._changed = threading.Condition()
         self._brought: set[str] = set()
+
+    @property
+    def archive(self) -> Archive:
+        """What is shipped; built once, whichever thread is the first to ask for it."""
+        with self._changed:
+            self._built = self._built or self._build()
+            return self._built
+
+    def expect(self, hosts: Iterable[Host]) -> None:
+        """Begin to reach those of `hosts` that can be asked for no password, as many as may be open.
+
+        Connecting takes longer than what we have to do before we can use it. On a host nothing happens by that but the
+        login; one that cannot be reached says so at its first visit.
+        """
+        able = (
+            host for host in hosts if host.transport == "ssh" and "password" not in host.connection.get("become", {})
+        )
+        for host in islice(able, self.parallelism):
+            found = channel(host, self.withheld, self.reveal)
+            with contextlib.suppress(OSError, ValueError):
+                self._coming[host.name] = found, Link.start(found.argv, found.environment)
 
     @contextlib.contextmanager
     def visit(self, host: Host, arrive: Arrive | None = None) -> Iterator[HostSession]:
@@ -74,7 +100,8 @@ class Sessions:
                 self._changed.notify_all()
 
     def _started(self, host: Host, arrive: Arrive | None) -> HostSession:
-        session = HostSession.start(host, channel(host, self.withheld, self.reveal), self.archive, self.silence)
+        way, link = self._coming.pop(host.name, None) or (channel(host, self.withheld, self.reveal), None)
+        session = HostSession.start(host, way, self.archive, self.silence, link)
         with self._changed:
             self._open[host.name] = session
         try:
@@ -90,21 +117,33 @@ class Sessions:
     def _take(self, name: str) -> HostSession | None:
         """The open session, None where one is to be opened, for which there is room then."""
         with self._changed:
-            self._changed.wait_for(lambda: name not in self._busy and (name in self._open or self._has_room()))
+            self._changed.wait_for(lambda: name not in self._busy and (name in self._held() or self._has_room()))
             self._busy.add(name)
             session = self._open.pop(name, None)
             if session is not None and not session.is_over:
                 self._open[name] = session  # the one used last stands last
                 return session
-            is_full = len(self._open.keys() | self._busy) > self.parallelism
-            spare = self._open.pop(next(other for other in self._open if other not in self._busy)) if is_full else None
-        for unwanted in filter(None, (session, spare)):
-            unwanted.close()
+            is_full = len(self._held() | self._busy) > self.parallelism
+            spare = self._spare() if is_full else None
+        for unwanted in (session, spare):
+            if unwanted is not None:
+                unwanted.close()
         return None
+
+    def _held(self) -> AbstractSet[str]:
+        """Hosts to which there is a link."""
+        return self._open.keys() | self._coming.keys()
 
     def _has_room(self) -> bool:
         """True where one more can be opened, if need be for another one that nobody works with."""
-        return len(self._open.keys() | self._busy) < self.parallelism or bool(self._open.keys() - self._busy)
+        return len(self._held() | self._busy) < self.parallelism or bool(self._held() - self._busy)
+
+    def _spare(self) -> HostSession | Link:
+        """Let go of the one that was used the longest time ago, or never."""
+        idle = next((other for other in self._open if other not in self._busy), None)
+        if idle is not None:
+            return self._open.pop(idle)
+        return self._coming.pop(next(other for other in self._coming if other not in self._busy))[1]
 
     def equip(self, session: HostSession, kinds: Iterable[str]) -> None:
         """Bring the third-party providers of `kinds` to a host that is being visited. Raises Refusal or Refused."""
@@ -127,8 +166,10 @@ class Sessions:
     ) -> Mapping[str, T | Refused]:
         """`work` for every host, side by side; a host that refuses is its own answer and stops nobody else."""
         names = sorted(hosts)
-        if len(names) == 1:
-            return {names[0]: _caught(work, names[0])}
+        if len(names) <= 1:
+            return {name: _caught(work, name) for name in names}
+        from concurrent.futures import ThreadPoolExecutor  # hosts are on their way by now; one alone does without it
+
         with ThreadPoolExecutor(parallelism or self.parallelism) as pool:
             try:
                 return dict(zip(names, pool.map(lambda name: _caught(work, name), names), strict=True))
@@ -149,16 +190,27 @@ class Sessions:
         """End every channel at once."""
         for session in list(self._open.values()):
             session.kill()
+        self._forget_coming()
 
     def close(self) -> None:
         """End every session in peace; whoever visits a host afterwards gets a new one."""
+        self._forget_coming()
         with self._changed:
             leaving = list(self._open.values())
             self._open.clear()
         for session in leaving:
-            session.link.hang_up()  # all of them first, so that none waits for the end of another
+            session.leave()  # all of them first, so that none waits for the end of another
         for session in leaving:
             session.close()
+
+    def leave(self) -> None:
+        """Tell every host that nothing more is asked of it, without waiting until it has gone: `close` does."""
+        for session in list(self._open.values()):
+            session.leave()
+
+    def _forget_coming(self) -> None:
+        while self._coming:
+            self._coming.popitem()[1][1].kill()
 
     def __enter__(self) -> Self:
         return self

@@ -20,6 +20,7 @@ from aivp.plan.exposure import check_secrets
 from aivp.plan.identity import Thing, is_whole, known_identity, thing
 from aivp.plan.options import Options
 from aivp.plan.order import lay_out
+from aivp.plan.rounds import rounds
 from aivp.plan.seal import seal
 from aivp.plan.selection import select
 from aivp.plan.steps import Plan
@@ -67,7 +68,9 @@ def make_plan(ir: IR, graph: ResourceGraph, evidence: Evidence, kinds: Kinds, re
         pending,
         lambda name: Draft(world, declared[name], rows.get(name)).check(),
     )
-    return seal(ir, evidence, decided, laid.steps, laid.lanes, kinds)
+    rollouts = rounds(ir.rollouts, laid.steps, laid.lanes, diagnostics)
+    diagnostics.refuse()
+    return seal(ir, evidence, decided, laid.steps, laid.lanes, kinds, rollouts)
 
 
 def _misfit(address: str, item: Violation) -> Diagnostic:

@@ -49,15 +49,15 @@ def move_state(move: Move) -> int:
     """Do it; how many objects moved. Raises Refused with nothing changed where there is nothing to move, or anything to
     lose.
     """
+    if _is_unfinished(move):
+        with _open(move, move.target, is_new=False) as kept, kept.exclusive():
+            _unmark(kept)
+            return len(kept.objects())
     with _open(move, move.source, is_new=False) as old:
         _refuse_moved(old, move)
         with _open(move, move.target, is_new=True) as new, old.exclusive(), new.exclusive():
             content, there = read_content(old), read_content(new)
-            is_back = moved_to(new) == move.source
-            if is_back and content.is_empty and there.lineage != content.lineage:
-                _unmark(new)  # a move that was broken off before anything came to be there
-                return len(there.objects)
-            _refuse_taken(there, content, move, is_back=is_back)
+            _refuse_taken(there, content, move, is_back=moved_to(new) == move.source)
             _mark(old, move.target)
             try:
                 _write(new, content)
@@ -66,6 +66,20 @@ def move_state(move: Move) -> int:
                     _unmark(old)
                 raise
     return len(content.objects)
+
+
+def _is_unfinished(move: Move) -> bool:
+    """True where `target` was to be moved to `source` once, and nothing of it ever came to be there."""
+    if _gone_from(move.target, move.root, move.project, move.environment) != move.source:
+        return False
+    words = (move.root, move.project, move.environment)
+    there = open_existing_database(move.source, *words)
+    if there is None:
+        return True
+    with contextlib.closing(state_of(there, move.root, move.environment)) as state:
+        content = read_content(state)
+    with _open(move, move.target, is_new=False) as kept:
+        return content.is_empty and content.lineage != kept.lineage
 
 
 def _write(new: State, content: Content) -> None:

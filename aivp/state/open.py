@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from aivp.diagnostics import Refused
 from aivp.diagnostics.diagnostic import refusal
-from aivp.model.place import FOLDER, Place, PostgresPlace, SqlitePlace
+from aivp.model.place import DEFAULT, FOLDER, Place, PostgresPlace, SqlitePlace
 from aivp.state.database import Database
 from aivp.state.folders import prepare_default
 from aivp.state.store import State
@@ -23,23 +23,31 @@ MOVED = "moved"
 
 def open_state(place: Place, root: Path, project: str, environment: str) -> State:
     """Open or create. Raises Refused where the place or the format does not allow it."""
-    database = open_existing_database(place, root, project, environment)
-    if database is None:
-        _refuse_forgotten(place, root, project, environment)
-        database = open_database(place, root, project, environment)
+    found = open_existing(place, root, project, environment)
+    if found is not None:
+        return found
+    database = open_database(place, root, project, environment)
     if isinstance(place, PostgresPlace):
         with contextlib.suppress(Refused):
             prepare_default(root, environment)  # for logs of runs, which stop nothing
-    return usable(state_of(database, root, environment))
+    return state_of(database, root, environment)
 
 
 def open_existing(place: Place, root: Path, project: str, environment: str) -> State | None:
     """Open what is there; None where this environment has no state yet. Creates nothing."""
     database = open_existing_database(place, root, project, environment)
     if database is None:
-        _refuse_forgotten(place, root, project, environment)
+        _refuse_waiting(place, root, project, environment)
         return None
-    return usable(state_of(database, root, environment))
+    state = state_of(database, root, environment)
+    try:
+        _refuse_moved(state)
+        if place != DEFAULT and _waits(root, environment) and is_unused(state):
+            _refuse_waiting(place, root, project, environment)
+    except BaseException:
+        state.close()
+        raise
+    return state
 
 
 def open_database(place: Place, root: Path, project: str, environment: str) -> Database:
@@ -101,38 +109,38 @@ def place_of(form: dict[str, object]) -> Place:
     return PostgresPlace(settings if isinstance(settings, dict) else {})
 
 
-def usable(state: State) -> State:
-    """`state`, where it lives here. Raises Refused where it was moved, and closes it."""
-    try:
-        place = moved_to(state)
-    except BaseException:
-        state.close()
-        raise
-    if place is None:
-        return state
-    state.close()
-    raise refusal(
-        "AIVP0831",
-        f"This state has been moved from {state.database.place} to {place}.",
-        "Take the declaration that says so from git (`state` in aivp.yaml). To bring it back here: aivp state move",
-    )
+def is_unused(state: State) -> bool:
+    """True where nothing was ever applied with it."""
+    return not state.database.rows("SELECT 1 FROM objects LIMIT 1") and not state.runs()
 
 
-def _refuse_forgotten(place: Place, root: Path, project: str, environment: str) -> None:
+def _refuse_moved(state: State) -> None:
+    """A state that lives elsewhere now is not gone on with."""
+    place = moved_to(state)
+    if place is not None:
+        raise refusal(
+            "AIVP0831",
+            f"This state has been moved from {state.database.place} to {place}.",
+            "Take the declaration that says so from git (`state` in aivp.yaml). To bring it back: aivp state move",
+        )
+
+
+def _waits(root: Path, environment: str) -> bool:
+    return (root / FOLDER / environment / "state.db").exists()
+
+
+def _refuse_waiting(place: Place, root: Path, project: str, environment: str) -> None:
     """A declaration that names another place moves nothing by itself. Raises Refused where the old state waits."""
-    if place == SqlitePlace():
+    if place == DEFAULT or not _waits(root, environment):
         return
-    old = open_existing_database(SqlitePlace(), root, project, environment)
-    if old is None:
-        return
-    with_old = State(old, root)
-    try:
-        waits = moved_to(with_old) is None and bool(with_old.database.rows("SELECT 1 FROM objects LIMIT 1"))
-    finally:
-        with_old.close()
+    database = open_existing_database(DEFAULT, root, project, environment)
+    assert database is not None
+    with contextlib.closing(state_of(database, root, environment)) as old:
+        waits = moved_to(old) is None and bool(database.rows("SELECT 1 FROM objects LIMIT 1"))
     if waits:
         raise refusal(
             "AIVP0832",
-            f"aivp.yaml says that state is {place}, where there is none; it still lies in {FOLDER}/{environment}.",
+            f"aivp.yaml says that state is {place}, where nothing was applied yet; it still lies in "
+            f"{FOLDER}/{environment}.",
             "Take it there: aivp state move. If it is of no use any more, delete that folder.",
         )

@@ -45,6 +45,9 @@ def refused(login: Login, what: str, error: Exception) -> Refused:
         )
     if isinstance(error, errors.InsufficientPrivilege):
         return no_privilege(what, text)
+    if isinstance(error, errors.InvalidParameterValue):
+        why = f"The server of the state refuses the settings of the session: {text}."
+        return refusal("AIVP0839", why, "Correct `role` under `state` in aivp.yaml, or let somebody create that role.")
     if isinstance(error, _GONE) or (isinstance(error, psycopg.OperationalError) and error.sqlstate is None):
         return refusal("AIVP0836", f"The link to the state broke ({what}): {text}.", _AGAIN)
     return refusal("AIVP0705", f"The state cannot be read or written ({what}): {text}.", _AGAIN)
@@ -74,6 +77,6 @@ def refuse_server(login: Login, version: int = OLDEST, encoding: str = "UTF8", *
     if is_pooled:
         raise refusal(
             "AIVP0839",
-            f"Between here and the server of the state ({login.place}) stands a pooler: a lock would be nobody's.",
+            f"State is {login.place}, and a pooler answers there: a lock would be nobody's.",
             "Connect to the server itself, by its own host and port.",
         )

@@ -52,7 +52,7 @@ class Login:
 def log_in(place: PostgresPlace, root: Path, name: str) -> tuple[psycopg.Connection[Row], Login]:
     """Connect. `name`: what the server lists the session as. Raises Refused."""
     given, password = _parameters(place, root)
-    known = {password, given.get("password"), os.environ.get("PGPASSWORD")}
+    known = {password, given.get("password"), given.get("sslpassword"), os.environ.get("PGPASSWORD")}
     login = Login(place, frozenset(str(item) for item in known if item))
     given = {"connect_timeout": place.seconds("connect_timeout", CONNECT_TIMEOUT), **given}
     try:

@@ -12,6 +12,7 @@ from aivp_contract.values import Json
 from aivp.diagnostics.diagnostic import refusal
 from aivp.model.expression import IR_TAGS
 from aivp.model.object import Object, read_object
+from aivp.model.oneoff import is_one_off
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,12 @@ def new_lineage() -> str:
 def refuse_open(record: RunRecord | None) -> None:
     """An open run blocks every new one. Raises Refused."""
     if record is not None:
+        settle = "settle it: aivp runs abandon."
+        is_plan = not is_one_off(record.plan)
         raise refusal(
             "AIVP0508",
             f"The run {record.run} of {record.started} is not finished.",
-            "Go on with it: aivp apply --resume. Or settle it: aivp runs abandon.",
+            f"Go on with it: aivp apply --resume. Or {settle}" if is_plan else settle.capitalize(),
         )
 
 

@@ -175,10 +175,10 @@ class State:
         return found[0] if found else None
 
     def failed_run(self) -> RunRecord | None:
-        """The newest run that did anything, if it has failed steps."""
+        """The newest run of a plan that did anything, if it has failed steps."""
         newest = self._runs(
             "SELECT run, plan, body, status, started, ended FROM runs WHERE status<>'refused'"
-            " ORDER BY rowid DESC LIMIT 1"
+            " AND substr(plan, 1, 5)<>'exec:' ORDER BY rowid DESC LIMIT 1"
         )
         return newest[0] if newest and newest[0].status == "failed" else None
 

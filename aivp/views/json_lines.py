@@ -74,6 +74,7 @@ def plan_lines(plan: Plan, *, is_whole: bool = True) -> Iterator[str]:
             "blocked": dict(plan.blocked),
             "is_applicable": plan.is_applicable,
             "notes": list(plan.notes),
+            **({"rollouts": [item.form() for item in plan.rollouts]} if plan.rollouts else {}),
         },
     )
 

@@ -43,6 +43,7 @@ def render_plan(plan: Plan, *, width: int, color: bool, verbose: bool, digest: s
     _write_severe(page, plan)
     for name, steps in _by_host(plan):
         _write_host(page, plan, name, steps, is_verbose=verbose)
+    _write_rollouts(page, plan)
     _write_takes_no_part(page, "Blocked", plan.blocked, is_verbose=verbose)
     _write_takes_no_part(page, "Left out", plan.left_out, is_verbose=verbose)
     _write_providers(page, plan)
@@ -120,6 +121,18 @@ def _write_providers(page: Page, plan: Plan) -> None:
     for name, configuration in plan.providers.items():
         said = ", ".join(f"{member} {value_text(value)}" for member, value in configuration.items())
         page.add(("", f"The provider {escape.line(name, 100)} is started with {said}."), hang=2)
+
+
+def _write_rollouts(page: Page, plan: Plan) -> None:
+    """In which rounds hosts are worked on is never folded: it decides how much can go wrong at once."""
+    for rollout in plan.rollouts:
+        most = rollout.max_fail_percentage
+        may = f"more than {most}% of its hosts fail" if most else "any of its hosts fails"
+        said = f" in {_count(len(rollout.rounds), 'round')}; none begins after a round in which {may}"
+        page.add(("strong", f"Rollout of {escape.line(rollout.group, 400)}"), ("", said))
+        for number, names in enumerate(rollout.rounds, 1):
+            page.add(("", f"{number:>3}. {', '.join(escape.line(name, 400) for name in names)}"), indent=1, hang=5)
+        page.blank()
 
 
 def _write_takes_no_part(page: Page, title: str, reasons: Mapping[str, str], *, is_verbose: bool) -> None:

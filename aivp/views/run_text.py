@@ -18,6 +18,7 @@ from aivp.events import (
     StepEnded,
     StepsStarted,
 )
+from aivp.model.oneoff import is_one_off
 from aivp.state import RunRecord, StepRecord
 from aivp.views import escape
 from aivp.views.page import Page, Piece
@@ -34,6 +35,7 @@ DONE: Mapping[str, str] = {
     "forget": "forgotten",
     "refresh": "refreshed",
     "no-op": "already as declared",
+    "exec": "executed",
 }
 
 NOWHERE = Places()
@@ -129,7 +131,7 @@ def render_run(
     """One run with what became of each step, in the order in which they ended; without no-ops unless verbose."""
     page = Page(width, color=color)
     page.add(("strong", f"Run {run.run}: "), (_MEANINGS.get(run.status, ""), run.status))
-    page.add(("", f"plan {run.plan}"), indent=2)
+    page.add(("", run.plan.replace(":", " ", 1) if is_one_off(run.plan) else f"plan {run.plan}"), indent=2)
     ended = f"to {_time(run.ended)} ({_took(run)})" if run.ended else "and not ended"
     page.add(("", f"from {_time(run.started)} {ended}"), indent=2)
     page.blank()
@@ -169,11 +171,13 @@ def _is_quiet(event: StepEnded) -> bool:
 
 
 def _write_step(page: Page, event: StepEnded) -> None:
-    sign, meaning = SIGNS.get(event.action, ("?", ""))
+    sign, meaning = SIGNS.get(event.action, ("?", "") if event.action != "exec" else ("$", "good"))
     words = DONE.get(event.action, event.action)
     if event.status != "done":
         sign, meaning, words = _STATUS.get(event.status, ("!", "bad", event.status))
-    words = words.replace("{action}", event.action)
+    if event.error is not None and _is_held(event):
+        words = f"held back: {event.error.get('message')}"
+    words = words.replace("{action}", "execute" if event.action == "exec" else event.action)
     planned = event.step.partition(":")[0]
     if event.status == "done" and event.action != planned and planned in DONE:
         words += f" (planned: {planned})"
@@ -183,10 +187,15 @@ def _write_step(page: Page, event: StepEnded) -> None:
         ("" if event.status == "done" else meaning, f" {escape.line(words)}"),
     )
     page.add(*title, indent=1, hang=WIDEST + 3)
-    if event.error is not None:
+    if event.error is not None and not _is_held(event):
         _write_error(page, event.error)
     if event.span is not None:
         page.add(("accent", escape.line(str(event.span), 1000)), indent=WIDEST + 3)
+
+
+def _is_held(event: StepEnded) -> bool:
+    """True for a step of a round that was not begun."""
+    return event.error is not None and event.error.get("class") == "held"
 
 
 def _write_error(page: Page, error: Mapping[str, Json]) -> None:
@@ -234,7 +243,8 @@ def _took(run: RunRecord) -> str:
 
 
 def _short(digest: str) -> str:
-    return digest.removeprefix("sha256:")[:12]
+    kind, _, rest = digest.rpartition("sha256:")
+    return f"{kind.replace(':', ' ')}{rest[:12]}"
 
 
 def _count(number: int, noun: str) -> str:

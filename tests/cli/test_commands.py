@@ -138,6 +138,36 @@ def test_a_changed_world_points_at_the_declaration(shell: Shell) -> None:
     assert (done.returncode, b"aivp.yaml:5:3" in done.stderr) == (4, True), done
 
 
+def test_part_of_it_is_destroyed_with_what_needs_it_and_named_as_people_name_it(shell: Shell) -> None:
+    things = shell.things
+    files = "".join(
+        f"  file.{name}: {{path: {things}/{name}{needs}}}\n"
+        for name, needs in (
+            ("a", ""),
+            ("b", ", depends_on: file.a"),
+            ("c", ""),
+            ("d", ", depends_on: file.c"),
+        )
+    )
+    shell.declare("resources:\n" + files)
+    assert shell.code("apply", "-y") == 0
+    assert shell.code("destroy", "-y", "--target", "file.a") == 0
+    assert sorted(path.name for path in things.iterdir()) == ["c", "d"]
+    assert shell.code("destroy", "-y", "--exclude", "file.d") == 0
+    assert sorted(path.name for path in things.iterdir()) == ["c", "d"], "d still needs c"
+    assert shell.run("state", "show", "file.c").stdout.startswith(b"file.c@lab\n")
+    assert b"Did you mean file.c@lab" in shell.run("state", "show", "file.c@la").stderr
+    assert shell.code("state", "rm", "file.c") == 0
+    assert shell.code("state", "rm", "file.c") == 1
+
+
+def test_a_key_is_made_without_choosing_an_environment(shell: Shell) -> None:
+    shell.declare("environments: {dev: {}, prod: {}}\n")
+    made = shell.run("secrets", "key", "--new")
+    assert (made.returncode, made.stdout.startswith(b"Made a key for calm: ")) == (0, True), made
+    assert shell.code("-e", "prod", "secrets", "key") == 0
+
+
 def test_nobody_listens(shell: Shell) -> None:
     shell.declare("resources:\n" + "".join(f"  noop.n{n}: {{host: lab}}\n" for n in range(2000)))
     for line in (

@@ -45,7 +45,7 @@ def test_no_more_are_open_than_may_be_and_each_is_opened_again(tmp_path: Path) -
                 now -= 1
         return str(answer)
 
-    with Sessions(ARCHIVE, parallelism=2) as sessions:
+    with Sessions(lambda: ARCHIVE, parallelism=2) as sessions:
         for _ in range(2):
             answers = sessions.each([one.name for one in hosts], look, parallelism=5)
             assert set(answers.values()) == {"{'items': []}"}, answers
@@ -57,7 +57,7 @@ def test_no_more_are_open_than_may_be_and_each_is_opened_again(tmp_path: Path) -
 def test_one_whose_link_broke_is_opened_again(tmp_path: Path) -> None:
     one = host("h", tmp_path)
     arrivals: list[HostSession] = []
-    with Sessions(ARCHIVE) as sessions:
+    with Sessions(lambda: ARCHIVE) as sessions:
         with sessions.visit(one, arrivals.append) as session:
             session.link.process.kill()
             session.link.process.wait()
@@ -70,7 +70,7 @@ def test_who_cannot_arrive_leaves_no_session_behind(tmp_path: Path) -> None:
     def refuse(_: HostSession) -> None:
         raise Refused(())
 
-    with Sessions(ARCHIVE) as sessions:
+    with Sessions(lambda: ARCHIVE) as sessions:
         with pytest.raises(Refused), sessions.visit(host("h", tmp_path), refuse):
             pass
         assert not sessions._open
@@ -81,7 +81,7 @@ def test_who_cannot_arrive_leaves_no_session_behind(tmp_path: Path) -> None:
     ["echo Welcome to the lab", "printf 'no line end'", "printf '\\377\\000\\n'; echo need; echo have", "seq 5000"],
 )
 def test_what_a_login_shell_prints_is_skipped(tmp_path: Path, noise: str) -> None:
-    with Sessions(ARCHIVE) as sessions, sessions.visit(host("h", tmp_path, noise)) as session:
+    with Sessions(lambda: ARCHIVE) as sessions, sessions.visit(host("h", tmp_path, noise)) as session:
         assert greet(session, OWNER, ARCHIVE.kinds).facts["python"]
         assert session.noise
 
@@ -97,7 +97,7 @@ def test_what_a_login_shell_prints_is_skipped(tmp_path: Path, noise: str) -> Non
     ],
 )
 def test_where_no_runner_comes_up_it_is_said_why(tmp_path: Path, before: str, code: str, words: str) -> None:
-    with Sessions(ARCHIVE) as sessions:
+    with Sessions(lambda: ARCHIVE) as sessions:
         with pytest.raises(Refused) as caught, sessions.visit(host("h", tmp_path, before)):
             pass
         (found,) = caught.value.diagnostics

@@ -18,7 +18,7 @@ from tests.lab.availability import available, network_available
 from tests.lab.errors import CommandFailed, LabError, Terminated
 from tests.lab.hosts import Host
 from tests.lab.networks import Network, SshHost, network
-from tests.lab.plain import PlainHost, plain_host
+from tests.lab.plain import PlainHost, plain_available, plain_host
 from tests.lab.recipe import DEFAULT_SUITE, SUITES
 from tests.lab.snapshots import Snapshot, difference, snapshot
 from tests.lab.start import host, sweep
@@ -40,6 +40,7 @@ __all__ = [
     "host",
     "network",
     "network_available",
+    "plain_available",
     "plain_host",
     "snapshot",
     "sweep",

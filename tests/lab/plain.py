@@ -11,12 +11,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from tests.lab import instances, rpms
+from tests.lab.availability import available
 from tests.lab.cgroups import make_cgroups
 from tests.lab.hosts import Host
+from tests.lab.mirror import mirror, missing_suite
 from tests.lab.places import places
 from tests.lab.recipe import DEFAULT_SUITE, OFFER, TIDY, Recipe
 from tests.lab.repository import repository
-from tests.lab.roots import architecture, root
+from tests.lab.roots import architecture, is_cached, root
 from tests.lab.signals import signals_held, terminable
 
 _INSTALLED = (
@@ -78,13 +80,23 @@ def plain_recipe(suite: str) -> Recipe:
     return Recipe(suite, architecture(), tuple(sorted({*_INSTALLED, *plugins})), _LEFT_OUT, _FINISH)
 
 
+def plain_available(suite: str = DEFAULT_SUITE, environ: Mapping[str, str] | None = None) -> str | None:
+    """As `available`: None, or why such a host cannot be started, its own root included."""
+    environ = os.environ if environ is None else environ
+    reason = available(suite, environ)
+    if reason is not None or is_cached(places(environ), plain_recipe(suite)):
+        return reason
+    address = mirror(environ)
+    return None if address is None else missing_suite(address, suite)
+
+
 @contextmanager
 def plain_host(
     suite: str = DEFAULT_SUITE, name: str | None = None, environ: Mapping[str, str] | None = None
 ) -> Iterator[PlainHost]:
     """A running plain host, gone without a trace at the end of the block."""
     with terminable():
-        started = _start(suite, name or f"plain-{os.urandom(3).hex()}", os.environ if environ is None else environ)
+        started = start_plain_host(suite, name or f"plain-{os.urandom(3).hex()}", environ)
         try:
             yield started
         finally:
@@ -92,7 +104,9 @@ def plain_host(
                 started.remove()
 
 
-def _start(suite: str, name: str, environ: Mapping[str, str]) -> PlainHost:
+def start_plain_host(suite: str, name: str, environ: Mapping[str, str] | None = None) -> PlainHost:
+    """A running plain host that this process owns and has to remove; tests want `plain_host`."""
+    environ = os.environ if environ is None else environ
     where = places(environ)
     instances.sweep(where)
     floor = root(where, plain_recipe(suite), environ)

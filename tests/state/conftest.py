@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +12,6 @@ from aivp.model.place import Place, PostgresPlace, SqlitePlace
 from aivp.state import State, open_existing, open_state
 from tests.state import server as servers
 from tests.state.server import Server
-
-_NUMBERS = itertools.count()
 
 
 @pytest.fixture(scope="session")
@@ -29,8 +25,8 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def database(server: Server) -> Mapping[str, str]:
-    """A database and a role of its own, as libpq's environment."""
-    return server.database(f"t{os.getpid()}_{next(_NUMBERS)}")
+    """An empty database and its role, as libpq's environment."""
+    return server.database("shop")
 
 
 @dataclass
@@ -62,6 +58,3 @@ def state(backend: Backend) -> Iterator[State]:
     found = backend.open()
     yield found
     found.close()
-
-
-Make = Callable[..., object]

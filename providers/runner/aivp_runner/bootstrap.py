@@ -13,15 +13,15 @@ if sys.version_info < (3, 9):  # noqa: UP036  (older ones get this far, and shou
     sys.stdout.write('{"error": "python", "found": "%d.%d"}\n' % sys.version_info[:2])  # noqa: UP031
     sys.exit(1)
 
+import dataclasses
 import hashlib
-import importlib.abc
 import importlib.util
 import json
 import marshal
 import os
 import stat
 import zlib
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 ARCHIVES_KEPT = 4
 
@@ -94,32 +94,52 @@ def write_own(path: str, data: bytes) -> None:
         pass
 
 
-class Archive(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Imports the archive's modules from memory, from cached bytecode where there is some."""
+class Archive:
+    """Imports the archive's modules from memory, from cached bytecode where there is some.
+
+    Half of what importing took was the text of methods, which dataclasses compile in every process anew: its bytecode
+    is kept beside that of the modules. Finder and loader at once; what they should inherit from is slow to import.
+    """
 
     def __init__(self, data: bytes, bytecode_path: Optional[str]) -> None:
         self.modules = json.loads(data)["modules"]
         self.bytecode_path = bytecode_path
         cached = read_own(bytecode_path) if bytecode_path else None
-        self.bytecode = unmarshalled(cached) if cached else None
+        self.bytecode = (unmarshalled(cached) if cached else None) or {}
+        self.compiled: Dict[str, bytes] = {}
+        dataclasses.exec = self.run_text  # type: ignore[attr-defined]  # in place of the builtin, in that module only
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
         if fullname not in self.modules:
             return None
-        return importlib.util.spec_from_loader(fullname, self, is_package=fullname + ".__init__" in self.modules)
+        is_package = fullname + ".__init__" in self.modules
+        return importlib.util.spec_from_loader(fullname, self, is_package=is_package)  # type: ignore[arg-type]
+
+    def create_module(self, spec: Any) -> None:
+        """As any module is."""
 
     def exec_module(self, module: Any) -> None:
         exec(self.code(module.__name__), module.__dict__)  # noqa: S102  (the bytes whose digest was checked)
 
     def code(self, name: str) -> Any:
-        if self.bytecode is not None:
-            return marshal.loads(self.bytecode[name])  # noqa: S302
-        return compile(self.modules[name], "<aivp>/" + name.replace(".", "/") + ".py", "exec", dont_inherit=True)
+        return self.once(name, lambda: (self.modules[name], "<aivp>/" + name.replace(".", "/") + ".py"))
+
+    def run_text(self, text: str, *places: Any) -> None:
+        """What `exec` does."""
+        exec(self.once(text, lambda: (text, "<string>")), *places)  # noqa: S102
+
+    def once(self, key: str, source: Callable[[], Tuple[str, str]]) -> Any:
+        """The code of a text, with the name of its file in tracebacks; compiled where it is not kept."""
+        if key in self.bytecode:
+            return marshal.loads(self.bytecode[key])  # noqa: S302
+        code = compile(*source(), "exec", dont_inherit=True)
+        self.compiled[key] = marshal.dumps(code)
+        return code
 
     def keep_bytecode(self) -> None:
-        if self.bytecode is None and self.bytecode_path:
-            codes = {name: marshal.dumps(self.code(name)) for name in self.modules if not name.endswith(".__init__")}
-            write_own(self.bytecode_path, marshal.dumps(codes))
+        """What had to be compiled is there for the next session."""
+        if self.compiled and self.bytecode_path:
+            write_own(self.bytecode_path, marshal.dumps({**self.bytecode, **self.compiled}))
 
 
 def unmarshalled(data: bytes) -> Optional[Dict[str, bytes]]:
@@ -181,7 +201,10 @@ def receive() -> Tuple[bytes, Optional[str], Optional[str]]:
 archive_bytes, base_folder, bytecode_path = receive()
 archive = Archive(archive_bytes, bytecode_path)
 sys.meta_path.insert(0, archive)
-archive.keep_bytecode()
 import aivp_runner.main  # noqa: E402
 
-sys.exit(aivp_runner.main.main(base_folder))
+code = aivp_runner.main.main(base_folder)
+archive.keep_bytecode()
+sys.stdout.flush()
+sys.stderr.flush()
+os._exit(code)  # taking an interpreter apart takes as long as the engine waits for it

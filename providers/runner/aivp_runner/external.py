@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set
 
+from aivp_contract.concealment import without
 from aivp_contract.lines import BadLine
 from aivp_contract.manifest import Kind
 from aivp_contract.values import Json, Secret, contains
 from aivp_sdk.provider import error_form
-from aivp_sdk.redaction import Redaction, opened, without
+from aivp_sdk.redaction import Redaction, opened
 
 from . import answers
 from .child import Gone

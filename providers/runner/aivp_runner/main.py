@@ -24,7 +24,9 @@ from .arrival import PIECE, Piece
 from .service import Refusal, Service, refusal_form
 from .store import HostStoreTooNew
 
-METHODS = frozenset("hello provider stage observe begin apply end list remembered recall rebuild upgrade".split())
+METHODS = frozenset(
+    "hello provider stage observe begin apply execute end list remembered recall rebuild upgrade health".split()
+)
 
 HEARTBEAT = 5.0
 """Seconds between signs of life while a request is in hand, so that the engine can tell slow from gone."""

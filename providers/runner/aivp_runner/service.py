@@ -1,4 +1,4 @@
-"""The runner's requests, each a method: hello, observe, upgrade, begin, apply, end, list, remembered, rebuild, recall.
+"""The runner's requests, each a method: hello, observe, begin, apply, execute, end, list, upgrade, health and so on.
 
 The engine is the only caller. Long answers travel as notifications of a bounded size before the result.
 """
@@ -18,7 +18,7 @@ from aivp_contract.values import Json
 from aivp_sdk import ProviderError, records
 from aivp_sdk.process import Session
 
-from . import facts
+from . import facts, health, oneoff
 from .arrival import Piece
 from .blobs import Blobs
 from .child import Gone
@@ -154,6 +154,12 @@ class Service:
             self.lane.execute(batch)
         return {"left": 0}
 
+    def execute(self, step: str, argv: List[str], timeout: Optional[float]) -> Json:
+        """A command that no declaration knows, in the run that is open: see `oneoff.execute`."""
+        assert self.lane is not None
+        assert self.store is not None
+        return oneoff.execute(self.store, self.session, self.lane.run, self.owner, step, argv, timeout)
+
     def end(self, run: str, status: str) -> Json:
         """Close the run: its records of effects go, the lock is given back. Nothing to do where it was never begun."""
         if self.store is not None and self.base is not None:
@@ -164,6 +170,10 @@ class Service:
                 self.lane.blobs.clear()
         self._close()
         return {}
+
+    def health(self) -> Json:
+        """How this host can be worked on: its clock, and where the journal is. Leaves nothing behind."""
+        return health.look(self.base)
 
     def remembered(self) -> Json:
         """Every claim of this project's environment."""

@@ -10,6 +10,7 @@ import threading
 from typing import Any, BinaryIO, Dict, List, Mapping, Optional, Sequence, Set, Type, Union
 
 from aivp_contract.canonical import NotCanonical, encode_masked
+from aivp_contract.concealment import without
 from aivp_contract.lines import MAX_LINE, BadLine
 from aivp_contract.values import Json
 
@@ -17,7 +18,7 @@ from . import shim
 from .errors import Bug, Permanent
 from .process import Session
 from .provider import error_form
-from .redaction import opened, without
+from .redaction import opened
 from .schema import load
 
 PART = 512 * 1024

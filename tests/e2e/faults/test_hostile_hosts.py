@@ -118,7 +118,7 @@ def test_a_host_that_says_nothing_is_given_up(mixed: World, mode: str) -> None:
     liar = str(Path(__file__).parent / "liar.py")
     host = Host("bad", "exec", {"command": ["env", f"AIVP_HOST_STATE={mixed.root}/bad", sys.executable, liar, mode]})
     with (
-        Sessions(build(Registry.discover()), silence=1.0) as sessions,
+        Sessions(lambda: build(Registry.discover()), silence=1.0) as sessions,
         pytest.raises(Refused, match="silent for 1 s"),
         sessions.visit(host) as session,
     ):

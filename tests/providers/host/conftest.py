@@ -25,16 +25,6 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
         yield world
 
 
-@pytest.fixture(params=_SUITES)
-def plain(request: pytest.FixtureRequest) -> Iterator[World]:
-    """A container without systemd: init scripts, apt."""
-    reason = lab.available(request.param)
-    if reason is not None:
-        pytest.skip(reason)
-    with lab.plain_host(request.param) as host, World.of(host) as world:
-        yield world
-
-
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
     """A folder on this machine's disk and the `file` kind in this process."""

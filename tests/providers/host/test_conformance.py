@@ -21,6 +21,9 @@ from tests import lab
 from tests.providers.driver import REPOSITORY, shipment
 
 CASES = REPOSITORY / "providers" / "host" / "conformance.json"
+OF_FOLDERS = ["command", "file", "noop"]
+OF_HOSTS = ["group", "package", "service", "user", "package_index"]
+SLOW = {"package_index": pytest.mark.slow}
 IS_FULL = os.environ.get("AIVP_TEST_ALL") == "1"
 SOME = ["read-only", "deterministic", "create", "update", "computed", "again", "once", "delete", "partial", "tainted"]
 """Checks of one kind that are had in every run; all of them are in the full matrix."""
@@ -96,7 +99,11 @@ def judge(
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("kind", ["command", "file", "noop"])
+def test_no_kind_is_left_out() -> None:
+    assert sorted([*OF_FOLDERS, *OF_HOSTS]) == sorted(PROVIDER.kinds)
+
+
+@pytest.mark.parametrize("kind", OF_FOLDERS)
 def test_kinds_of_folders(tmp_path: Path, kind: str) -> None:
     program = [sys.executable, "-c", _SERVE.format(place="/nonexistent", kind=kind)]
     options = [] if IS_FULL else ["--examples", "8", "--moments", "3"]
@@ -104,9 +111,7 @@ def test_kinds_of_folders(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.lab
-@pytest.mark.parametrize(
-    "kind", ["group", "package", "service", "user", pytest.param("package_index", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("kind", [pytest.param(name, marks=SLOW.get(name, ())) for name in OF_HOSTS])
 def test_kinds_of_hosts(tmp_path: Path, kind: str) -> None:
     reason = lab.available()
     if reason is not None:
@@ -123,7 +128,7 @@ def test_kinds_of_hosts(tmp_path: Path, kind: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["package", "package_index", "service"])
 def test_kinds_of_hosts_without_systemd(tmp_path: Path, kind: str) -> None:
-    reason = lab.available()
+    reason = lab.plain_available()
     if reason is not None:
         pytest.skip(reason)
     options = [] if IS_FULL else [word for name in SOME for word in ("--only", name)]

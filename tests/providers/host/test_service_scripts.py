@@ -47,7 +47,7 @@ CASES = {
 
 @pytest.fixture(scope="module", params=_SUITES)
 def container(request: pytest.FixtureRequest) -> Iterator[World]:
-    reason = lab.available(request.param)
+    reason = lab.plain_available(request.param)
     if reason is not None:
         pytest.skip(reason)
     with lab.plain_host(request.param) as host, World.of(host) as world:

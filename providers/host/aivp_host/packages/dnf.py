@@ -16,7 +16,9 @@ from aivp_sdk import Permanent, Session, Temporary
 
 from . import dnf_files, rpm_output, rpm_versions
 from .declaration import Package
+from .locks import wait_for_locks
 from .managers import NOT_INSTALLED, Available, Forecast, Installed, Transaction
+from .rpm_names import base, declared, is_meant, label, pick
 from .rpm_output import Rpm
 
 _QUERY = ("dnf", "--quiet", "--cacheonly", "--disableplugin=versionlock")
@@ -61,16 +63,16 @@ class Dnf:
                 raise Permanent(f"dnf knows no {what}", path=path, mend=mend)
 
     def installed(self, names: Sequence[str], session: Session) -> Dict[str, Installed]:
-        """One rpm -q. Of several versions side by side, as of kernels, the last installed counts."""
+        """One rpm -q."""
         if not names:
             return {}
-        asked = sorted({_base(name) for name in names})
+        asked = sorted({base(name) for name in names})
         done = session.probe(["rpm", "-q", f"--queryformat={rpm_output.RPM_FORMAT}", "--", *asked])
         found = rpm_output.rows(done.stdout)
         if not found and "is not installed" not in done.stdout:
             raise rpm_output.failure("rpm -q", done)
         patterns = dnf_files.locks(self.root)
-        picked = {name: _pick(name, found) for name in names}
+        picked = {name: pick(name, found) for name in names}
         return {name: _installed(package, patterns) for name, package in picked.items()}
 
     def every(self, is_dependency: bool, session: Session) -> Dict[str, Installed]:
@@ -84,13 +86,13 @@ class Dnf:
             raise rpm_output.failure("listing what is installed", done)
         patterns = dnf_files.locks(self.root)
         packages = [package for package in rpm_output.rows(done.stdout) if package.name != "gpg-pubkey"]
-        return {name: _installed(package, patterns) for name, package in sorted(_declared(packages).items())}
+        return {name: _installed(package, patterns) for name, package in sorted(declared(packages).items())}
 
     def available(self, names: Sequence[str], release: Optional[str], session: Session) -> Dict[str, Available]:
         """One dnf repoquery on the lists as they are. The candidate is the newest of the repository that goes first."""
         if not names:
             return {}
-        asked = sorted({_base(name) for name in names})
+        asked = sorted({base(name) for name in names})
         query = ["repoquery", "--showduplicates", f"--queryformat={rpm_output.DNF_FORMAT}", *asked]
         done = session.probe([*_QUERY, *query], timeout=300)
         if not done.ok:
@@ -99,7 +101,7 @@ class Dnf:
         priorities = {each.id: each.priority for each in dnf_files.repositories(self.root)}
         found: Dict[str, Available] = {}
         for name in names:
-            offered = [row for row in rows if _is_meant(name, row)]
+            offered = [row for row in rows if is_meant(name, row)]
             self._offered[name] = offered
             if offered:
                 first = min(priorities.get(row.source, 99) for row in offered)
@@ -121,17 +123,17 @@ class Dnf:
             done = session.probe([*_SIMULATE, *options, "shell"], stdin=script, timeout=300)
         else:
             done = session.probe([*_SIMULATE, *options, *_command(install, remove)], timeout=300)
-        if rpm_output.is_error(done):
+        names = [*(name for name, _ in transaction.install), *remove_names(transaction)]
+        as_declared = {base(name): name for name in names}
+        unsaid = rpm_output.unsaid(done.stdout, as_declared)
+        if rpm_output.is_error(done) or (unsaid and not done.ok):
             raise rpm_output.failure("the simulation by dnf", done)
-        every = dnf_files.locks(self.root)
-        seen = session.probe(["rpm", "-qa", f"--queryformat={rpm_output.RPM_FORMAT}"]) if every else None
-        locked = [row.name for row in rpm_output.rows(seen.stdout) if dnf_files.is_locked(row, every)] if seen else []
-        found = rpm_output.forecast(done.stdout, locked)
-        declared = {
-            _base(name): name for name in [*(name for name, _ in transaction.install), *remove_names(transaction)]
-        }
+        if unsaid:
+            mend = "See what dnf --assumeno --verbose install or remove says of them on the host."
+            raise Permanent(f"nothing was changed: dnf's simulation is silent on {', '.join(unsaid)}", mend=mend)
+        found = rpm_output.forecast(done.stdout, self._locked(session))
         parts = (found.removals, found.downgrades, found.held)
-        return Forecast(*(tuple(declared.get(name, name) for name in part) for part in parts))
+        return Forecast(*(tuple(as_declared.get(name, name) for name in part) for part in parts))
 
     def commit(self, transaction: Transaction, session: Session) -> None:
         """One dnf; a second one where something else is to go, which by then may be gone, and is simulated anew."""
@@ -168,7 +170,7 @@ class Dnf:
         """By dnf versionlock; a lock of another version is taken away first."""
         self._wait(lock_timeout, session)
         for verb in ("delete", "add") if held else ("delete",):
-            argv = ["dnf", "--quiet", "--cacheonly", "--assumeyes", "versionlock", verb, *map(_base, names)]
+            argv = ["dnf", "--quiet", "--cacheonly", "--assumeyes", "versionlock", verb, *map(base, names)]
             self._run(argv, session)
 
     def index_age(self, now: float) -> Optional[int]:
@@ -183,6 +185,14 @@ class Dnf:
             raise Permanent("dnf has no repository that is enabled", mend=mend)
         strict = ["--setopt=*.skip_if_unavailable=0", "--setopt=exit_on_lock=1"]
         self._run(["dnf", "--quiet", "--assumeyes", "--refresh", *strict, "makecache"], session)
+
+    def _locked(self, session: Session) -> List[str]:
+        """Names of what is installed in a version that a lock keeps."""
+        patterns = dnf_files.locks(self.root)
+        if not patterns:
+            return []
+        listed = session.probe(["rpm", "-qa", f"--queryformat={rpm_output.RPM_FORMAT}"])
+        return [row.name for row in rpm_output.rows(listed.stdout) if dnf_files.is_locked(row, patterns)]
 
     def _specs(self, transaction: Transaction, session: Session) -> List[str]:
         """What is to be installed, each by its whole name."""
@@ -201,15 +211,17 @@ class Dnf:
         return found
 
     def _wait(self, seconds: float, session: Session) -> None:
-        """Return once no other dnf is at work. Raises Temporary after `seconds`."""
+        """Return once neither dnf nor rpm is at work. Raises Temporary after `seconds`."""
         deadline = time.monotonic() + seconds
         while True:
             holder = dnf_files.lock_holder(self.root)
             if holder is None:
-                return
+                break
             if time.monotonic() >= deadline:
                 raise Temporary(f"dnf is in use by process {holder}", delay=10)
             time.sleep(_PAUSE)
+        databases = [str(self.root / folder / ".rpm.lock") for folder in _DATABASES]
+        wait_for_locks(databases, max(deadline - time.monotonic(), 0))
 
     def _run(self, argv: Sequence[str], session: Session) -> None:
         done = session.effect(argv)
@@ -223,7 +235,7 @@ def remove_names(transaction: Transaction) -> Tuple[str, ...]:
 
 
 def _removed(transaction: Transaction) -> List[str]:
-    return [_label(name) for name in remove_names(transaction)]
+    return [label(name) for name in remove_names(transaction)]
 
 
 def _command(install: Sequence[str], remove: Sequence[str]) -> List[str]:
@@ -236,40 +248,10 @@ def _options(transaction: Transaction) -> List[str]:
     return [weak, "--setopt=clean_requirements_on_remove=0", "--setopt=best=1"]
 
 
-def _base(name: str) -> str:
-    return name.partition(":")[0]
-
-
-def _label(name: str) -> str:
-    """`name:architecture` as rpm writes it."""
-    base, _, architecture = name.partition(":")
-    return f"{base}.{architecture}" if architecture else base
-
-
-def _is_meant(name: str, package: Rpm) -> bool:
-    """Without an architecture, the machine's own or none; rpm and the kernel name the usual ones alike."""
-    base, _, architecture = name.partition(":")
-    fitting = (architecture,) if architecture else (platform.machine(), "noarch")
-    return package.name == base and package.architecture in fitting
-
-
-def _pick(name: str, packages: Sequence[Rpm]) -> Optional[Rpm]:
-    found = [package for package in packages if _is_meant(name, package)]
-    return found[-1] if found else None
-
-
 def _installed(package: Optional[Rpm], patterns: Sequence[str]) -> Installed:
     if package is None:
         return NOT_INSTALLED
     return Installed("installed", package.evr, dnf_files.is_locked(package, patterns))
-
-
-def _declared(packages: Sequence[Rpm]) -> Dict[str, Rpm]:
-    """By the name to declare each by."""
-    return {
-        package.name if _is_meant(package.name, package) else f"{package.name}:{package.architecture}": package
-        for package in packages
-    }
 
 
 def _holds(folder: Path) -> bool:

@@ -133,7 +133,6 @@ def package_manager(root: Path = Path("/")) -> PackageManager:
 _NOT_SERVED = (
     ("apk", "sbin/apk"),
     ("dnf 5", "usr/bin/dnf5"),
-    ("dnf without a database of rpm", "usr/bin/dnf"),
     ("zypper", "usr/bin/zypper"),
     ("pacman", "usr/bin/pacman"),
     ("brew", "opt/homebrew/bin/brew"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, Iterable, List, Sequence, Tuple
 
 from aivp_sdk import Completed, Permanent, ProviderError, Temporary
 
@@ -67,11 +67,18 @@ def forecast(text: str, locked: Sequence[str]) -> Forecast:
     became: Dict[str, List[str]] = {}
     for name, _, what in actions(text):
         became.setdefault(name, []).append(what)
-    gone = [name for name, whats in became.items() if {"erased", "obsoleted"} & set(whats)]
+    # What is also installed keeps its name: of kernels dnf installs a new one and erases the oldest.
+    gone = [name for name, whats in became.items() if {"erased", "obsoleted"} & set(whats) and "installed" not in whats]
     down = [name for name, whats in became.items() if {"a downgrade", "downgraded"} & set(whats)]
     changed = [name for name, whats in became.items() if set(whats) != {"installed"}]
     held = [name for name in changed if name in locked]
     return Forecast(tuple(sorted(gone)), tuple(sorted(down)), tuple(sorted(held)))
+
+
+def unsaid(text: str, names: Iterable[str]) -> List[str]:
+    """Those of the names of which a simulation says nothing: then it cannot be relied upon for the others either."""
+    said = {name for name, _, _ in actions(text)}
+    return sorted(set(names) - said)
 
 
 def is_error(done: Completed) -> bool:
@@ -88,6 +95,8 @@ def failure(what: str, done: Completed) -> ProviderError:
         return Permanent(message, mend="Declare the key of the repository (gpgkey= in its file), or import it.")
     if _NETWORK.search(done.stderr) and not _LOCAL.search(done.stderr):
         return Temporary(message, delay=5)
+    if "no cache for" in done.stderr:
+        return Permanent(message, mend="Declare a package_index, which fetches the lists, or disable that repository.")
     if "Problem" in done.stderr:
         return Permanent(message, mend="Declare versions that go together, or the packages that they need.")
     return Permanent(message, mend="Mend on the host what it names; dnf check says more.")

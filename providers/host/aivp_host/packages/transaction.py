@@ -95,7 +95,8 @@ def _installs(view: View) -> bool:
     if view.desired.is_absence:
         return False
     observed, wanted = view.seen.observed, view.seen.normalised or {}
-    return observed is None or any(observed.get(name) != wanted.get(name) for name in ("state", "version"))
+    managed = [name for name in ("state", "version") if name in wanted]
+    return observed is None or any(observed.get(name) != wanted[name] for name in managed)
 
 
 def _impossible(

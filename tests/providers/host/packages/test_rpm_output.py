@@ -15,6 +15,8 @@ Last metadata expiration check: 0:00:01 ago on Sat Nov 21 18:02:55 2026.
 ---> Package aivp-replaces.noarch 1.0-1 will be installed
 ---> Package aivp-needs.noarch 1.0-1 will be erased
 ---> Package aivp-old.noarch 1.0-1 will be upgraded
+---> Package kernel.x86_64 5.14.0-1.el9 will be erased
+---> Package kernel.x86_64 5.14.0-4.el9 will be installed
 ---> Package aivp-old.noarch 2.0-1 will be an upgrade
 ---> Package aivp-probe.noarch 2.0-1 will be downgraded
 > > ---> Package aivp-probe.noarch 1.0-1 will be a downgrade
@@ -38,6 +40,11 @@ def test_a_forecast() -> None:
     )
 
 
+def test_a_simulation_that_says_nothing_is_found_out() -> None:
+    assert rpm_output.unsaid(SIMULATION, ["aivp-probe", "kernel", "aivp-needs"]) == []
+    assert rpm_output.unsaid("Nothing to do.\nComplete!\n", ["aivp-probe"]) == ["aivp-probe"]
+
+
 def test_a_simulation_always_ends_as_refused() -> None:
     assert not rpm_output.is_error(Completed(1, SIMULATION, "Operation aborted.\n"))
     assert not rpm_output.is_error(Completed(0, SIMULATION, "Error: Operation aborted.\n"))
@@ -56,6 +63,7 @@ def test_a_simulation_always_ends_as_refused() -> None:
             "",
         ),
         (1, "Error: \n Problem: conflicting requests\n  - nothing provides /bin/sh", "permanent", "go together"),
+        (1, "Error: Cache-only enabled but no cache for 'lab'", "permanent", "package_index"),
         (1, "Error: GPG check FAILED", "permanent", "gpgkey="),
         (1, "Error: Transaction failed", "permanent", "dnf check"),
     ],
