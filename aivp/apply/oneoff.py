@@ -120,7 +120,8 @@ class OneOffRun:
         if any(row.host == name and row.incarnation != found.incarnation for row in rows):
             why = f"{name} is another machine than the one that state knows."
             raise refusal("AIVP0708", why, f"If it took the other's place on purpose: aivp state rm --host {name}")
-        params = {"run": self.run, "plan": self.command.digest, "resume": is_resume, "over": list(over)}
+        params: dict[str, Json] = {"run": self.run, "plan": self.command.digest, "resume": is_resume}
+        params |= {"over": list(over), "content": 0}
         try:
             return read_journal(session.gather("begin", params, "journal", by="journal", most=1))
         except Broken as broken:
