@@ -101,7 +101,7 @@ class Service:
             store.close()
         return {"items": self._in_chunks("observed", answers)}
 
-    def begin(self, run: str, plan: str, resume: bool, over: Sequence[str], content: int) -> Json:
+    def begin(self, run: str, plan: str, resume: bool, over: Sequence[str], content: int = 0) -> Json:
         """Take the host's lock and open the run; its journal comes back as a list of [step, status].
 
         over: runs that the engine knows to have ended; content: bytes of the largest blob that is to come.

@@ -81,6 +81,16 @@ def test_a_transfer_that_was_broken_off_goes_on_where_it_was(
     gated.check_done()
 
 
+def test_a_run_that_is_abandoned_leaves_nothing_of_its_content(gated: Gated) -> None:
+    broken_off(gated, cut)
+    gated.source.unlink()
+    gated.world.succeed("runs", "abandon")
+    assert not (gated.world.host / "blobs").exists()
+    gated.write(gated.content)
+    gated.world.succeed("apply", "-y")
+    gated.check_done()
+
+
 def test_a_source_that_changes_on_its_way_fails_its_step_and_is_told_on_resume(gated: Gated) -> None:
     was = gated.content
     (gated.world.root / "gate").touch()
