@@ -73,7 +73,9 @@ class GroupKind(Kind[Group]):
         return Done({"id": Database.read().teams[desired.name].gid})
 
     def list(self, within: Within, session: Session) -> Iterable[Listed]:
-        """The local groups, by default those whose ids are not the system's."""
+        """The local groups, by default those whose ids are not the system's. Who is in one is said by `groups` of the
+        users: said on both sides, each would need the other to be there first.
+        """
         database, (first, last) = Database.read(), defaults.own_ids("GID")
         for _, team in sorted(database.teams.items()):
             if not is_name(team.name) or not (within.all or first <= team.gid <= last):
@@ -81,9 +83,8 @@ class GroupKind(Kind[Group]):
             attributes: Dict[str, Json] = {"name": team.name, "gid": team.gid}
             if len(database.teams_with(team.gid)) > 1:
                 attributes["non_unique"] = True
-            if team.members:
-                attributes["members"] = sorted(set(team.members))
-            yield Listed(attributes)
+            who = ", ".join(sorted(set(team.members)))
+            yield Listed(attributes, note=f"Its members are left to the groups of each user: {who}." if who else "")
 
 
 def _observe(item: Item[Group], database: Database, batch: Mapping[str, Group]) -> Observation:
