@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check bench clean
+.PHONY: help setup demo demo-ssh test test-all check bench clean
 
 help: ## Lists the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,6 +12,9 @@ setup: ## Installs what a fresh machine misses: system packages, .venv, cue. Not
 
 demo: setup ## Shows plan, apply, drift and destroy on a throwaway host (as root) or a directory.
 	@exec .venv/bin/python demo/demo.py
+
+demo-ssh: setup ## Shows the same on three hosts of three releases over SSH (as root).
+	@exec .venv/bin/python demo/demo.py ssh
 
 test: setup ## Runs the tests; lists what was skipped and why.
 	@exec scripts/test

@@ -137,7 +137,7 @@ def _part(part: str, results: Results, folder: Path, options: argparse.Namespace
         results.requests = count_requests(folder)
         return
     if part == "protocol":
-        results.protocol = {name: measured(*words) for name, words in ASKED.items()}
+        results.protocol = {name: measured(name) for name in ASKED}
         return
     if part in ssh.PARTS:
         ssh.measure_part(part, results, folder, options.rounds, _say, quick=options.quick)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from bench.durability import Syncs
 from bench.fit import growth
 from bench.promise import Ratio, Target, ratio
-from bench.protocol import DEADLINE
+from bench.protocol import DEADLINE, over_json
 from bench.results import Results
 from bench.ssh import report as ssh
 from bench.startup import COMMANDS, FLOOR
@@ -97,7 +97,7 @@ def _protocol(results: Results) -> Iterator[Target]:
         yield from (Target(one, bound, "not measured", None) for one, bound in zip(promises, bounds, strict=True))
         return
     batch = results.protocol["batch"]
-    cpu, memory = (batch["caller"] + batch["provider"]) / batch["floor"], batch["grown"] / batch["objects"]
+    cpu, memory = over_json(batch), batch["grown"] / batch["objects"]
     grown = max((found["grown"] / 2**20, name) for name, found in bad.items())
     late = max((found["seconds"] - DEADLINE, name) for name, found in bad.items())
     yield Target(promises[0], bounds[0], f"{cpu:.1f}", cpu <= 3)

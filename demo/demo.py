@@ -1,6 +1,7 @@
 """`make demo`: plan, apply, nothing left to do, drift found and mended, destroy; for real, and gone afterwards.
 
 As root on Linux it happens in a throwaway systemd host, else, said aloud with the reason, in a temporary folder.
+`make demo-ssh` (the argument `ssh`) tells it of three hosts over SSH, which needs root.
 """
 
 from __future__ import annotations
@@ -15,19 +16,24 @@ from types import FrameType
 _ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(_ROOT))  # `tests.lab` boots the host; this file is run as a script
 
-from demo import folder, server  # noqa: E402
+from demo import fleet, folder, server  # noqa: E402
 from demo.stage import Failed, Stage  # noqa: E402
 from tests import lab  # noqa: E402
 
 
-def main() -> int:
+def main(over_ssh: bool) -> int:
     """Exit code 0; 1 if something went otherwise than told; 130 or 143 after a signal. It cleans up each time."""
     signal.signal(signal.SIGTERM, _terminate)
-    reason = lab.available()
+    reason = fleet.missing() if over_ssh else lab.available()
+    if over_ssh and reason is not None:
+        print(f"No demo over SSH here: {reason}. `make demo` tells the same story of one host or folder.", flush=True)
+        return 1
     try:
         with tempfile.TemporaryDirectory(prefix="aivp-demo-") as scratch:
             stage = Stage(Path(scratch).resolve(), Path(sys.executable).with_name("aivp"), os.environ)
-            if reason is None:
+            if over_ssh:
+                fleet.play(stage)
+            elif reason is None:
                 server.play(stage)
             else:
                 folder.play(stage, reason)
@@ -47,4 +53,4 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("ssh" in sys.argv[1:]))

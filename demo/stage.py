@@ -20,7 +20,10 @@ class Failed(Exception):
 
 
 class Stage:
-    """`scratch` is a folder that goes with the demo: project, state and the home of all commands lie in it."""
+    """`scratch` is a folder that goes with the demo: project, state and the home of all commands lie in it.
+
+    `prefix` is put before every command, such as one that runs it in another network.
+    """
 
     def __init__(self, scratch: Path, aivp: Path, environ: Mapping[str, str]) -> None:
         self.scratch = scratch
@@ -29,6 +32,7 @@ class Stage:
         self.environ = {name: environ[name] for name in _PASSED_ON if name in environ}
         # Nothing of the person's own: neither their variables nor what aivp remembers of this machine.
         self.environ |= {"HOME": str(scratch), "AIVP_HOST_STATE": str(scratch / "host-state")}
+        self.prefix: list[str] = []
         self._aivp = aivp
 
     @property
@@ -57,8 +61,15 @@ class Stage:
         if code:
             print(f"(exit code {code})", flush=True)
 
+    def answer(self, argv: list[str]) -> str:
+        """What another command prints. Raises Failed unless it ends with 0."""
+        done = subprocess.run([*self.prefix, *argv], env=self.environ, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise Failed(f"{argv[0]} ended with {done.returncode}: {done.stderr}")
+        return done.stdout
+
     def _run(self, argv: list[str]) -> int:
-        process = subprocess.Popen(argv, cwd=self.project, env=self.environ, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen([*self.prefix, *argv], cwd=self.project, env=self.environ, stdin=subprocess.DEVNULL)
         try:
             return process.wait()
         except BaseException as error:

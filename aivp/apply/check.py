@@ -83,10 +83,19 @@ def _stale(
             raise refusal("AIVP0612", why, "This is a bug of that provider.") from None
         if seen.error is not None and blocks(kind.name):
             continue  # looked at once more before its effect, where it fails alone
-        if seen.observation is None or _digest(kind, step, seen.observation) != step.expected:
+        if seen.observation is None:
+            found.append(_unseen(step, seen.error or {}))
+        elif _digest(kind, step, seen.observation) != step.expected:
             why = f"{step.address} is no longer as it was when the plan was made."
             found.append(Diagnostic("AIVP0501", why, "Plan again and review what changed.", address=step.address))
     return found
+
+
+def _unseen(step: Step, error: Mapping[str, Json]) -> Diagnostic:
+    """It could be looked at when the plan was made, and cannot now: what its provider says is what has changed."""
+    why = f"{step.address} can no longer be looked at: {error.get('message', 'no reason was given')}."
+    mend = str(error.get("mend") or "Plan again and review what changed.")
+    return Diagnostic("AIVP0501", why, mend, address=step.address, pointer=str(error.get("path", "")))
 
 
 def _digest(kind: Kind, step: Step, seen: Observation) -> str:

@@ -12,13 +12,15 @@ from aivp_contract.values import Json
 from aivp.apply.answers import read_journal
 from aivp.diagnostics import Diagnostic, Refused
 from aivp.diagnostics.diagnostic import refusal
+from aivp.hosts.equipping import unequipped
 from aivp.hosts.failures import AWAY
 from aivp.hosts.greeting import Owner, greet
 from aivp.hosts.refusals import refused
 from aivp.hosts.session import HostSession, Refusal
 from aivp.hosts.sessions import Sessions
 from aivp.observe.audit import Broken
-from aivp.plan.steps import Plan
+from aivp.plan.blobs import needed
+from aivp.plan.steps import Plan, Step
 from aivp.plugins.suggestion import listing
 
 
@@ -26,7 +28,8 @@ from aivp.plugins.suggestion import listing
 class RunHosts:
     """`begun`: hosts that may have the run open; `lost`: by host, why one that is wanted could not be reached.
 
-    given_up: hosts that are not even asked, since they are gone for good.
+    given_up: hosts that are not even asked, since they are gone for good. unequipped: by host and kind, why the kind's
+    provider cannot work there.
     """
 
     plan: Plan
@@ -38,6 +41,7 @@ class RunHosts:
     begun: set[str] = field(default_factory=set)
     lost: dict[str, Sequence[Diagnostic]] = field(default_factory=dict)
     given_up: frozenset[str] = frozenset()
+    unequipped: dict[tuple[str, str], Mapping[str, Json]] = field(default_factory=dict)
 
     def begin(self, over: Sequence[str], *, is_resume: bool) -> dict[str, str]:
         """Take every host's lock and open the run there; step id → status of what their journals know comes back.
@@ -86,16 +90,30 @@ class RunHosts:
             return self._open(name, session, over, is_resume=is_resume)
 
     def _open(self, name: str, session: HostSession, over: Sequence[str], *, is_resume: bool) -> dict[str, str]:
-        params = {"run": self.run, "plan": self.digest, "resume": is_resume, "over": list(over)}
+        params: dict[str, Json] = {"run": self.run, "plan": self.digest, "resume": is_resume, "over": list(over)}
+        sizes = [] if is_resume else [blob.size for blob in needed(self._steps(name)).values()]
+        params["content"] = max(sizes, default=0)
         with refusals():
             self._greet(name, session)
-            self.sessions.equip(session, {step.kind for step in self.plan.steps if step.host == name})
+            self._equip(name, session)
             self.begun.add(name)
             entries = session.gather("begin", params, "journal", by="journal", most=len(self.plan.steps))
         try:
             return read_journal(entries)
         except Broken as broken:
             raise session.hostile(str(broken)) from None
+
+    def _steps(self, name: str) -> list[Step]:
+        return [step for step in self.plan.steps if step.host == name]
+
+    def _equip(self, name: str, session: HostSession) -> None:
+        """Bring the providers; one that cannot work is noted when the run begins, and not tried again in this run."""
+        kinds = {step.kind for step in self._steps(name)}
+        if name in self.begun:
+            self.sessions.equip(session, {kind for kind in kinds if (name, kind) not in self.unequipped})
+            return
+        for kind, error in unequipped(self.sessions, session, kinds).items():
+            self.unequipped[name, kind] = error
 
     def _ask_end(self, name: str, params: Mapping[str, Json]) -> None:
         with self.visit(name) as session:

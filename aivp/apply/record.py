@@ -68,7 +68,8 @@ def rows(
         case "move":
             assert row is not None
             assert step.previous is not None
-            return Rows(replace(row, address=step.address, edges=list(step.edges)), ((step.previous, False),))
+            moved = replace(row, address=step.address, edges=list(step.edges), registered="")
+            return Rows(moved, () if row.address == step.address else ((step.previous, False),))
         case "refresh":
             return Rows(None if row is None else replace(row, outputs={**row.outputs, **outputs}))
         case _:

@@ -14,11 +14,15 @@ from aivp_contract.values import Json
 
 from aivp.apply.answers import BEGUN, Outcome, read_outcomes
 from aivp.apply.check import check
+from aivp.apply.feed import Feed
+from aivp.apply.hearing import Hearing
 from aivp.apply.hosts import RunHosts, refusals
 from aivp.apply.progress import Progress
 from aivp.apply.record import Rows, settle
+from aivp.apply.rollout import Rounds
 from aivp.apply.segment import lanes, next_segment
 from aivp.apply.wire import Reveal, Unfilled, fill, message, opened
+from aivp.blobs.contents import Contents
 from aivp.diagnostics import Diagnostic, Refused
 from aivp.diagnostics.diagnostic import refusal
 from aivp.events import Listener, RunEnded, RunStarted, StepEnded, StepsStarted
@@ -30,6 +34,7 @@ from aivp.model.object import Object
 from aivp.observe.audit import Broken
 from aivp.observe.upgrade import upgrade
 from aivp.plan.bind import Kinds, Render
+from aivp.plan.blobs import needed
 from aivp.plan.fit import Fit
 from aivp.plan.steps import Plan, Step
 from aivp.state import State, StepRecord
@@ -40,7 +45,10 @@ Ended = tuple[Step, Outcome, Mapping[str, Json]]
 
 @dataclass
 class Run:
-    """Everything that one run needs. `now` gives the time for records, as ISO 8601 text. generated: as in Progress."""
+    """Everything that one run needs. `now` gives the time for records, as ISO 8601 text. generated: as in Progress.
+
+    contents: what is too large for the plan.
+    """
 
     plan: Plan
     digest: str
@@ -51,6 +59,7 @@ class Run:
     reveal: Reveal
     listen: Listener
     now: Callable[[], str]
+    contents: Contents
     generated: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = field(init=False)
     run: str = field(init=False, default="")
@@ -59,12 +68,16 @@ class Run:
         self.progress = Progress({step.id: step for step in self.plan.steps}, {}, {}, self.generated)
         self.hosts = RunHosts(self.plan, self.digest, self.sessions)
         self.failure: Refused | None = None
+        self.withheld: dict[str, Mapping[str, Json]] = {}
+        """Steps that no host is asked about, since their provider cannot work there: the error that each has."""
         self.fit = Fit()
+        self.rounds = Rounds(self.plan)
 
     def start(self, body: bytes) -> str:
         """Begin a new run. Raises Refused (exit 4) with nothing changed where the world is not as planned."""
         with self.state.exclusive():
             self._read_state()
+            self.contents.check(needed(self.plan.steps))
             self.run = self.state.begin_run(self.digest, body, self.now())
             self.listen(RunStarted(self.run, self.digest, len(self.plan.steps), is_resumed=False))
             try:
@@ -83,6 +96,7 @@ class Run:
             self.listen(RunStarted(run, self.digest, len(self.plan.steps), is_resumed=True))
             fresh = [step for step in self._left() if step.id not in journal and step.host not in self.progress.left]
             try:
+                self.contents.check(needed(step for step in self._left() if step.host not in self.progress.left))
                 self._check(fresh)
             except Refused:
                 if has_failed:  # it was over before, so it still stands in nobody's way
@@ -141,13 +155,28 @@ class Run:
                 self._note_fired(record)
         return journal
 
-    def _upgrade_rows(self) -> None:
-        """The rows that steps are about, in the form that the plan knows them in."""
+    def _upgrade_rows(self) -> Mapping[str, Mapping[str, Json]]:
+        """The rows that steps are about, in the form that the plan knows them in; by address, why one has none."""
         concerned = {name for step in self.plan.steps for name in (step.address, step.previous)}
         rows = [row for address, row in sorted(self.progress.rows.items()) if address in concerned]
         reached = self.hosts.begun - self.hosts.lost.keys()
         found = upgrade(rows, self.kinds, self.sessions, self.hosts.visit, reached)
-        self.progress.rows.update({row.address: row for row in found})
+        self.progress.rows.update({row.address: row for row in found.rows})
+        return {rows[index].address: error for index, error in found.failed.items()}
+
+    def _withhold(self, outdated: Mapping[str, Mapping[str, Json]], journal: Mapping[str, str]) -> None:
+        """Steps whose provider cannot work fail by themselves; one that has begun there waits until it can.
+
+        Raises Refused.
+        """
+        for step in self.plan.steps:
+            error = self.hosts.unequipped.get((step.host, step.kind))
+            error = error or outdated.get(step.address) or outdated.get(step.previous or "")
+            if error is not None and journal.get(step.id) in BEGUN:
+                why = f"{step.address} was begun, and its provider cannot go on: {error['message']}."
+                raise refusal("AIVP0610", why, "Mend the provider, then: aivp apply --resume.")
+            if error is not None:
+                self.withheld[step.id] = error
 
     def _left(self) -> list[Step]:
         return [step for step in self.plan.steps if step.id not in self.progress.ended]
@@ -156,7 +185,7 @@ class Run:
         self.hosts.run, self.hosts.lineage = self.run, self.state.lineage
         journal = self.hosts.begin(self.state.closed_runs(), is_resume=is_resume)
         self.progress.facts = self.hosts.facts
-        self._upgrade_rows()
+        self._withhold(self._upgrade_rows(), journal)
         self.progress.left.update(self.hosts.lost)
         return journal
 
@@ -172,6 +201,7 @@ class Run:
             self.listen(StepEnded(step.host, step.id, step.address, "lost", step.action, error))
 
     def _check(self, steps: Sequence[Step]) -> None:
+        steps = [step for step in steps if step.id not in self.withheld]
         check(steps, self.sessions, self.hosts.visit, self.progress, self.kinds, self.reveal)
 
     # --- The lanes -----------------------------------------------------------------------------------------------
@@ -205,8 +235,9 @@ class Run:
     def _drive_host(self, name: str, lane: Sequence[Step]) -> None:
         """Drive one lane to its end; whoever waits for it is told when it is left, however that comes about."""
         try:
-            while self._advance(name, lane):
-                pass
+            if self._may_begin(name, lane):
+                while self._advance(name, lane):
+                    pass
         except Refused:
             raise
         except BaseException:  # our own bug, or the end of the process: nobody starts anything more
@@ -216,6 +247,20 @@ class Run:
             with self.progress.changed:
                 self.progress.left.add(name)
                 self.progress.changed.notify_all()
+
+    def _may_begin(self, name: str, lane: Sequence[Step]) -> bool:
+        """True once the rounds before that of this host are done. False where too much of them failed: its steps are
+        then held back, and a resumed run comes to them.
+        """
+        with self.progress.changed:
+            while not self.progress.is_stopping and (gate := self.rounds.gate(name, self.progress)).must_wait:
+                self.progress.changed.wait()
+            if self.progress.is_stopping or not gate.why:
+                return not self.progress.is_stopping
+            error = {"class": "held", "message": gate.why}
+            left = [step for step in lane if step.id not in self.progress.ended]
+            self._conclude([(step, Outcome("blocked", step.action, error=error), {}) for step in left])
+        return False
 
     def _advance(self, name: str, lane: Sequence[Step]) -> bool:
         """One segment; False at the end of the lane."""
@@ -237,14 +282,19 @@ class Run:
         filled: dict[str, dict[str, Json]] = {}
         ready = self._messages(batches, filled)
 
-        with self.hosts.visit(host) as session:
+        with self.hosts.visit(host) as session, Feed(session, self.contents, filled.values()) as feed:
 
             def listen(method: str, params: Json) -> None:
                 if method == "outcomes":
                     self._take(session, params, filled)
+                elif method == "wanted":
+                    feed.answer(params)
+                elif event := hearing.event(method, params):
+                    self.listen(event)
 
             for portion in portions_of_batches(ready):
                 sent = [str(item["id"]) for batch in portion for item in batch]
+                hearing = Hearing(host, {name: self.progress.steps[name] for name in sent})
                 self.listen(StepsStarted(host, sent))
                 with refusals():
                     session.request("apply", {"batches": portion}, listen)
@@ -256,6 +306,9 @@ class Run:
     def _messages(self, batches: Sequence[Sequence[Step]], filled: dict[str, dict[str, Json]]) -> list[Items]:
         """The batches for the wire; a step whose inputs did not come has failed."""
         for step in (step for batch in batches for step in batch):
+            if step.id in self.withheld:
+                self._fail(step, self.withheld[step.id])
+                continue
             try:
                 filled[step.id] = fill(step, self.progress, self.kinds, self.render, self.fit)
             except Unfilled as error:
@@ -277,7 +330,10 @@ class Run:
             return {}
 
     def _lack(self, step: Step, why: str, **where: str) -> None:
-        outcome = Outcome("failed", step.action, error={"class": "input", "message": why, **where})
+        self._fail(step, {"class": "input", "message": why, **where})
+
+    def _fail(self, step: Step, error: Mapping[str, Json]) -> None:
+        outcome = Outcome("failed", step.action, error=error)
         with self.progress.changed:
             self._conclude([(step, outcome, {})])
 
@@ -316,7 +372,9 @@ class Run:
         self.progress.changed.notify_all()
 
     def _settled(self, step: Step, outcome: Outcome, config: Mapping[str, Json], now: str) -> tuple[StepRecord, Rows]:
-        row = self.progress.rows.get(step.previous or step.address)
+        row = self.progress.rows.get(step.address)
+        if step.previous is not None and (row is None or row.registered != step.previous):
+            row = self.progress.rows.get(step.previous)
         return settle(step, outcome, config, row, self.plan.hosts[step.host], self.kinds.get(step.kind), now)
 
     def _note_fired(self, record: StepRecord) -> None:

@@ -96,7 +96,7 @@ def message(step: Step, sent: Mapping[str, Json], progress: Progress, kinds: Kin
         found["prior"] = dict(row.attributes)
         found["tainted"] = list(row.tainted)
     if step.previous is not None:
-        found["previous"] = step.previous
+        found["previous"] = (row.registered if row is not None else "") or step.previous
     if step.action == "refresh":
         senders = (name for name in step.waits_for if progress.steps[name].host != step.host)
         found["fired"] = any(name in progress.fired for name in senders)

@@ -7,13 +7,13 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
 from aivp.cli.failure import print_diagnostics
-from aivp.cli.output import read_bytes, whoever_listens
+from aivp.cli.output import read_plan_file
 from aivp.cli.plan import import_next, selection, warn
 from aivp.cli.settings import Settings, project_options
 from aivp.cli.show import show_plan
@@ -21,12 +21,11 @@ from aivp.diagnostics import Diagnostic
 from aivp.diagnostics.diagnostic import refusal
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import FrameType
 
     from aivp.apply.run import Run
+    from aivp.blobs.bundle import Bundle
     from aivp.engine import Engine
-    from aivp.events import Event
     from aivp.hosts.sessions import Sessions
     from aivp.plan.options import Options
     from aivp.plan.steps import Plan
@@ -52,36 +51,39 @@ def apply_command(
     targets: tuple[str, ...],
     excluded: tuple[str, ...],
 ) -> None:
-    """Apply a plan file; without one: plan, show, ask, apply."""
+    """Apply a plan file, or the bundle of one; without a file: plan, show, ask, apply."""
     from aivp.plan.options import Options
-    from aivp.state.store import refuse_open
+    from aivp.state.records import refuse_open
 
     engine = settings.engine()
     state = engine.state()
     with contextlib.closing(state):
         if resume:
-            leave(*_resume(engine, state, settings), settings)
+            leave(*_resume(engine, state, settings, file), settings)
         refuse_open(state.open_run())
         if file is not None:
             with engine.sessions() as sessions:
-                ended = _apply(engine, state, settings, _known(file, state, digest), sessions)
+                body, bundle = _known(file, state, digest)
+                ended = _apply(engine, state, settings, body, _map_of(file, bundle), sessions, bundle)
             leave(*ended, settings)
         leave(*_plan_and_apply(engine, state, settings, Options(targets, excluded), yes), settings)
 
 
 @click.command()
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--target", "targets", metavar="ADDR", multiple=True, help="Only this, and what needs it.")
+@click.option("--exclude", "excluded", metavar="ADDR", multiple=True, help="Not this, nor what it needs.")
 @project_options
-def destroy_command(settings: Settings, yes: bool) -> None:
+def destroy_command(settings: Settings, yes: bool, targets: tuple[str, ...], excluded: tuple[str, ...]) -> None:
     """Take away everything that was created here; what was there before stays and is forgotten."""
     from aivp.plan.options import Options
-    from aivp.state.store import refuse_open
+    from aivp.state.records import refuse_open
 
     engine = settings.engine().to_destroy()
     state = engine.state()
     with contextlib.closing(state):
         refuse_open(state.open_run())
-        leave(*_plan_and_apply(engine, state, settings, Options(is_destroy=True), yes), settings)
+        leave(*_plan_and_apply(engine, state, settings, Options(targets, excluded, is_destroy=True), yes), settings)
 
 
 def leave(plan: Plan, status: str, settings: Settings) -> None:
@@ -111,7 +113,7 @@ def _plan_and_apply(engine: Engine, state: State, settings: Settings, options: O
         if not yes:
             sessions.close()  # nobody knows how long a person thinks
             _ask(settings)
-        return _apply(engine, state, settings, plan.encode(), sessions)
+        return _apply(engine, state, settings, plan.encode(), engine.source_map(plan), sessions)
 
 
 def _import_next() -> None:
@@ -130,17 +132,17 @@ def _ask(settings: Settings) -> None:
         raise refusal("AIVP0904", "Not applied.")
 
 
-def _known(file: str, state: State, digest: str | None) -> bytes:
-    """A plan file counts only if this state's own `plan -o` wrote it, or its digest is given. Raises Refused."""
+def _known(file: str, state: State, digest: str | None) -> tuple[bytes, Bundle | None]:
+    """A plan, or a bundle, counts if this state's own `plan` wrote it, or its digest is given. Raises Refused."""
     from aivp_contract import canonical
 
     from aivp.cli.seeming import not_a_plan
     from aivp.plan.steps import UNREADABLE, read_plan
 
-    body = read_bytes(file)
+    body, bundle = read_plan_file(file)
     found = canonical.digest_bytes(body)
     if digest is None and state.knows_plan(found):
-        return body
+        return body, bundle
     try:
         read_plan(body)
     except UNREADABLE:
@@ -154,78 +156,52 @@ def _known(file: str, state: State, digest: str | None) -> bytes:
             f"If you have reviewed exactly this file: aivp apply --digest {found} FILE",
             exit_code=4,
         )
-    return body
+    return body, bundle
 
 
-def _apply(engine: Engine, state: State, settings: Settings, body: bytes, sessions: Sessions) -> tuple[Plan, str]:
-    with _listener(settings, state, engine.now) as listen:
-        run = engine.begin(body, state, sessions, listen)
+def _map_of(file: str, bundle: Bundle | None) -> bytes:
+    from aivp.cli.listening import LARGEST, map_beside
+
+    return map_beside(file) if bundle is None else bundle.source_map(LARGEST)
+
+
+def _apply(
+    engine: Engine,
+    state: State,
+    settings: Settings,
+    body: bytes,
+    source_map: bytes,
+    sessions: Sessions,
+    bundle: Bundle | None = None,
+) -> tuple[Plan, str]:
+    from aivp.cli.listening import listening
+
+    with listening(settings, state.folder, engine.now, source_map) as listen:
+        run = engine.begin(body, state, sessions, listen, bundle)
         with _interruptible(run):
             return run.plan, run.start(body)
 
 
-def _resume(engine: Engine, state: State, settings: Settings) -> tuple[Plan, str]:
+def _resume(engine: Engine, state: State, settings: Settings, file: str | None) -> tuple[Plan, str]:
+    from aivp.model.oneoff import is_one_off
+
     record = state.open_run() or state.failed_run()
     if record is None:
         raise refusal("AIVP0510", "There is no run to go on with.", "See: aivp runs list")
-    with engine.sessions() as sessions, _listener(settings, state, engine.now) as listen:
-        run = engine.resume(record, state, sessions, listen)
+    if is_one_off(record.plan):
+        why = f"The run {record.run} is of aivp exec: its command is never started again by itself."
+        raise refusal("AIVP0625", why, "Settle it: aivp runs abandon.")
+    from aivp.cli.listening import listening, map_beside
+
+    body, bundle = (record.body, None) if file is None else read_plan_file(file)
+    if body != record.body:
+        why = f"{file} is of another plan than the run {record.run}, which is to be gone on with."
+        raise refusal("AIVP0516", why, "Name the file that this run was begun with, or none.", exit_code=4)
+    source_map = map_beside(state.folder / "runs" / record.run)
+    with engine.sessions() as sessions, listening(settings, state.folder, engine.now, source_map) as listen:
+        run = engine.resume(record, state, sessions, listen, bundle)
         with _interruptible(run):
             return run.plan, run.resume(record.run)
-
-
-@contextlib.contextmanager
-def _listener(settings: Settings, state: State, now: Callable[[], str]) -> Iterator[Callable[[Event], None]]:
-    """Events go to the terminal, or as JSON lines to standard output, and as the same lines into the run's own log."""
-    from aivp.views.json_lines import event_line
-    from aivp.views.run_text import RunPrinter
-
-    printer = RunPrinter(
-        lambda text: click.echo(text, color=settings.color),
-        color=settings.color,
-        verbose=settings.is_verbose,
-        width=settings.width,
-    )
-    log = _Log(state.place / "runs")
-
-    def listen(event: Event) -> None:
-        text = event_line(event, now())
-        log.write(event, text)
-        with whoever_listens():
-            if settings.is_json:
-                click.echo(text)
-            else:
-                printer.listen(event)
-
-    try:
-        yield listen
-    finally:
-        log.close()
-
-
-class _Log:
-    """`runs/<run>.jsonl` beside the state: the lines of `--json`. A log that cannot be written stops nothing."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.file: TextIO | None = None
-
-    def write(self, event: Event, text: str) -> None:
-        from aivp.events import RunStarted
-
-        try:
-            if isinstance(event, RunStarted):
-                self.folder.mkdir(mode=0o700, exist_ok=True)
-                self.file = (self.folder / f"{event.run}.jsonl").open("a")
-            if self.file is not None:
-                self.file.write(text + "\n")
-                self.file.flush()
-        except OSError:
-            self.file = None
-
-    def close(self) -> None:
-        if self.file is not None:
-            self.file.close()
 
 
 @contextlib.contextmanager

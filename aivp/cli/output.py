@@ -7,17 +7,18 @@ import errno
 import os
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import click
 
 from aivp.diagnostics.diagnostic import refusal
 
 if TYPE_CHECKING:
+    from aivp.blobs.bundle import Bundle
     from aivp.cli.settings import Settings
 
 
-def write_bytes(data: bytes, output: str | None) -> None:
+def write_bytes(data: bytes, output: str | None, mode: int = 0o644) -> None:
     """To `output`, or to standard output with a newline behind. A file appears whole or not at all.
 
     What is there and is no regular file (a device, a pipe) is written to, never replaced; a link is followed.
@@ -26,21 +27,32 @@ def write_bytes(data: bytes, output: str | None) -> None:
         sys.stdout.buffer.write(data if data.endswith(b"\n") else data + b"\n")
         sys.stdout.flush()
         return
+    with fresh_file(output, mode) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def fresh_file(output: str, mode: int = 0o644) -> Iterator[IO[bytes]]:
+    """A file to write to that takes the place of `output` when all is written; what fails before leaves nothing."""
     import tempfile
     from pathlib import Path
 
     target = Path(os.path.realpath(output))
     try:
         if target.exists() and not target.is_file():
-            target.write_bytes(data)
+            with target.open("wb") as file:
+                yield file
             return
-        descriptor, fresh = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(descriptor)
-        os.chmod(fresh, 0o644)
-        os.replace(fresh, target)
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as fresh:
+            try:
+                yield fresh.file
+                fresh.flush()
+                os.fsync(fresh.fileno())
+                os.chmod(fresh.name, mode)
+                os.replace(fresh.name, target)
+            except BaseException:
+                os.unlink(fresh.name)
+                raise
     except OSError as error:
         raise refusal("AIVP0902", f"{output} cannot be written: {error.strerror}.") from None
 
@@ -84,6 +96,18 @@ def write_new(data: bytes, output: str) -> bool:
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
     return True
+
+
+def read_plan_file(path: str) -> tuple[bytes, Bundle | None]:
+    """The bytes of a plan: of that file, or of the one in the bundle that it is. Raises Refused."""
+    from pathlib import Path
+
+    from aivp.blobs import bundle
+
+    if not bundle.is_bundle(Path(path)):
+        return read_bytes(path), None
+    found = bundle.read(Path(path))
+    return found.plan, found
 
 
 def read_bytes(path: str, most: int = 512 * 1024 * 1024) -> bytes:

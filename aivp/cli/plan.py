@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from aivp.cli.failure import print_diagnostics
-from aivp.cli.output import read_bytes, write_bytes
+from aivp.cli.output import fresh_file, read_bytes, read_plan_file, write_bytes
 from aivp.cli.settings import Settings, project_options
 from aivp.cli.show import show_plan
 from aivp.diagnostics import Diagnostic
@@ -28,6 +28,7 @@ selection = (
 
 @click.command()
 @click.option("-o", "output", metavar="FILE", help="Write the plan; its digest is recorded for apply.")
+@click.option("--bundle", metavar="FILE", help="Write the plan with all content that it takes, for apply elsewhere.")
 @click.option("--observed", metavar="FILE", help="Plan from recorded evidence instead of the hosts.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where there is anything to do.")
 @selection[0]
@@ -36,6 +37,7 @@ selection = (
 def plan_command(
     settings: Settings,
     output: str | None,
+    bundle: str | None,
     observed: str | None,
     detailed_exitcode: bool,
     targets: tuple[str, ...],
@@ -47,8 +49,8 @@ def plan_command(
     engine = settings.engine()
     with evidence(engine, settings, observed) as found:
         plan = engine.plan(found, Options(targets, excluded))
-        keep(engine, plan, output)
-        show_plan(plan, settings, output)
+        keep(engine, plan, output, bundle)
+        show_plan(plan, settings, output, bundle)
     if detailed_exitcode:
         _leave(plan, settings)
 
@@ -57,10 +59,10 @@ def plan_command(
 @click.argument("file")
 @project_options
 def show_command(settings: Settings, file: str) -> None:
-    """Show a plan file as `plan` did. Needs no project and no host."""
+    """Show a plan file, or a bundle of one, as `plan` did. Needs no project and no host."""
     from aivp.plan.steps import UNREADABLE, read_plan
 
-    body = read_bytes(file)
+    body, _ = read_plan_file(file)
     try:
         plan = read_plan(body)
     except UNREADABLE:
@@ -86,7 +88,7 @@ def drift_command(settings: Settings, ignore: tuple[str, ...]) -> None:
     with evidence(engine, settings) as seen:
         plan = engine.plan(seen, Options(excluded=ignore))
     drifted = [step for step in plan.steps if step.is_drift]
-    found = replace(plan, steps=drifted)
+    found = replace(plan, steps=drifted, rollouts=())
     show_plan(found, settings, None, is_whole=False)
     _leave(found, settings)
 
@@ -98,7 +100,7 @@ def evidence(engine: Engine, settings: Settings, observed: str | None = None) ->
     While the block works with it, the runners end; when it is left, they have.
     """
     if observed is not None:
-        found = _recorded(observed)
+        found = recorded(observed)
         warn(found, settings)
         yield found
         return
@@ -138,7 +140,8 @@ def _leave(plan: Plan, settings: Settings) -> None:
         raise click.exceptions.Exit(2 if plan.steps else 1)
 
 
-def _recorded(file: str) -> Evidence:
+def recorded(file: str) -> Evidence:
+    """Evidence that `observe -o` wrote. Raises Refused (AIVP0410)."""
     from aivp.cli.seeming import seeming
     from aivp.model.evidence import read_evidence
 
@@ -150,15 +153,21 @@ def _recorded(file: str) -> Evidence:
         raise refusal("AIVP0410", why, "Record it with: aivp observe -o FILE") from None
 
 
-def keep(engine: Engine, plan: Plan, output: str | None) -> None:
-    """Write a plan and remember its digest, so that apply knows it as this state's own."""
-    if output is None:
+def keep(engine: Engine, plan: Plan, output: str | None, bundle: str | None = None) -> None:
+    """Write a plan, and the bundle of it, and remember its digest, so that apply knows it as this state's own."""
+    if output is None and bundle is None:
         return
     from aivp_contract import canonical
 
-    body = plan.encode()
-    write_bytes(body, output)
-    write_bytes(engine.source_map(plan), f"{output}.map")
+    body, source_map = plan.encode(), engine.source_map(plan)
+    if output is not None:
+        write_bytes(body, output)
+        write_bytes(source_map, f"{output}.map")
+    if bundle is not None:
+        from aivp.blobs.bundle import write
+
+        with fresh_file(bundle) as file:
+            write(file, body, source_map, engine.contents(plan))
     state = engine.state()
     try:
         state.record_plan(canonical.digest_bytes(body))

@@ -14,8 +14,10 @@ from aivp.diagnostics.diagnostic import refusal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from aivp.engine import Engine
     from aivp.events import Event
-    from aivp.state import RunRecord
+    from aivp.hosts.sessions import Sessions
+    from aivp.state import RunRecord, State
 
 
 @click.group()
@@ -64,9 +66,11 @@ def show_command(settings: Settings, run: str | None) -> None:
             names = ("step", "status", "action", "error", "ended")
             click.echo(line("outcome", {name: getattr(step, name) for name in names}))
         return
+    from aivp.cli.listening import places_of
     from aivp.views.run_text import render_run
 
-    click.echo(render_run(found, steps, width=settings.width, color=settings.color))
+    places = places_of(state.folder, found.run)
+    click.echo(render_run(found, steps, places=places, width=settings.width, color=settings.color))
 
 
 @runs_command.command("abandon")
@@ -74,6 +78,8 @@ def show_command(settings: Settings, run: str | None) -> None:
 @project_options
 def abandon_command(settings: Settings, lost: tuple[str, ...]) -> None:
     """Settle what an interrupted run has begun, start nothing more of it, and close it."""
+    from aivp.model.oneoff import is_one_off
+
     engine = settings.engine()
     with contextlib.closing(engine.state()) as state:
         record = state.open_run()
@@ -82,6 +88,9 @@ def abandon_command(settings: Settings, lost: tuple[str, ...]) -> None:
                 click.echo("No run is open.")
             return
         with engine.sessions() as sessions:
+            if is_one_off(record.plan):
+                _settle_one_off(engine, record, state, sessions, settings, lost)
+                return
             run = engine.settle(record, state, sessions, lambda event: _say(event, settings, engine.now()))
             unknown = run.abandon(record.run, lost)
     if settings.is_json:
@@ -89,6 +98,23 @@ def abandon_command(settings: Settings, lost: tuple[str, ...]) -> None:
     click.echo(f"Abandoned {record.run}. The next plan starts from what it left.")
     for host in sorted(set(lost)):
         _say_lost(host, [step.id for step in unknown if step.host == host])
+
+
+def _settle_one_off(
+    engine: Engine, record: RunRecord, state: State, sessions: Sessions, settings: Settings, lost: tuple[str, ...]
+) -> None:
+    from aivp.cli.exec import teller
+    from aivp.model.oneoff import read_one_off
+
+    command = read_one_off(record.body)
+    if strangers := sorted({*lost} - command.hosts.keys()):
+        from aivp.plugins.suggestion import listing
+
+        why = f"This run was not on {listing(strangers)}."
+        raise refusal("AIVP0513", why, f"Its hosts are: {listing(command.hosts)}.")
+    engine.one_off(command, state, sessions, teller(settings)).abandon(record.run, lost)
+    if not settings.is_json:
+        click.echo(f"Abandoned {record.run}.")
 
 
 def _say(event: Event, settings: Settings, now: str) -> None:

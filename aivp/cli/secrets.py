@@ -25,12 +25,15 @@ def key_command(settings: Settings, is_new: bool, imported: str | None, is_shown
     """Make this project's key, or bring one in; an existing key is never overwritten."""
     if is_new + is_shown + (imported is not None) > 1:
         raise click.UsageError("--new, --import and --show-id exclude each other.")
+    from pathlib import Path
+
+    from aivp.config.load import project_name
     from aivp.secrets import keys
 
     folder = keys.folder(os.environ)
     if folder is None:
         raise refusal("AIVP0907", "There is no home directory to keep the key in.", "Set HOME or XDG_CONFIG_HOME.")
-    project = settings.engine().project.name
+    project = project_name(Path(settings.directory))  # one key for all its environments, so none need be chosen
     if is_new:
         found, done = keys.create(folder, project), "Made a key for"
     elif imported is not None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
+    from aivp.diagnostics import Diagnostic
     from aivp.engine import Engine
 
 R = TypeVar("R")
@@ -46,7 +47,14 @@ class Settings:
             variables=VariableInputs(dict(os.environ), given),
             parallelism=self.parallelism,
             is_untrusted=self.is_untrusted,
+            warn=self._warn,
         )
+
+    def _warn(self, diagnostics: Sequence[Diagnostic]) -> None:
+        from aivp.cli.failure import print_diagnostics
+
+        if diagnostics:
+            print_diagnostics(diagnostics, self)
 
     @property
     def width(self) -> int:
@@ -76,7 +84,15 @@ def project_options(function: Callable[..., R]) -> Callable[..., R]:
         callback=_files,
         help="Set variables from YAML.",
     )
-    @click.option("--parallelism", type=click.IntRange(1, 256), default=10, show_default=True, help="Hosts at once.")
+    @click.option(
+        "--parallelism",
+        "--forks",
+        "parallelism",
+        type=click.IntRange(1, 256),
+        default=10,
+        show_default=True,
+        help="Hosts at once.",
+    )
     @click.option("--json", "is_json", is_flag=True, help="One JSON object a line.")
     @click.option("--no-color", is_flag=True, help="Plain text.")
     @click.option("--untrusted", is_flag=True, help="Run nothing that the project's author wrote.")

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from aivp.plan.steps import Plan
 
 
-def show_plan(plan: Plan, settings: Settings, output: str | None, *, is_whole: bool = True) -> None:
+def show_plan(
+    plan: Plan, settings: Settings, output: str | None, bundle: str | None = None, *, is_whole: bool = True
+) -> None:
     """The plan on standard output, and what can be done with it."""
     if settings.is_json:
         from aivp.views.json_lines import artifact_line, plan_lines
@@ -21,13 +23,15 @@ def show_plan(plan: Plan, settings: Settings, output: str | None, *, is_whole: b
             click.echo(text)
         if output is not None:
             click.echo(artifact_line("plan", plan.encode(), output))
+        if bundle is not None:
+            click.echo(artifact_line("bundle", plan.encode(), bundle))
         return
     from aivp_contract import canonical
 
     from aivp.views.plan_text import render_plan
 
-    digest = canonical.digest_bytes(plan.encode()) if output is not None else None
+    digest = canonical.digest_bytes(plan.encode()) if output is not None or bundle is not None else None
     text = render_plan(plan, width=settings.width, color=settings.color, verbose=settings.is_verbose, digest=digest)
     click.echo(text, color=settings.color)
-    if output is not None:
-        click.echo(f"\nWritten to {output}. Apply exactly this: aivp apply {output}")
+    for file in filter(None, (output, bundle)):
+        click.echo(f"\nWritten to {file}. Apply exactly this: aivp apply {file}")

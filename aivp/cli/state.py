@@ -1,4 +1,4 @@
-"""state list, show, rm, rebuild."""
+"""state list, show, rm, rebuild; the others are in state_care."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from aivp.cli.settings import Settings, project_options
+from aivp.cli.state_care import COMMANDS
 from aivp.diagnostics.diagnostic import refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aivp.model.object import Object
 
 
@@ -45,9 +48,7 @@ def show_command(settings: Settings, address: str) -> None:
     """One object with everything that is recorded of it."""
     from aivp.views.state_text import render_object
 
-    item = next((item for item in _objects(settings) if item.address == address), None)
-    if item is None:
-        raise _unknown(address)
+    item = _meant(address, {item.address: item for item in _objects(settings)})
     if settings.is_json:
         from aivp.views.json_lines import line
 
@@ -65,13 +66,11 @@ def rm_command(settings: Settings, addresses: tuple[str, ...], host: str | None)
     engine = settings.engine()
     with contextlib.closing(engine.state()) as state:
         known = {item.address: item for item in state.objects()}
-        chosen = [*addresses, *(name for name, item in known.items() if host is not None and item.host == host)]
+        chosen = [_meant(text, known).address for text in addresses]
+        chosen += [name for name, item in known.items() if host is not None and item.host == host]
         chosen = list(dict.fromkeys(chosen))
-        for address in chosen:
-            if address not in known:
-                raise _unknown(address)
-        for address in chosen:
-            state.remove(address)
+        with state.exclusive():
+            state.remove(chosen)
     if settings.is_json:
         from aivp.views.json_lines import line
 
@@ -103,6 +102,10 @@ def rebuild_command(settings: Settings, yes: bool) -> None:
     )
 
 
+for _command in COMMANDS:
+    state_command.add_command(_command)
+
+
 def _objects(settings: Settings) -> list[Object]:
     engine = settings.engine()
     state = engine.existing_state()
@@ -112,5 +115,13 @@ def _objects(settings: Settings) -> list[Object]:
         return state.objects()
 
 
-def _unknown(address: str) -> Exception:
-    return refusal("AIVP0709", f"State knows no {address}.", "See: aivp state list")
+def _meant(text: str, known: Mapping[str, Object]) -> Object:
+    """The object of that address; without its key or host, where that leaves no doubt. Raises Refused."""
+    from aivp.plugins.suggestion import did_you_mean, listing
+
+    hits = [text] if text in known else sorted(name for name in known if name.startswith((f"{text}@", f"{text}[")))
+    if len(hits) == 1:
+        return known[hits[0]]
+    if hits:
+        raise refusal("AIVP0709", f"State knows {len(hits)} objects {text}.", f"Say which: {listing(hits)}.")
+    raise refusal("AIVP0709", f"State knows no {text}.", did_you_mean(text, known) or "See: aivp state list")

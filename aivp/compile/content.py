@@ -1,34 +1,42 @@
 """`source`, `template` and `vars` → the value of the content field that they stand for.
 
-A template whose variables are all known is rendered here; one that waits for something travels whole, as Template.
+A source beyond what a plan holds becomes a blob: its digest and size, while its bytes stay where they are. A template
+whose variables are all known is rendered here; one that waits for something travels whole, as Template.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from aivp_contract.canonical import encode
 from aivp_contract.manifest import Content, Kind
-from aivp_contract.values import Binary, Json, Tagged, Unknown
+from aivp_contract.values import Binary, Blob, Json, Tagged, Unknown
 
+from aivp.blobs.measure import INLINE
 from aivp.compile.instance import Instance
 from aivp.compile.mistake import Mistake, Reported
 from aivp.compile.syntax import has_reference, parse_text
 from aivp.compile.text import holds_tagged
+from aivp.config.files import split
 from aivp.diagnostics import Diagnostics, Refused, Span
 from aivp.model.expression import Template
 from aivp.templates import Job, Problem, render
 
-MAX_CONTENT = 64 * 1024
-"""Bytes that may stand inside a plan."""
+Load = Callable[[str, Span], bytes | Blob]
+"""(path beneath the project, where it is written) → its bytes, or its blob where they are too many for a plan.
 
-MAX_FILE = 16 * 1024 * 1024
-"""Bytes of a file that is looked at at all."""
+Raises Refused.
+"""
 
-ReadFile = Callable[[str, int, Span], bytes]
-"""(path beneath the project, limit in bytes, where it is written) → content. Raises Refused."""
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """`attributes` by address, with every content field filled; `blobs`: SHA-256 → the files that hold that content."""
+
+    attributes: Mapping[str, Mapping[str, Json]]
+    blobs: Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +60,17 @@ class _Use:
 def fill_contents(
     instances: Mapping[str, Instance],
     attributes: Mapping[str, Mapping[str, Json]],
-    read: ReadFile,
+    load: Load,
     diagnostics: Diagnostics,
-) -> Mapping[str, Mapping[str, Json]]:
-    """`attributes` with every content field filled and its siblings taken away. At most one process is started."""
-    filler = _Filler(read, diagnostics)
+) -> Filled:
+    """Every content field filled and its siblings taken away. At most one process is started."""
+    filler = _Filler(load, diagnostics)
     for address, fields in attributes.items():
         for name, content in _content_fields(instances[address].declaration.kind):
             filler.look(instances[address], fields, name, content)
     filler.render()
-    return {address: filler.found.get(address, fields) for address, fields in attributes.items()}
+    found = {address: filler.found.get(address, fields) for address, fields in attributes.items()}
+    return Filled(found, {sha256: sorted(paths) for sha256, paths in sorted(filler.blobs.items())})
 
 
 def _content_fields(kind: Kind) -> Iterator[tuple[str, Content]]:
@@ -71,12 +80,13 @@ def _content_fields(kind: Kind) -> Iterator[tuple[str, Content]]:
 class _Filler:
     """Gathers files and templates of all instances; each file is read once."""
 
-    def __init__(self, read: ReadFile, diagnostics: Diagnostics) -> None:
-        self.read = read
+    def __init__(self, load: Load, diagnostics: Diagnostics) -> None:
+        self.load = load
         self.diagnostics = diagnostics
         self.found: dict[str, dict[str, Json]] = {}
+        self.blobs: dict[str, set[str]] = {}
         self.uses: list[_Use] = []
-        self._files: dict[str, bytes] = {}
+        self._files: dict[str, Json] = {}
 
     def look(self, instance: Instance, fields: Mapping[str, Json], name: str, content: Content) -> None:
         """Fill the field `name` from `source`, or note its template."""
@@ -84,7 +94,10 @@ class _Filler:
             if content.template in fields:
                 self._use(instance, fields, name, content)
             elif content.source in fields:
-                self._put(instance, fields, name, content, self._file(fields[content.source], content.source))
+                value = self._file(fields[content.source], content.source)
+                if isinstance(value, Blob):
+                    self.blobs.setdefault(value.sha256, set()).add("/".join(split(fields[content.source])))
+                self._put(instance, fields, name, content, value)
             elif type(fields.get(name)) is str:
                 _bounded(fields[name], name)
         except Mistake as mistake:
@@ -119,6 +132,8 @@ class _Filler:
             label, source = f"{instance.declaration.kind.name}.{instance.declaration.name}", _inline(template, content)
         else:
             text = self._file(template, content.template)
+            if isinstance(text, Blob):
+                raise _too_large(f"The template {template}", content.template)
             if type(text) is not str:
                 raise Mistake("AIVP0305", f"The template {template} is not UTF-8 text.", "", content.template)
             label, source = template, text
@@ -135,12 +150,13 @@ class _Filler:
         if isinstance(path, Tagged):
             raise Mistake("AIVP0205", f"{field} must be known at compile.", "", field)
         if path not in self._files:
-            self._files[path] = self._read(path, field)
-        return _bounded(_text_or_binary(self._files[path]), field, path)
+            found = self._load(path, field)
+            self._files[path] = _text_or_binary(found) if isinstance(found, bytes) else found
+        return self._files[path]
 
-    def _read(self, path: str, field: str) -> bytes:
+    def _load(self, path: str, field: str) -> bytes | Blob:
         try:
-            return self.read(path, MAX_FILE, Span("", 0, 0))
+            return self.load(path, Span("", 0, 0))
         except Refused as refused:
             first = refused.diagnostics[0]
             raise Mistake(first.code, first.why, first.mend, field) from None
@@ -184,12 +200,14 @@ def _text_or_binary(data: bytes) -> Json:
         return Binary(base64.b64encode(data).decode())
 
 
-def _bounded(value: Json, field: str, path: str = "") -> Json:
-    size = len(value.encode()) if type(value) is str else len(value.base64) * 3 // 4 if isinstance(value, Binary) else 0
-    if size > MAX_CONTENT:
-        what = path or field
-        why = (
-            f"{what} is larger than {MAX_CONTENT // 1024} KiB; such content comes with blobs and is refused until then."
-        )
-        raise Mistake("AIVP0213", why, "", field)
+def _bounded(value: Json, field: str) -> Json:
+    """`value`, a text that came to be in memory, where it may stand in a plan."""
+    if type(value) is str and len(value.encode()) > INLINE:
+        raise _too_large(f"What {field} makes" if field != "content" else field, field)
     return value
+
+
+def _too_large(what: str, field: str) -> Mistake:
+    why = f"{what} is larger than {INLINE // 1024} KiB, the most that stands in a plan."
+    mend = "Keep the finished content in a file of the project, and name it as the source."
+    return Mistake("AIVP0227", why, mend, field)

@@ -39,7 +39,8 @@ def edges(
 ) -> list[Edge]:
     """`found` with those of references and manifests, sorted; only between `resources`, which have no mistake.
 
-    A circle of written edges is a mistake; an implied edge that would close one is dropped.
+    A circle of written edges is a mistake; an implied edge that would close one is dropped. A circle of nothing but
+    implied edges is a mistake, too: whichever gives way, what its field names is not there yet.
     """
     references = [pair for pair in references if resources.keys() >= set(pair)]
     found = {edge for edge in found if resources.keys() >= {edge.before, edge.after}}
@@ -54,7 +55,12 @@ def edges(
     if circle := written.cycle():
         _report(circle, written, instances, diagnostics)
         return list(written.edges)
-    return _with_implied(resources, found, implied(instances, resources))
+    kept, doubtful = _implied(resources, found, implied(instances, resources))
+    # Within one kind it is two that are one thing, which is told elsewhere, or left to facts.
+    mutual = [edge for edge in doubtful if resources[edge.before].kind != resources[edge.after].kind]
+    if mutual and (circle := _graph(resources, mutual).cycle()):
+        _report_implied(circle, instances, diagnostics)
+    return _with_doubtful(found, kept, doubtful)
 
 
 def _refs(value: Json) -> set[str]:
@@ -110,27 +116,29 @@ def _graph(resources: Mapping[str, Resource], found: Iterable[Edge]) -> Resource
     return ResourceGraph({address: (item.host, 0) for address, item in resources.items()}, found)
 
 
-def _with_implied(resources: Mapping[str, Resource], written: set[Edge], extra: Sequence[Edge]) -> list[Edge]:
-    """`written` and as many of the implied edges as close no circle, in sorted order where one has to give way."""
+def _implied(
+    resources: Mapping[str, Resource], written: set[Edge], extra: Sequence[Edge]
+) -> tuple[list[Edge], list[Edge]]:
+    """The implied edges that `written` does not say already: those in no circle, and those in one, each in order."""
     pairs = {(edge.before, edge.after) for edge in written}
     extra = [edge for edge in extra if (edge.before, edge.after) not in pairs]
-    if not extra:
-        return sorted(written, key=_key)
-    graph = _graph(resources, [*written, *extra])
-    loops = graph.loops()
-    if not loops:
-        return list(graph.edges)
+    loops = _graph(resources, [*written, *extra]).loops() if extra else []
     group = {address: index for index, members in enumerate(loops) for address in members}
     kept = [edge for edge in extra if group.get(edge.before, -1) != group.get(edge.after, -2)]
-    doubtful = [edge for edge in extra if group.get(edge.before, -1) == group.get(edge.after, -2)]
+    return kept, [edge for edge in extra if group.get(edge.before, -1) == group.get(edge.after, -2)]
+
+
+def _with_doubtful(written: set[Edge], kept: list[Edge], doubtful: Sequence[Edge]) -> list[Edge]:
+    """All of these but the doubtful ones that would close a circle; in sorted order one has to give way."""
     after: dict[str, set[str]] = {}
-    for edge in (*written, *kept):
+    for edge in (*written, *kept) if doubtful else ():
         after.setdefault(edge.before, set()).add(edge.after)
+    found = [*written, *kept]
     for edge in doubtful:
         if not _reaches(after, edge.after, edge.before):
             after.setdefault(edge.before, set()).add(edge.after)
-            kept.append(edge)
-    return sorted([*written, *kept], key=_key)
+            found.append(edge)
+    return sorted(found, key=_key)
 
 
 def _reaches(after: Mapping[str, set[str]], start: str, goal: str) -> bool:
@@ -158,3 +166,12 @@ def _report(
     related = [Related(instances[address].declaration.span(), address) for address in circle]
     span = instances[circle[0]].declaration.span()
     diagnostics.error("AIVP0220", why, "Remove one of these edges.", span=span, address=circle[0], related=related)
+
+
+def _report_implied(circle: Sequence[str], instances: Mapping[str, Instance], diagnostics: Diagnostics) -> None:
+    steps = " and ".join(f"{after} names {before}" for before, after in pairwise([*circle, circle[0]]))
+    why = f"Each of these needs the other to be there before it: {steps}."
+    mend = "Let only one of them name the other. Where both are there already: say with depends_on which comes first."
+    related = [Related(instances[address].declaration.span(), address) for address in circle]
+    span = instances[circle[0]].declaration.span()
+    diagnostics.error("AIVP0220", why, mend, span=span, address=circle[0], related=related)

@@ -53,7 +53,9 @@ def expand(project: Project, registry: Registry, scope: Scope, diagnostics: Diag
     broken = {name.partition(".")[2] for name in project.flaws.broken if name.startswith("resources.")}
     broken |= expander.broken
     declared = frozenset({*project.resources, *broken})
-    return Expanded(everywhere, instances, expander.left_out, declared, frozenset(broken))
+    groups = {name: members for name, members in hosts.groups.items() if members is not None}
+    left_out = expander.left_out
+    return Expanded(everywhere, instances, left_out, declared, groups, hosts.rollouts, frozenset(broken))
 
 
 def _declaration(
@@ -87,7 +89,8 @@ def _refuse_kind(what: str, kind: str, declared: Declared, registry: Registry, d
         return
     mend = did_you_mean(kind, registry.kinds)
     if not mend and is_third_party and provider not in registry.providers:
-        mend = f"Install the provider {provider} beside aivp; aivp providers lists what is there."
+        mend = f"Install the provider {provider} beside aivp: `aivp providers list` says what is there, or is broken. "
+        mend += "To go on without it: take its resources out, and forget what it made: aivp state rm ADDRESS."
     why = f"{what}: no installed provider serves the kind {kind[:80]}."
     mend = mend or f"Known kinds: {listing(registry.kinds, 30)}."
     diagnostics.error("AIVP0300", why, mend, span=declared.key_span())

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from aivp_contract.values import Json, Unknown
 
 from aivp.compile.mistake import Mistake, Reported, each
+from aivp.compile.rollouts import MEMBERS, read_rollout
 from aivp.compile.scope import Scope
 from aivp.compile.shape import labels, mapping, only, texts
 from aivp.compile.text import plain
@@ -18,6 +19,7 @@ from aivp.config.project import Declared, Project
 from aivp.diagnostics import Diagnostics, Related
 from aivp.model.address import CONTROLLER
 from aivp.model.resource import Host
+from aivp.model.rollout import Rollout
 from aivp.plugins.suggestion import did_you_mean, listing
 
 Part = TypeVar("Part")
@@ -34,6 +36,8 @@ class Hosts:
     """`kind.name` of every declared resource."""
     unlabelled: bool = False
     """The labels of some host are not known, since they have a mistake."""
+    rollouts: tuple[Rollout, ...] = ()
+    """Of the groups with `serial`, by name."""
 
     def select(self, wanted: Json) -> list[Host]:
         """The hosts that `host:` names (None: left out), sorted and once each. Raises Mistake."""
@@ -94,8 +98,10 @@ def read_hosts(project: Project, scope: Scope, diagnostics: Diagnostics) -> Host
         by_name.setdefault(name, Host(name, "local"))  # so that resources on it are checked, too
         unlabelled = True
     groups = {name: _group(project, name, by_name, scope, diagnostics) for name in sorted(project.groups)}
+    rollouts = [_rollout(project.groups[name], name, members, scope, diagnostics) for name, members in groups.items()]
     groups |= dict.fromkeys(_broken(project, "groups"))
-    return Hosts(dict(sorted(by_name.items())), groups, frozenset(project.resources), unlabelled)
+    found = tuple(item for item in rollouts if item is not None)
+    return Hosts(dict(sorted(by_name.items())), groups, frozenset(project.resources), unlabelled, found)
 
 
 def _broken(project: Project, section: str) -> list[str]:
@@ -145,8 +151,22 @@ def _group(
     declared = project.groups[name]
     try:
         _refuse_host_name(name, project)
-        value = mapping(plain(declared.value, scope), "a group")
-        return _members({key: item for key, item in value.items() if not _is_later(key)}, hosts)
+        value = {k: v for k, v in mapping(declared.value, "a group").items() if k not in MEMBERS}
+        return _members(mapping(plain(value, scope), "a group"), hosts)
+    except Mistake as mistake:
+        mistake.report(diagnostics, declared)
+        return None
+
+
+def _rollout(
+    declared: Declared, name: str, members: tuple[str, ...] | None, scope: Scope, diagnostics: Diagnostics
+) -> Rollout | None:
+    if type(declared.value) is not dict or declared.value.keys().isdisjoint(MEMBERS):
+        return None
+    try:
+        given = [(key, (key, item)) for key, item in declared.value.items() if key in MEMBERS]
+        value = dict(each(lambda item: (item[0], plain(item[1], scope)), given))
+        return read_rollout(name, value, members or ())
     except Mistake as mistake:
         mistake.report(diagnostics, declared)
         return None
@@ -157,12 +177,6 @@ def _refuse_host_name(name: str, project: Project) -> None:
         related = [Related(project.hosts[name].key_span(), f"the host {name}")] if name in project.hosts else []
         why = f"The group {name} has the name of a host; both share one namespace."
         raise Mistake("AIVP0211", why, "Give one of the two another name.", related=related)
-
-
-def _is_later(member: str) -> bool:
-    if member == "serial":
-        raise Mistake("AIVP0213", "serial of a group comes with rollouts and is refused until then.", "", member)
-    return False
 
 
 def _members(value: Mapping[str, Any], hosts: Mapping[str, Host]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from aivp.compile.syntax import ResourceRef
 from aivp.config.project import Declared
 from aivp.diagnostics import Span
 from aivp.model.resource import Host, Lifecycle, Meta
+from aivp.model.rollout import Rollout
 
 
 def unknown_kind(name: str) -> Kind:
@@ -105,6 +106,9 @@ class Expanded:
     left_out: Mapping[tuple[str, str | None, str], str] = field(default_factory=dict)
     declared: frozenset[str] = frozenset()
     """`kind.name` of every declaration, also of those without an instance."""
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Group → its hosts, sorted."""
+    rollouts: tuple[Rollout, ...] = ()
     broken: frozenset[str] = frozenset()
     """`kind.name` of those whose instances are not known: nobody can say what refers to them."""
 

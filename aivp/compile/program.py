@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from aivp_contract.values import Unknown
 
+from aivp.blobs.sources import Sources
 from aivp.compile.beneath import fill_beneath
 from aivp.compile.configuration import read_configuration
-from aivp.compile.content import ReadFile, fill_contents
+from aivp.compile.content import Load, fill_contents
 from aivp.compile.edges import edges, named
 from aivp.compile.expand import expand
 from aivp.compile.instance import Expanded, Instance, SourceMap
@@ -17,31 +18,38 @@ from aivp.compile.lower import check_forms, lower
 from aivp.compile.moves import Moves
 from aivp.compile.requires import check_requires
 from aivp.compile.resolve import resolve
+from aivp.compile.rollouts import check_rollouts
 from aivp.compile.scope import Scope
 from aivp.compile.syntax import format_target
 from aivp.compile.validate import validate
 from aivp.compile.values import Values
 from aivp.config.project import Project
-from aivp.diagnostics import Diagnostic, Diagnostics, Span
+from aivp.diagnostics import Diagnostic, Diagnostics
 from aivp.model.resource import IR
 from aivp.plugins import Registry
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What compile gives: the IR, where everything stands, and address → reason of what a static `when` left out."""
+    """What compile gives: the IR, where everything stands, and address → reason of what a static `when` left out.
+
+    blobs: SHA-256 of content that is too large for the IR → the files of the project that hold it.
+    """
 
     ir: IR
     sources: SourceMap
     left_out: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Diagnostic, ...] = ()
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Group → its hosts, sorted."""
+    blobs: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
-def compile_project(project: Project, registry: Registry, read: ReadFile | None = None) -> Compiled:
+def compile_project(project: Project, registry: Registry, load: Load | None = None) -> Compiled:
     """Compile one environment of a project. Raises Refused with every mistake, those of its files included: a mistake
     silences only what cannot be told because of it.
 
-    read: gives files of the project by their path, `aivp.config.files` where it is left out. Starts no process but
+    load: gives files of the project by their path, `aivp.blobs.sources` where it is left out. Starts no process but
     the template child, and that only where there is a template.
     """
     diagnostics = _Gathered([*project.flaws.mistakes], is_partial=project.flaws.is_partial)
@@ -60,9 +68,10 @@ def compile_project(project: Project, registry: Registry, read: ReadFile | None 
     others = {address: item for address, item in expanded.instances.items() if address not in sound}
     check_forms(others, resolved.attributes, unfit, diagnostics)
     attributes = {address: resolved.attributes[address] for address in sound}
-    filled = fill_contents(sound, attributes, read or _reader(project), diagnostics)
-    resources = fill_beneath(sound, lower(sound, filled, diagnostics))
+    filled = fill_contents(sound, attributes, load or Sources(project.root).load, diagnostics)
+    resources = fill_beneath(sound, lower(sound, filled.attributes, diagnostics))
     found = edges(sound, resources, resolved.references, ordered, diagnostics)
+    check_rollouts(expanded.rollouts, project.groups, sound, found, diagnostics)
     moves = Moves(project, scope, expanded, resources, diagnostics)
     ir = IR(
         project=project.name,
@@ -76,19 +85,11 @@ def compile_project(project: Project, registry: Registry, read: ReadFile | None 
         secrets={name: project.secrets[name][0] for name in sorted(project.secrets)},
         manifests=_manifests(expanded, registry),
         providers=configuration,
+        rollouts=[item for item in expanded.rollouts if len(item.rounds) > 1],
     )
     diagnostics.refuse()
     sources = SourceMap({address: item.declaration for address, item in expanded.instances.items()})
-    return Compiled(ir, sources, _left_out(expanded), diagnostics.sorted())
-
-
-def _reader(project: Project) -> ReadFile:
-    def read(path: str, limit: int, span: Span) -> bytes:
-        from aivp.config.files import read_bytes
-
-        return read_bytes(project.root, path, limit, span)
-
-    return read
+    return Compiled(ir, sources, _left_out(expanded), diagnostics.sorted(), expanded.groups, filled.blobs)
 
 
 def _manifests(expanded: Expanded, registry: Registry) -> dict[str, str]:

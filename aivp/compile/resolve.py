@@ -171,7 +171,7 @@ class _Resolver:
     def _refuse_own_future(self, value: Json, reference: ResourceRef, pending: Pending) -> None:
         if isinstance(value, Ref) and value.to == pending.owner.address:
             why = f"${{{reference}}} is known only after {value.to} is applied, and stands in its own declaration."
-            raise Mistake("AIVP0219", why)
+            raise Mistake("AIVP0219", why, "Refer to what is declared, or let another resource take it.")
 
 
 def _followed(value: Json, steps: Sequence[str | int], reference: ResourceRef) -> Json:
@@ -192,7 +192,8 @@ def _circle(members: Sequence[Pending]) -> Mistake:
     way = " → ".join(map(_field_name, [*ring, ring[0]]))
     places = [item.owner.declaration.span(*item.path) for item in ring]
     related = [Related(place, "the circle leads through here") for place in places]
-    return Mistake("AIVP0219", f"These fields refer to each other in a circle: {way}", related=related)
+    why = f"These fields refer to each other in a circle: {way}."
+    return Mistake("AIVP0219", why, "Write out one of them, or let both take it from `values`.", related=related)
 
 
 def _field_name(pending: Pending) -> str:

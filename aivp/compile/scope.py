@@ -13,7 +13,7 @@ from aivp.compile.syntax import ValuePath
 from aivp.config.project import Project
 from aivp.model.address import CONTROLLER
 from aivp.model.expression import Fact, secret
-from aivp.model.facts import FACTS
+from aivp.model.facts import ELSEWHERE, FACTS
 from aivp.model.resource import Host
 from aivp.plugins.suggestion import did_you_mean, listing
 
@@ -170,9 +170,9 @@ def known_fact(path: ValuePath, steps: Sequence[str | int | ValuePath]) -> tuple
     name = ".".join(str(step) for step in steps)
     if name in FACTS:
         return tuple(name.split("."))
-    raise Mistake(
-        "AIVP0204", f"{path} is no known fact.", did_you_mean(name, FACTS) or f"Known facts: {listing(FACTS, 20)}."
-    )
+    elsewhere = ELSEWHERE.get(name.removeprefix("ansible_"))
+    mend = f"Did you mean {elsewhere}?" if elsewhere else did_you_mean(name, FACTS)
+    raise Mistake("AIVP0204", f"{path} is no known fact.", mend or f"Known facts: {listing(FACTS, 30)}.")
 
 
 def step_into(value: Json, step: str | int, text: str) -> Json:

@@ -69,11 +69,11 @@ class Values(Mapping[str, Json]):
     def _refuse_circle(self, name: str) -> None:
         before = self._open[:-1]
         if name in before:
-            raise Mistake(
-                "AIVP0207", f"These values refer to each other in a circle: {_ring(before[before.index(name) :])}."
-            )
+            why = f"These values refer to each other in a circle: {_ring(before[before.index(name) :])}."
+            raise Mistake("AIVP0207", why, "Write out one of them.")
         if len(before) > MAX_DEPTH:
-            raise Mistake("AIVP0207", f"values.{name} is reached through more than {MAX_DEPTH} other values.")
+            why = f"values.{name} is reached through more than {MAX_DEPTH} other values."
+            raise Mistake("AIVP0207", why, "Write out one of them.")
 
 
 def _ring(members: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from aivp.diagnostics import Diagnostics, Span
 from aivp.plugins.suggestion import did_you_mean, listing
 
 DEFAULT = "main"
-_KEYS = ("include", "set", "overrides")
+_KEYS = ("include", "set", "overrides", "state")
 _NOT_MAPS = ("values",)
 
 

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from aivp.config.text import check_utf8, too_large
 from aivp.diagnostics import Diagnostic, Refused, Span
@@ -27,14 +27,35 @@ _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 def read_bytes(root: Path, relative: str, limit: int, span: Span | None = None) -> bytes:
     """The content of a file of the project. `span`: where its path is written. Raises Refused (AIVP0101 to 0105)."""
+    with open_file(root, relative, span) as file:
+        if os.fstat(file.fileno()).st_size > limit:
+            raise Refused((too_large(relative, limit, span),))
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise Refused((too_large(relative, limit, span),))
+    return data
+
+
+@contextmanager
+def open_file(root: Path, relative: str, span: Span | None = None) -> Iterator[BinaryIO]:
+    """A file of the project, open for reading. What cannot be opened or read is Refused (AIVP0101 to 0104)."""
     parts = split(relative, span)
     with _directory(root, parts[:-1], relative, span) as folder:
         status = _status(folder, parts, relative, span)
         if not stat.S_ISREG(status.st_mode):
             raise refusal("AIVP0104", f"{relative} is {_what(status)}, not a file.", span=span)
-        if status.st_size > limit:
-            raise Refused((too_large(relative, limit, span),))
-        return _read(folder, parts, relative, limit, span)
+        try:
+            descriptor = os.open(parts[-1], _OPEN_FILE, dir_fd=folder)
+        except OSError as error:
+            raise _refused(error, folder, parts, relative, span) from None
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)  # asked again of the open file: it may have been exchanged since
+        if not stat.S_ISREG(status.st_mode):
+            raise refusal("AIVP0104", f"{relative} is {_what(status)}, not a file.", span=span)
+        try:
+            yield file
+        except OSError as error:
+            raise refusal("AIVP0101", f"{_shown(relative)} cannot be read: {_reason(error)}.", span=span) from None
 
 
 def read_text(root: Path, relative: str, limit: int, span: Span | None = None) -> str:
@@ -141,19 +162,6 @@ def _status(folder: int, parts: tuple[str, ...], relative: str, span: Span | Non
     if stat.S_ISLNK(status.st_mode):
         raise _link(parts, relative, span)
     return status
-
-
-def _read(folder: int, parts: tuple[str, ...], relative: str, limit: int, span: Span | None) -> bytes:
-    try:
-        descriptor = os.open(parts[-1], _OPEN_FILE, dir_fd=folder)
-        with os.fdopen(descriptor, "rb") as file:
-            # Asked again of the open file: it may have been exchanged since.
-            data = file.read(limit + 1) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
-    except OSError as error:
-        raise _refused(error, folder, parts, relative, span) from None
-    if len(data) > limit:
-        raise Refused((too_large(relative, limit, span),))
-    return data
 
 
 def _refused(error: Exception, folder: int, parts: tuple[str, ...], relative: str, span: Span | None) -> Refused:

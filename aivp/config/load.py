@@ -7,15 +7,17 @@ from pathlib import Path
 
 from aivp.config.documents import Document, Package, read_includes, read_root
 from aivp.config.environments import apply_overrides, choose
+from aivp.config.places import read_place
 from aivp.config.project import Declared, Flaws, Project, Variable
 from aivp.config.requirements import read_header
 from aivp.config.sections import Declarations, collect
 from aivp.config.sources import read_secret
 from aivp.config.variables import VariableInputs, resolve
 from aivp.diagnostics import Diagnostics
+from aivp.model.place import Place
 from aivp.model.resource import SecretSource
 
-__all__ = ["load", "read"]
+__all__ = ["load", "project_name", "read"]
 
 NO_INPUTS = VariableInputs()
 
@@ -38,6 +40,7 @@ def read(root: Path, *, environment: str | None = None, variables: VariableInput
     document = read_root(root, found)
     header = read_header(document.content, found)
     chosen = choose(document.content, environment, found)
+    place = read_place(document.content, chosen[1], found)
     is_certain = not any(item.code in _UNCERTAIN for item in found)
     reading = read_includes(document, chosen[1], root, found)
     if not is_certain:
@@ -56,7 +59,15 @@ def read(root: Path, *, environment: str | None = None, variables: VariableInput
     secrets = _secrets(declared.maps["secrets"], found)
     declared.broken |= {f"secrets.{name}" for name in declared.maps["secrets"].keys() - secrets.keys()}
     flaws = Flaws(found.sorted(), frozenset(declared.broken), is_partial)
-    return _project(root, header, chosen[0], values, declared, secrets, flaws)
+    return _project(root, header, chosen[0], values, declared, secrets, place, flaws)
+
+
+def project_name(root: Path) -> str:
+    """How the project at `root` is called: the same in every environment. Raises Refused."""
+    found = Diagnostics()
+    header = read_header(read_root(root, found).content, found)
+    found.refuse()
+    return header[0]
 
 
 _UNCERTAIN = frozenset({"AIVP0126", "AIVP0127", "AIVP0130"})
@@ -87,6 +98,7 @@ def _project(
     variables: Mapping[str, Variable],
     declared: Declarations,
     secrets: Mapping[str, tuple[SecretSource, Declared]],
+    place: Place,
     flaws: Flaws,
 ) -> Project:
     maps = {name: dict(sorted(parts.items())) for name, parts in declared.maps.items()}
@@ -106,5 +118,6 @@ def _project(
         removed=declared.lists["removed"],
         providers=maps["providers"],
         requires=header[1],
+        state=place,
         flaws=flaws,
     )

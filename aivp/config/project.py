@@ -10,6 +10,7 @@ from typing import Protocol
 from aivp_contract.values import Json
 
 from aivp.diagnostics import Diagnostic, Span
+from aivp.model.place import DEFAULT, Place
 from aivp.model.resource import SecretSource
 
 
@@ -93,6 +94,7 @@ class Project:
     removed: Sequence[Declared] = ()
     providers: Mapping[str, Declared] = field(default_factory=dict)
     requires: Declared | None = None
+    state: Place = DEFAULT
     flaws: Flaws = Flaws()
 
     def is_broken(self, section: str, name: str) -> bool:

@@ -10,7 +10,7 @@ from aivp.config.project import Declared
 from aivp.config.shape import is_kind, is_name, is_of, is_resource, knows_keys, members
 from aivp.diagnostics import Diagnostics, Related
 
-_ROOT_ONLY = ("aivp", "project", "requires", "environments")
+_ROOT_ONLY = ("aivp", "project", "requires", "environments", "state")
 _YAML_ONLY = ("include", "variables")
 _LISTS = ("moved", "import", "removed")
 _Check = Callable[[Declared, str, Diagnostics], bool]

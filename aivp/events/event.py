@@ -8,6 +8,8 @@ from typing import ClassVar
 
 from aivp_contract.values import Json
 
+from aivp.diagnostics import Span
+
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
@@ -40,6 +42,33 @@ class StepEnded:
     status: str
     action: str
     error: Mapping[str, Json] | None = None
+    span: Span | None = None
+    """Where that is declared what `error` is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderLogged:
+    """A third-party provider, or its runner, said something for people. level: one of LEVELS; address: about which."""
+
+    name: ClassVar[str] = "provider-logged"
+    host: str
+    provider: str
+    level: str
+    message: str
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderProgressed:
+    """How far a long effect is; `done` of `total` in a unit of the provider's own, where it says so."""
+
+    name: ClassVar[str] = "provider-progressed"
+    host: str
+    provider: str
+    message: str
+    address: str | None = None
+    done: float | None = None
+    total: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,5 +81,7 @@ class RunEnded:
     counts: Mapping[str, int]
 
 
-Event = RunStarted | StepsStarted | StepEnded | RunEnded
+LEVELS = ("debug", "info", "warning", "error")
+
+Event = RunStarted | StepsStarted | StepEnded | ProviderLogged | ProviderProgressed | RunEnded
 Listener = Callable[[Event], None]

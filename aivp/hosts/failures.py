@@ -14,6 +14,7 @@ from aivp.hosts.ssh import known_as, login
 from aivp.model.resource import Host
 
 UNREACHED = "AIVP0601"
+NO_JOURNAL = "AIVP0608"
 PYTHON_OLD = "AIVP0602"
 PYTHON_MISSING = "AIVP0615"
 KEY_UNKNOWN = "AIVP0616"
@@ -25,6 +26,8 @@ AWAY = frozenset({UNREACHED, PYTHON_OLD, PYTHON_MISSING, KEY_UNKNOWN, KEY_CHANGE
 """Codes of a host that is not there for us: it stops its own steps only."""
 
 MEND_REACH = "Its channel must start a python3 (3.9 or newer): run that command by hand, with --version behind it."
+
+_MEND_FOLDER = "Make /var/lib/aivp (for root) or ~/.local/state/aivp writable for the user that aivp works as there."
 
 LOG_SHOWN = 400
 LINES_SHOWN = 5
@@ -54,6 +57,18 @@ class Failure:
 def lost(host: Host, what: str, mend: str = MEND_REACH, code: str = UNREACHED) -> Refused:
     """The diagnostic of a host that is not there; it stops that host's own steps only."""
     return Refused((Diagnostic(code, f"{host.name}: {what}", mend),))
+
+
+def without_journal(name: str, trouble: str) -> Diagnostic:
+    """A host whose runner could not keep a record of what it does. trouble: as in `Greeting`."""
+    match trouble:
+        case "full":
+            why, mend = "the disk where its journal lies is full", "Make room there."
+        case "read-only":
+            why, mend = "the folder where its journal lies is read-only", _MEND_FOLDER
+        case _:
+            why, mend = "it has no private folder where the runner could keep its journal", _MEND_FOLDER
+    return Diagnostic(NO_JOURNAL, f"{name}: {why}.", mend, severity="warning")
 
 
 def explained(host: Host, channel: Channel, failure: Failure) -> Refused:

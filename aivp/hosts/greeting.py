@@ -31,6 +31,8 @@ class Greeting:
     facts: Mapping[str, Json]
     pending: Sequence[str]
     lineages: Sequence[str]
+    trouble: str = ""
+    """Why it cannot keep a journal: no-state, read-only or full."""
 
 
 def greet(session: HostSession, owner: Owner, kinds: Mapping[str, str]) -> Greeting:
@@ -40,7 +42,9 @@ def greet(session: HostSession, owner: Owner, kinds: Mapping[str, str]) -> Greet
     try:
         facts = dict(answer["facts"])
         incarnation = "" if session.host.name == CONTROLLER else str(answer["incarnation"])[:64]
-        return Greeting(incarnation, facts, _texts(answer["pending"]), _texts(answer["lineages"]))
+        return Greeting(
+            incarnation, facts, _texts(answer["pending"]), _texts(answer["lineages"]), str(answer["trouble"])[:32]
+        )
     except (KeyError, TypeError, ValueError):
         raise session.hostile("its greeting is not of the protocol") from None
 

@@ -40,6 +40,14 @@ def refused(refusal: Refusal) -> Refused:
                 f"{host} has no private folder where the runner could keep its journal.",
                 "Make /var/lib/aivp (for root) or ~/.local/state/aivp writable for the user that aivp works as there.",
             )
+        case "no-room":
+            folder, lack = str(refusal.details.get("folder", ""))[:200], refusal.details.get("lack")
+            missing = -(-lack // 1024**2) if type(lack) is int else 0
+            found = Diagnostic(
+                "AIVP0630",
+                f"The file system of {folder} on {host} has {missing} MiB too few for content that the plan takes.",
+                "Make room there, then apply again. Nothing was changed.",
+            )
         case "provider":
             name = str(refusal.details.get("name", ""))[:64]
             found = Diagnostic("AIVP0614", f"The provider {name} cannot work on {host}: {why}.")

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Self, cast
 
+from aivp_contract.canonical import encode_wire
 from aivp_contract.lines import BadLine, read_message, write_message
 from aivp_contract.values import Json
 
@@ -28,7 +29,12 @@ SILENCE = 60.0
 give a sign of life every few seconds.
 """
 
+PART = 64 * 1024
+"""Bytes that a link must take within SILENCE."""
+
 Listener = Callable[[str, Json], None]
+
+CANCEL = {"jsonrpc": "2.0", "method": "cancel"}
 
 ALIVE = "alive"
 """The notification that says nothing else."""
@@ -54,6 +60,7 @@ class HostSession:
         self.requests = 0
         self.noise = b""
         self.equipped: set[str] = set()
+        self._is_cancelled = False
         self._watch = Watch(link.kill, silence)
         self._writing = threading.Lock()
 
@@ -161,7 +168,25 @@ class HostSession:
 
     def cancel(self) -> None:
         """Ask the runner to finish the step in hand and start none."""
-        self._send({"jsonrpc": "2.0", "method": "cancel"})
+        self._is_cancelled = True
+        self._send(CANCEL)
+
+    def send_piece(self, sha256: str, offset: int, data: bytes, error: str | None = None) -> None:
+        """Some bytes of a blob behind the line that says which, or why there are none. Raises Refused."""
+        params: dict[str, Json] = {"sha256": sha256, "offset": offset, "size": len(data)}
+        if error is not None:
+            params["error"] = error
+        line = encode_wire({"jsonrpc": "2.0", "method": "piece", "params": params}) + b"\n"
+        if self._is_cancelled:  # whoever waits for a turn to say so might wait until all pieces are sent
+            line = encode_wire(CANCEL) + b"\n" + line
+        parts = (line, *(data[start : start + PART] for start in range(0, len(data), PART)))
+        try:
+            with self._writing:
+                for part in parts:
+                    with self._watch:  # a slow link is alive as long as it takes something
+                        self.link.send(part)
+        except (OSError, ValueError):
+            raise self._broken("the link is gone") from None
 
     def leave(self) -> None:
         """Say that nothing more is asked; `close` waits until it has ended."""

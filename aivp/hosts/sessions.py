@@ -26,6 +26,9 @@ from aivp.model.resource import Host
 
 T = TypeVar("T")
 
+Arrive: TypeAlias = Callable[[HostSession], object]
+"""What comes first on a session that was opened: a greeting, a run that is taken up there."""
+
 Visit: TypeAlias = Callable[[str], AbstractContextManager[HostSession]]
 """A host by its name → its session, for as long as it is worked with."""
 
@@ -81,7 +84,7 @@ class Sessions:
                 self._coming[host.name] = found, Link.start(found.argv, found.environment)
 
     @contextlib.contextmanager
-    def visit(self, host: Host, arrive: Callable[[HostSession], object] = bool) -> Iterator[HostSession]:
+    def visit(self, host: Host, arrive: Arrive | None = None) -> Iterator[HostSession]:
         """The session with `host`; one that had to be opened is handed to `arrive` first. Raises Refused.
 
         Whoever visits a host waits until nobody else does, and until there is room.
@@ -89,20 +92,29 @@ class Sessions:
         session = self._take(host.name)
         try:
             if session is None:
-                coming = self._coming.pop(host.name, None) or (channel(host, self.withheld, self.reveal), None)
-                session = HostSession.start(host, coming[0], self.archive, self.silence, coming[1])
-                self._open[host.name] = session
-                try:
-                    arrive(session)
-                except BaseException:
-                    del self._open[host.name]
-                    session.kill()
-                    raise
+                session = self._started(host, arrive)
             yield session
         finally:
             with self._changed:
                 self._busy.discard(host.name)
                 self._changed.notify_all()
+
+    def _started(self, host: Host, arrive: Arrive | None) -> HostSession:
+        with self._changed:
+            coming = self._coming.pop(host.name, None)
+        way, link = coming or (channel(host, self.withheld, self.reveal), None)
+        session = HostSession.start(host, way, self.archive, self.silence, link)
+        with self._changed:
+            self._open[host.name] = session
+        try:
+            if arrive is not None:
+                arrive(session)
+        except BaseException:
+            with self._changed:
+                del self._open[host.name]
+            session.kill()
+            raise
+        return session
 
     def _take(self, name: str) -> HostSession | None:
         """The open session, None where one is to be opened, for which there is room then."""
@@ -185,9 +197,13 @@ class Sessions:
     def close(self) -> None:
         """End every session in peace; whoever visits a host afterwards gets a new one."""
         self._forget_coming()
-        self.leave()
-        while self._open:
-            self._open.popitem()[1].close()
+        with self._changed:
+            leaving = list(self._open.values())
+            self._open.clear()
+        for session in leaving:
+            session.leave()  # all of them first, so that none waits for the end of another
+        for session in leaving:
+            session.close()
 
     def leave(self) -> None:
         """Tell every host that nothing more is asked of it, without waiting until it has gone: `close` does."""

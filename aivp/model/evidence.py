@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from aivp_contract import canonical
@@ -22,7 +22,8 @@ EVIDENCE_VERSION = 1
 class HostEvidence:
     """One host: facts, incarnation and pending notifications.
 
-    error: why it could not be asked, with the code of the diagnostic and how to mend it.
+    error: why it could not be asked, with the code of the diagnostic and how to mend it; trouble: why nothing can be
+    applied there (no-state, read-only, full).
     """
 
     incarnation: str = ""
@@ -31,6 +32,7 @@ class HostEvidence:
     error: str | None = None
     code: str = "AIVP0601"
     mend: str = ""
+    trouble: str = ""
 
     def form(self) -> dict[str, Json]:
         """As JSON."""
@@ -40,6 +42,8 @@ class HostEvidence:
             "pending": sorted(self.pending),
             "error": self.error,
         }
+        if self.trouble:
+            found["trouble"] = self.trouble
         return found if self.error is None else {**found, "code": self.code, "mend": self.mend}
 
 
@@ -70,7 +74,8 @@ class Evidence:
     """Everything that planning reads of the world. `seen`: by address; of recorded objects by `object_key`.
 
     providers: third-party providers that were asked → digest of their code. rows: digest of the objects as state has
-    them, where some stand here in a newer form; empty where none does.
+    them, where some stand here in a newer form; empty where none does. is_untrusted: nothing of the project's author
+    ran for it, so some of it is not known.
     """
 
     project: str
@@ -81,11 +86,17 @@ class Evidence:
     seen: Mapping[str, Seen] = field(default_factory=dict)
     providers: Mapping[str, str] = field(default_factory=dict)
     rows: str = ""
+    is_untrusted: bool = False
 
     @property
     def recorded(self) -> str:
         """The digest of state's rows."""
         return self.rows or digest_of(self.objects)
+
+    def without(self, names: Collection[str]) -> Evidence:
+        """The same, with hosts that cannot be reached."""
+        away = {name: replace(self.hosts[name], error=f"{name} is in trouble") for name in names}
+        return replace(self, hosts={**self.hosts, **away})
 
     def form(self) -> dict[str, Json]:
         """As JSON; `schemas/evidence/v1` describes it."""
@@ -99,6 +110,7 @@ class Evidence:
             "seen": {key: item.form() for key, item in self.seen.items()},
             **({"providers": dict(self.providers)} if self.providers else {}),
             **({"rows": self.rows} if self.rows else {}),
+            **({"untrusted": True} if self.is_untrusted else {}),
         }
 
     def encode(self) -> bytes:
@@ -137,7 +149,7 @@ _OBSERVATION: Final[Form] = {
     "computed?": Map(ANY),
     "satisfied?": bool,
 }
-_ERROR: Final[Form] = {"class": str, "message": str, "path?": str, "mend?": str, "delay_ms?": int}
+_ERROR: Final[Form] = {"class": str, "message": str, "path?": str, "mend?": str, "trouble?": str, "delay_ms?": int}
 _CLAIM: Final[Form] = {"project": str, "environment": str, "address": str}
 FORM: Final[Form] = {
     "evidence": EVIDENCE_VERSION,
@@ -146,8 +158,17 @@ FORM: Final[Form] = {
     "runner": str,
     "providers?": Map(str),
     "rows?": str,
+    "untrusted?": bool,
     "hosts": Map(
-        {"incarnation": str, "facts": Map(ANY), "pending": [str], "error": (str, NOTHING), "code?": str, "mend?": str}
+        {
+            "incarnation": str,
+            "facts": Map(ANY),
+            "pending": [str],
+            "error": (str, NOTHING),
+            "code?": str,
+            "mend?": str,
+            "trouble?": str,
+        }
     ),
     "objects": [OBJECT],
     "seen": Map(
@@ -157,7 +178,10 @@ FORM: Final[Form] = {
                 "observation": _OBSERVATION,
                 "claims?": [{"project": str, "environment": str, "address": str}],
             },
-            {"asked": str, "error": {"class": str, "message": str, "path?": str, "mend?": str, "delay_ms?": int}},
+            {
+                "asked": str,
+                "error": {"class": str, "message": str, "path?": str, "mend?": str, "trouble?": str, "delay_ms?": int},
+            },
         )
     ),
 }
@@ -176,6 +200,7 @@ def read_evidence(data: bytes) -> Evidence:
         {key: _read_seen(item) for key, item in raw["seen"].items()},
         raw.get("providers", {}),
         raw.get("rows", ""),
+        raw.get("untrusted", False),
     )
 
 

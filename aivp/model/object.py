@@ -19,7 +19,8 @@ class Object:
     """One real thing. `attributes` are the managed fields last applied, with secrets by their origin only.
 
     connection: how its host was reached, as `Host.form`; edges: the addresses that it needed; tainted: fields that hold
-    secrets or ever did, so that what is there may still be one.
+    secrets or ever did, so that what is there may still be one; registered: the address that its host
+    knows it by, where it was renamed in state since.
     """
 
     address: str
@@ -36,6 +37,7 @@ class Object:
     connection: Mapping[str, Json] = field(default_factory=dict)
     is_deposed: bool = False
     tainted: Sequence[str] = ()
+    registered: str = ""
 
     def form(self) -> dict[str, Json]:
         """As JSON, in evidence and in the state."""
@@ -54,7 +56,11 @@ class Object:
             "connection": dict(self.connection),
             "is_deposed": self.is_deposed,
         }
-        return {**found, "tainted": sorted(self.tainted)} if self.tainted else found
+        if self.tainted:
+            found["tainted"] = sorted(self.tainted)
+        if self.registered:
+            found["registered"] = self.registered
+        return found
 
 
 FORM: Final[Form] = {
@@ -72,6 +78,7 @@ FORM: Final[Form] = {
     "connection": CONNECTION,
     "is_deposed": bool,
     "tainted?": [str],
+    "registered?": str,
 }
 
 

@@ -10,6 +10,7 @@ from aivp_contract import canonical
 from aivp_contract.values import Json
 
 from aivp.model.expression import IR_TAGS
+from aivp.model.rollout import Rollout, read_rollout
 
 IR_VERSION = 1
 
@@ -149,6 +150,8 @@ class IR:
     """Provider → digest of its manifest."""
     providers: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
     """Provider → what it is started with; secrets by their origin."""
+    rollouts: Sequence[Rollout] = ()
+    """Of groups whose hosts are worked on in rounds, by name."""
 
     def form(self) -> dict[str, Json]:
         """As JSON; `schemas/ir/v1` describes it."""
@@ -165,6 +168,7 @@ class IR:
             "secrets": {name: {"version": item.version, item.source: item.spec} for name, item in self.secrets.items()},
             "manifests": dict(self.manifests),
             **({"providers": {name: dict(item) for name, item in self.providers.items()}} if self.providers else {}),
+            **({"rollouts": [item.form() for item in self.rollouts]} if self.rollouts else {}),
         }
 
     def encode(self) -> bytes:
@@ -189,6 +193,7 @@ def read_ir(data: bytes) -> IR:
         secrets={name: _read_secret(name, item) for name, item in raw["secrets"].items()},
         manifests=raw["manifests"],
         providers=raw.get("providers", {}),
+        rollouts=[read_rollout(item) for item in raw.get("rollouts", ())],
     )
 
 

@@ -6,7 +6,7 @@ Why that was is in no plan: its bytes say which resources are blocked, and by wh
 from __future__ import annotations
 
 from aivp.diagnostics import Diagnostic
-from aivp.hosts.failures import AWAY, UNREACHED
+from aivp.hosts.failures import AWAY, UNREACHED, without_journal
 from aivp.model.evidence import Evidence, HostEvidence, blocks, kind_of
 from aivp.model.resource import Host
 from aivp.plan.world import unseen
@@ -29,9 +29,10 @@ def unreached(evidence: Evidence) -> list[Diagnostic]:
         for _, host in sorted(evidence.hosts.items())
         if host.error is not None
     ]
+    hosts += [without_journal(name, host.trouble) for name, host in sorted(evidence.hosts.items()) if host.trouble]
     failed = [
         unseen(seen, key.rpartition(":")[2], "warning")
         for key, seen in sorted(evidence.seen.items())
         if seen.error is not None and blocks(kind_of(key))
     ]
-    return [*hosts, *failed]
+    return [*hosts, *dict.fromkeys(failed)]  # of a recorded object and of what is declared in its place it is said once

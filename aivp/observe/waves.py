@@ -7,12 +7,13 @@ outputs until the first answers, so that a converged chain of references is one 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aivp_contract.values import Json, Secret, contains
 
 from aivp.diagnostics import Diagnostic, Refused
+from aivp.hosts.equipping import unequipped
 from aivp.hosts.failures import AWAY, lost
 from aivp.hosts.greeting import Owner, greet
 from aivp.hosts.portions import portions
@@ -40,7 +41,10 @@ Questions = dict[str, list[tuple[str, Bound | Object]]]
 
 @dataclass
 class Observer:
-    """Everything that observing needs. `lineage` is None where there is no state yet."""
+    """Everything that observing needs. `lineage` is None where there is no state yet.
+
+    outdated: recorded objects that have no form of today, and what is declared in their place, which nobody asks about.
+    """
 
     ir: IR
     order: Sequence[str]
@@ -53,6 +57,7 @@ class Observer:
     is_untrusted: bool = False
     hosts: dict[str, HostEvidence] = field(default_factory=dict)
     seen: dict[str, Seen] = field(default_factory=dict)
+    outdated: dict[str, Seen] = field(default_factory=dict)
     rows: str = ""
     imported: Mapping[str, Mapping[str, Json]] = field(init=False)
     places: Mapping[str, Host] = field(init=False)
@@ -66,7 +71,8 @@ class Observer:
         for name, answer in self.sessions.each(places, lambda name: self._greet(places[name])).items():
             self.hosts[name] = _unreached(answer) if isinstance(answer, Refused) else answer
         self._refuse_lost_state()
-        recorded, self.objects = self.objects, self._upgraded()
+        recorded = self.objects
+        self._upgrade()
         self.rows = digest_of(recorded) if self.objects != list(recorded) else ""
         for wave in range(MAX_WAVES):
             questions = self._questions(is_last=wave == MAX_WAVES - 1)
@@ -82,9 +88,10 @@ class Observer:
     def _evidence(self) -> Evidence:
         runner = self.sessions.archive.digest
         code = self.sessions.code()
-        return Evidence(
-            self.ir.project, self.ir.environment, runner, self.hosts, self.objects, self.seen, code, self.rows
-        )
+        project, environment = self.ir.project, self.ir.environment
+        seen = {**self.seen, **self.outdated}
+        known = (runner, self.hosts, self.objects, seen, code, self.rows)
+        return Evidence(project, environment, *known, is_untrusted=self.is_untrusted)
 
     @contextlib.contextmanager
     def visit(self, name: str) -> Iterator[HostSession]:
@@ -97,9 +104,15 @@ class Observer:
         if self._greeted(session).incarnation != self.hosts[name].incarnation:
             raise lost(session.host, "it is another machine than a moment ago.", "Observe again.")
 
-    def _upgraded(self) -> Sequence[Object]:
+    def _upgrade(self) -> None:
+        """Bring rows into today's form; of those that have none, the error is what is seen of them."""
         reached = {name for name in self.hosts if self._is_reached(name)}
-        return upgrade(self.objects, self.kinds, self.sessions, self.visit, reached)
+        found = upgrade(self.objects, self.kinds, self.sessions, self.visit, reached)
+        self.objects = found.rows
+        self.outdated = {object_key(found.rows[index]): Seen("", error=error) for index, error in found.failed.items()}
+        for address, row in current_rows(self.ir, self.objects).items():
+            if address in self.ir.resources and (seen := self.outdated.get(object_key(row))) is not None:
+                self.outdated[address] = seen
 
     def _greet(self, host: Host) -> HostEvidence:
         if self.is_untrusted and not is_safe(host):
@@ -115,7 +128,7 @@ class Observer:
             raise refused(refusal) from None
         if any(item != self.lineage for item in found.lineages):
             raise _Lost(session.host.name)
-        return HostEvidence(found.incarnation, found.facts, found.pending)
+        return HostEvidence(found.incarnation, found.facts, found.pending, trouble=found.trouble)
 
     def _refuse_lost_state(self) -> None:
         """Rows bind to a host's incarnation; another machine under the same name is not silently taken for it."""
@@ -141,7 +154,7 @@ class Observer:
         for address, item in bound.items():
             if item.condition is False or item.misfits:
                 continue
-            if not self._is_reached(item.resource.host) or self._is_forbidden(item):
+            if not self._is_reached(item.resource.host) or self._is_forbidden(item) or address in self.outdated:
                 continue
             seen = self.seen.get(address)
             kind = self.kinds[item.resource.kind]
@@ -155,6 +168,8 @@ class Observer:
             addresses = {id(row): address for address, row in rows.items()}
             for row in self.objects:
                 declared = bound.get(addresses.get(id(row), ""))
+                if object_key(row) in self.outdated:
+                    continue
                 if self._is_reached(row.host) and _needs_look(row, declared, self.kinds):
                     found.setdefault(row.host, []).append((object_key(row), row))
         if not found or is_last:
@@ -192,7 +207,9 @@ class Observer:
         """The questions as the wire carries them; all secrets are opened at once, for one rendering of templates."""
         rows = current_rows(self.ir, self.objects)
         things = {
-            thing(self.kinds[row.kind], row.host, row.identity): row for row in rows.values() if row.kind in self.kinds
+            thing(self.kinds[row.kind], row.host, row.identity): row
+            for row in rows.values()
+            if row.kind in self.kinds and object_key(row) not in self.outdated
         }
         configs = [
             _without_secrets(what.attributes) if isinstance(what, Object) else what.known for _, what in questions
@@ -216,13 +233,13 @@ class Observer:
     ) -> dict[str, Seen]:
         host = session.host.name
         try:
-            unequipped = self._equip(session, {item["kind"] for item in items})
+            missing = unequipped(self.sessions, session, {item["kind"] for item in items})
             found = {
-                item["id"]: Seen(self._digest(asked[item["id"]], item), error=unequipped[item["kind"]])
+                item["id"]: Seen(self._digest(asked[item["id"]], item), error=missing[item["kind"]])
                 for item in items
-                if item["kind"] in unequipped
+                if item["kind"] in missing
             }
-            items = [item for item in items if item["kind"] not in unequipped]
+            items = [item for item in items if item["kind"] not in missing]
             if not items:
                 return found
             answers = session.gather("observe", {"items": list(items)}, "items", by="observed", most=len(items))
@@ -235,18 +252,6 @@ class Observer:
         return found | {
             item["id"]: self._audited(host, item, answer, asked) for item, answer in zip(items, answers, strict=True)
         }
-
-    def _equip(self, session: HostSession, kinds: Iterable[str]) -> dict[str, dict[str, Json]]:
-        """Kind → why its provider cannot work on that host, an error of whatever it should have looked at there."""
-        found: dict[str, dict[str, Json]] = {}
-        for kind in sorted(kinds):
-            try:
-                self.sessions.equip(session, [kind])
-            except Refusal as refusal:
-                if refusal.code != "provider":
-                    raise
-                found[kind] = {"class": "permanent", "message": refused(refusal).diagnostics[0].why.rstrip(".")}
-        return found
 
     def _digest(self, what: Bound | Object, item: Mapping[str, Json]) -> str:
         """Of what was asked; secrets that a host was not given count as another question."""

@@ -50,7 +50,7 @@ def decide_resource(world: World, bound: Bound, decided: Decided, diagnostics: D
     if old is not None and old.error is not None:
         report(old, address, draft.kind.name, decided, diagnostics)
         return
-    if row is not None and row.address != address:
+    if row is not None and (row.address != address or row.registered):
         decided.add(draft.moved(row))
     if old is None and draft.is_other_thing:
         decided.is_applicable = False  # nobody looked at the old thing

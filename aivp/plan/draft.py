@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from aivp_contract import canonical, diff
 from aivp_contract.manifest import Kind
 from aivp_contract.observation import Observation
-from aivp_contract.values import Json
+from aivp_contract.values import Json, Tagged, Verdict
 
 from aivp.model.object import Object, Provenance
 from aivp.model.resource import NO_META
@@ -101,19 +101,20 @@ class Draft:
         return replace(step, is_conditional=True, is_deferred=True)
 
     def moved(self, row: Object) -> Step:
-        """`row` gets this address; nothing happens to the real thing."""
+        """`row` gets this address, or its host hears that it has it; nothing happens to the real thing."""
         resource = self.bound.resource
+        previous = row.registered if row.address == resource.address else row.address
         return Step(
             id=f"move:{resource.address}",
             address=resource.address,
             kind=row.kind,
             host=row.host,
             action="move",
-            reason=f"it was {row.address}",
+            reason=f"it was {previous}",
             severity="none",
             config=dict(row.attributes),
             identity=row.identity,
-            previous=row.address,
+            previous=previous,
             provenance=row.provenance,
             lifecycle=resource.lifecycle,
             meta=NO_META,
@@ -127,8 +128,15 @@ class Draft:
         return self.step("no-op", reason, "none", self.managed(self.bound.desired), provenance=provenance)
 
     def _change(self, change: diff.Change, desired: Mapping[str, Json]) -> StepChange:
-        cause = self._cause(change.path.split("/")[1], desired)
-        return StepChange(change.op, change.path, change.before, change.after, cause)
+        name = change.path.split("/")[1]
+        after = self._covered(name, change.after)
+        return StepChange(change.op, change.path, change.before, after, self._cause(name, desired))
+
+    def _covered(self, name: str, value: Json) -> Json:
+        """What a sensitive field is to be, for reviewers and their logs: as declared, however it was written there."""
+        meaning = self.kind.fields.get(name)
+        is_plain = value is not None and not isinstance(value, Tagged)
+        return Verdict(True) if is_plain and meaning is not None and meaning.sensitive else value
 
     def _cause(self, name: str, desired: Mapping[str, Json]) -> Cause:
         if self.row is None or name not in self.row.attributes:

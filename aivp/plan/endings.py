@@ -56,6 +56,24 @@ def decide_orphans(
             continue
         how = _said(spoken, row.address) or _on_false(ir, row) or otherwise
         _decide_orphan(world, row, decided, diagnostics, how)
+    _hold_back(world, decided, declared)
+
+
+def _hold_back(world: World, decided: Decided, declared: Collection[str]) -> None:
+    """What a blocked object needs, by what is recorded of it, is not deleted from under it; nor what that needs."""
+    rows: dict[str, list[Object]] = {}
+    for row in world.evidence.objects:
+        rows.setdefault(row.address, []).append(row)
+    waiting = sorted(address for address in decided.blocked if address in rows)
+    while waiting:
+        blocked = waiting.pop(0)
+        for needed in sorted({name for row in rows[blocked] for name in row.edges}):
+            steps = decided.steps.get(needed, ())
+            if needed in declared or not any(step.action == "delete" for step in steps):
+                continue
+            decided.steps.pop(needed)
+            decided.blocked[needed] = f"{blocked}, which needs it, is blocked"
+            waiting.append(needed)
 
 
 def _decide_orphan(world: World, row: Object, decided: Decided, diagnostics: Diagnostics, how: Ending) -> None:

@@ -8,7 +8,7 @@ from aivp_contract.pointer import pointer
 from aivp_contract.values import Json
 
 from aivp.diagnostics import Diagnostic, Diagnostics
-from aivp.model.evidence import Evidence
+from aivp.model.evidence import Evidence, object_key
 from aivp.model.graph import ResourceGraph
 from aivp.model.object import Object
 from aivp.model.resource import IR
@@ -20,6 +20,7 @@ from aivp.plan.exposure import check_secrets
 from aivp.plan.identity import Thing, is_whole, known_identity, thing
 from aivp.plan.options import Options
 from aivp.plan.order import lay_out
+from aivp.plan.rounds import rounds
 from aivp.plan.seal import seal
 from aivp.plan.selection import select
 from aivp.plan.steps import Plan
@@ -67,7 +68,9 @@ def make_plan(ir: IR, graph: ResourceGraph, evidence: Evidence, kinds: Kinds, re
         pending,
         lambda name: Draft(world, declared[name], rows.get(name)).check(),
     )
-    return seal(ir, evidence, decided, laid.steps, laid.lanes, kinds)
+    rollouts = rounds(ir.rollouts, laid.steps, laid.lanes, diagnostics)
+    diagnostics.refuse()
+    return seal(ir, evidence, decided, laid.steps, laid.lanes, kinds, rollouts)
 
 
 def _misfit(address: str, item: Violation) -> Diagnostic:
@@ -103,7 +106,9 @@ def _refuse_outdated(evidence: Evidence, kinds: Kinds, diagnostics: Diagnostics)
     """Only a host's provider can bring rows into another form; evidence from before it was installed holds old ones."""
     for row in evidence.objects:
         kind, host = kinds.get(row.kind), evidence.hosts.get(row.host)
-        is_told = kind is not None and host is not None and host.error is None
+        seen = evidence.seen.get(object_key(row))
+        has_failed = seen is not None and seen.error is not None  # it is blocked, and says why
+        is_told = kind is not None and host is not None and host.error is None and not has_failed
         if is_told and kind is not None and row.schema_version != kind.schema_version:
             why = f"{row.address} is here as version {row.schema_version} of {row.kind}, "
             why += f"and the installed provider {kind.provider} has version {kind.schema_version}."

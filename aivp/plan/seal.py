@@ -10,6 +10,7 @@ from aivp_contract.values import Json
 from aivp.model.evidence import Evidence
 from aivp.model.expression import Fact
 from aivp.model.resource import IR, Host
+from aivp.model.rollout import Rollout
 from aivp.model.taint import names
 from aivp.plan.bind import Kinds
 from aivp.plan.exposure import used_secrets
@@ -24,6 +25,7 @@ def seal(
     steps: Sequence[Step],
     lanes: Mapping[str, Sequence[str]],
     kinds: Kinds,
+    rollouts: Sequence[Rollout] = (),
 ) -> Plan:
     """The plan of `steps`, which stand in the order of `lanes` (host → step ids).
 
@@ -58,6 +60,7 @@ def seal(
         secrets={name: ir.secrets[name] for name in used if name in ir.secrets},
         providers=providers,
         is_applicable=decided.is_applicable,
+        rollouts=rollouts,
     )
 
 

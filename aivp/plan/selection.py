@@ -36,7 +36,8 @@ def select(
     left_out: dict[str, str] = {}
     if options.targets:
         wanted = _wanted(graph, users, _matching(known, options.targets, diagnostics))
-        left_out |= {name: "not a target, nor needed by one" for name in known if name not in wanted}
+        why = "not a target, and needs none" if options.is_destroy else "not a target, nor needed by one"
+        left_out |= {name: why for name in known if name not in wanted}
     if options.excluded:
         excluded = _matching(known, options.excluded, diagnostics)
         dragged = graph.descendants(sorted(excluded & set(graph.nodes)))

@@ -12,6 +12,9 @@ from aivp_contract.values import Json
 from aivp.model.expression import IR_TAGS
 from aivp.model.forms import ANY, CONNECTION, LIFECYCLE, META, SECRET, Form, Map, check
 from aivp.model.resource import Host, Lifecycle, Meta, SecretSource, read_lifecycle
+from aivp.model.rollout import FORM as ROLLOUT
+from aivp.model.rollout import Rollout, read_rollout
+from aivp.plan.feasible import are_feasible
 
 PLAN_VERSION = 1
 
@@ -129,7 +132,9 @@ class Plan:
     code) and `manifests` (by provider). left_out: address → why a `--target` or `--exclude` left it out.
     blocked: address → why nothing could be planned for it, such as a host that cannot be reached.
     providers: provider of any step → what it is started with; secrets by their origin.
+    blobs: SHA-256 of content that steps take → the files of the project that held it; only the digest counts.
     is_applicable: False where some part of the evidence was too old to tell.
+    rollouts: groups whose hosts are worked on in rounds; all of these hosts have steps.
     """
 
     project: str
@@ -142,8 +147,10 @@ class Plan:
     blocked: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, SecretSource] = field(default_factory=dict)
     providers: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    blobs: Mapping[str, Sequence[str]] = field(default_factory=dict)
     is_applicable: bool = True
     notes: Sequence[str] = ()
+    rollouts: Sequence[Rollout] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -151,10 +158,14 @@ class Plan:
         return not self.steps
 
     def form(self) -> dict[str, Json]:
-        """As JSON; `blocked` and `providers` are there only where anything is."""
+        """As JSON; `blocked`, `providers`, `blobs` and `rollouts` are there only where anything is."""
         rare: dict[str, Json] = {"blocked": dict(self.blocked)} if self.blocked else {}
         if self.providers:
             rare["providers"] = {name: dict(item) for name, item in self.providers.items()}
+        if self.blobs:
+            rare["blobs"] = {sha256: list(paths) for sha256, paths in self.blobs.items()}
+        if self.rollouts:
+            rare["rollouts"] = [item.form() for item in self.rollouts]
         return {
             **rare,
             "plan": PLAN_VERSION,
@@ -218,12 +229,17 @@ FORM: Final[Form] = {
     "blocked?": Map(str),
     "secrets": Map(SECRET),
     "providers?": Map(Map(ANY)),
+    "blobs?": Map([str]),
     "is_applicable": bool,
     "notes": [str],
+    "rollouts?": [ROLLOUT],
 }
 
 
-_PLAIN = ("project", "environment", "pins", "unchanged", "left_out", "blocked", "providers", "is_applicable", "notes")
+_PLAIN = (
+    *("project", "environment", "pins", "unchanged", "left_out", "blocked", "providers", "blobs"),
+    *("is_applicable", "notes"),
+)
 
 
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
@@ -244,7 +260,12 @@ def read_plan(data: bytes) -> Plan:
         (source,) = set(item) - {"version"}
         secrets[name] = SecretSource(name, item["version"], source, item[source])
     plain = {name: raw[name] for name in _PLAIN if name in raw}
-    return Plan(**plain, hosts=hosts, secrets=secrets, steps=[_read_step(item) for item in raw["steps"]])
+    steps = [_read_step(item) for item in raw["steps"]]
+    rollouts = [read_rollout(item) for item in raw.get("rollouts", ())]
+    lanes = {name: item.lane for name, item in hosts.items()}
+    if rollouts and not are_feasible([(step.id, step.waits_for) for step in steps], lanes, rollouts):
+        raise ValueError("steps wait for steps of a later round")
+    return Plan(**plain, hosts=hosts, secrets=secrets, steps=steps, rollouts=rollouts)
 
 
 def _check_steps(raw: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ with a `manifest.json`. The manifest is opened as data: no provider is ever impo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -15,7 +15,7 @@ from aivp_contract import canonical
 from aivp_contract.manifest import BadManifest, Kind, Manifest, read_manifest
 from aivp_contract.values import Json
 
-from aivp.diagnostics import Diagnostics, Refused
+from aivp.diagnostics import Diagnostic, Diagnostics
 from aivp.plugins.locate import MANIFEST, Installed, installed
 from aivp.plugins.suggestion import nearest
 
@@ -49,10 +49,11 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """All known providers by name and all their kinds by name, both sorted."""
+    """All known providers by name and all their kinds by name, both sorted. flaws: warnings of what cannot be used."""
 
     providers: Mapping[str, Provider]
     kinds: Mapping[str, Kind]
+    flaws: tuple[Diagnostic, ...] = ()
 
     def kind(self, name: str) -> Kind | None:
         """The kind of that name."""
@@ -74,20 +75,21 @@ class Registry:
 
     @classmethod
     def discover(cls) -> Registry:
-        """Everything installed. Raises Refused with every manifest that is missing, broken or in another's way."""
+        """Everything installed that can be used. A manifest that is missing, broken or in another's way is a flaw.
+
+        It refuses only who uses its kinds, which nobody serves then.
+        """
         diagnostics = Diagnostics()
         found = [item for place in installed() if (item := _read(place, diagnostics))]
-        return _registry(found, diagnostics)
+        registry = _registry(found, diagnostics)
+        return replace(registry, flaws=tuple(replace(item, severity="warning") for item in diagnostics.sorted()))
 
     @classmethod
     def survey(cls) -> tuple[list[tuple[str, Provider]], Diagnostics]:
         """Everything installed as (where from, provider), by name, with what `discover` would refuse."""
         diagnostics = Diagnostics()
         found = [(place.distribution, item) for place in installed() if (item := _read(place, diagnostics))]
-        try:
-            _registry([item for _, item in found], diagnostics)
-        except Refused:
-            pass
+        _registry([item for _, item in found], diagnostics)
         return sorted(found, key=lambda pair: (pair[1].name, pair[1].digest)), diagnostics
 
     @classmethod
@@ -110,10 +112,12 @@ class Registry:
 
     @classmethod
     def of(cls, documents: Iterable[Json]) -> Registry:
-        """A registry of explicit manifest documents. Raises Refused as `discover` does."""
+        """A registry of explicit manifest documents. Raises Refused where one is broken or in another's way."""
         diagnostics = Diagnostics()
         found = [item for document in documents if (item := _provider(document, "", None, diagnostics))]
-        return _registry(found, diagnostics)
+        registry = _registry(found, diagnostics)
+        diagnostics.refuse()
+        return registry
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -168,17 +172,21 @@ def _keeps_names(provider: Provider, diagnostics: Diagnostics) -> bool:
 
 
 def _registry(found: Iterable[Provider], diagnostics: Diagnostics) -> Registry:
+    """Of several that have one name none counts, since nobody said which: but for aivp's own, which stays."""
+    named: dict[str, list[Provider]] = {}
+    for provider in sorted(found, key=lambda item: (item.name, item.digest)):
+        named.setdefault(provider.name, []).append(provider)
     providers: dict[str, Provider] = {}
     kinds: dict[str, Kind] = {}
-    for provider in sorted(found, key=lambda item: (item.name, item.digest)):
-        if provider.name in providers:
-            diagnostics.error("AIVP0311", f"Two installed providers are named {provider.name}.", "Remove one of them.")
-            continue
-        providers[provider.name] = provider
-        for name, kind in provider.manifest.kinds.items():
-            if name in kinds:
-                why = f"The providers {kinds[name].provider} and {provider.name} both serve the kind {name}."
-                diagnostics.error("AIVP0311", why, "Remove one of them.")
-            kinds[name] = kind
-    diagnostics.refuse()
+    for name, rivals in named.items():
+        if len(rivals) > 1:
+            diagnostics.error("AIVP0311", f"{len(rivals)} installed providers are named {name}.", "Remove all but one.")
+        usable = rivals if len(rivals) == 1 else [item for item in rivals if item.is_first_party]
+        for provider in usable[:1]:
+            providers[name] = provider
+            for kind_name, kind in provider.manifest.kinds.items():
+                if kind_name in kinds:
+                    why = f"The providers {kinds[kind_name].provider} and {name} both serve the kind {kind_name}."
+                    diagnostics.error("AIVP0311", why, "Remove one of them.")
+                kinds[kind_name] = kind
     return Registry(MappingProxyType(providers), MappingProxyType(dict(sorted(kinds.items()))))

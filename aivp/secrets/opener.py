@@ -13,7 +13,7 @@ from typing import Self
 
 from aivp_contract.values import Json
 
-from aivp.diagnostics import Diagnostics, Refused
+from aivp.diagnostics import Diagnostic, Diagnostics, Refused
 from aivp.model.resource import SecretSource
 from aivp.secrets.keys import check_key
 from aivp.secrets.keys import folder as key_folder
@@ -70,6 +70,18 @@ class Opener:
             except Refused as refused:
                 found.items.extend(refused.diagnostics)
         found.refuse()
+
+    def known(self) -> tuple[list[str], list[Diagnostic]]:
+        """Values of all secrets that can be had now, and a warning for each that cannot."""
+        values: list[str] = []
+        wrong: list[Diagnostic] = []
+        for name in sorted(self.vault.sources):
+            try:
+                values.append(self.vault.value(name))
+            except Refused as refused:
+                why = f"The secret {name} cannot be kept out of what is shown: {refused.diagnostics[0].why}"
+                wrong.append(Diagnostic("AIVP0626", why, refused.diagnostics[0].mend, severity="warning"))
+        return values, wrong
 
     def reveal(self, value: Json) -> Json:
         """`value` with the value of every secret in it. Raises Refused."""

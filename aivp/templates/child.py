@@ -74,4 +74,5 @@ def _answer(jinja: Any, job: dict[str, Any], limits: dict[str, int]) -> dict[str
 
 
 def _problem(code: str, why: str) -> dict[str, Any]:
-    return {"code": code, "why": why, "mend": "", "line": 0, "column": 0}
+    mend = "Make it smaller: less to repeat, fewer values at once."
+    return {"code": code, "why": why, "mend": mend, "line": 0, "column": 0}

@@ -34,7 +34,9 @@ def line(name: str, members: Mapping[str, Json]) -> str:
 
 def event_line(event: Event, time: str) -> str:
     """An event of a run and when it was (ISO 8601); secrets in it by their origin only."""
-    return line(event.name, {"time": time, **{item.name: getattr(event, item.name) for item in fields(event)}})
+    members = {item.name: getattr(event, item.name) for item in fields(event)}
+    span = members.pop("span", None)
+    return line(event.name, {"time": time, **members, **({} if span is None else {"span": _span(span)})})
 
 
 def diagnostic_line(item: Diagnostic) -> str:
@@ -72,6 +74,7 @@ def plan_lines(plan: Plan, *, is_whole: bool = True) -> Iterator[str]:
             "blocked": dict(plan.blocked),
             "is_applicable": plan.is_applicable,
             "notes": list(plan.notes),
+            **({"rollouts": [item.form() for item in plan.rollouts]} if plan.rollouts else {}),
         },
     )
 

@@ -14,7 +14,7 @@ from aivp.model.address import CONTROLLER
 from aivp.plan.steps import SEVERITIES, Plan, Severity, Step
 from aivp.views import escape
 from aivp.views.page import Page
-from aivp.views.step_text import DETAILS, SIGNS, role, write_step, write_title
+from aivp.views.step_text import DETAILS, LOOKED_AT_AGAIN, SIGNS, role, write_step, write_title
 from aivp.views.value_text import value_text
 
 FOLD = 20
@@ -27,8 +27,8 @@ _WORDS: Mapping[str, str] = {
 }
 _SEVERE: Sequence[tuple[Severity, str]] = (("destroy", "destroys"), ("disrupt", "disrupts"))
 _LEGEND = (
-    ("conditional", "looked at again just before its effect, since an earlier step may disturb it; may only do less"),
-    ("deferred", "what it needs is known only during apply; may do nothing beyond what is shown"),
+    (LOOKED_AT_AGAIN, "looked at again just before its effect, since an earlier step may disturb it; may only do less"),
+    ("deferred:", "what it needs is known only during apply; may do nothing beyond what is shown"),
 )
 
 
@@ -43,13 +43,14 @@ def render_plan(plan: Plan, *, width: int, color: bool, verbose: bool, digest: s
     _write_severe(page, plan)
     for name, steps in _by_host(plan):
         _write_host(page, plan, name, steps, is_verbose=verbose)
+    _write_rollouts(page, plan)
     _write_takes_no_part(page, "Blocked", plan.blocked, is_verbose=verbose)
     _write_takes_no_part(page, "Left out", plan.left_out, is_verbose=verbose)
     _write_providers(page, plan)
     for note in plan.notes:
         page.add(("change", "Note: "), ("", escape.line(note)))
     if not plan.is_empty:
-        _write_legend(page, plan)
+        _write_legend(page, plan, is_verbose=verbose)
         _write_summary(page, plan)
     if digest is not None and not plan.is_empty:
         page.add(("faint", f"Digest {escape.line(digest)}"))
@@ -122,6 +123,18 @@ def _write_providers(page: Page, plan: Plan) -> None:
         page.add(("", f"The provider {escape.line(name, 100)} is started with {said}."), hang=2)
 
 
+def _write_rollouts(page: Page, plan: Plan) -> None:
+    """In which rounds hosts are worked on is never folded: it decides how much can go wrong at once."""
+    for rollout in plan.rollouts:
+        most = rollout.max_fail_percentage
+        may = f"more than {most}% of its hosts fail" if most else "any of its hosts fails"
+        said = f" in {_count(len(rollout.rounds), 'round')}; none begins after a round in which {may}"
+        page.add(("strong", f"Rollout of {escape.line(rollout.group, 400)}"), ("", said))
+        for number, names in enumerate(rollout.rounds, 1):
+            page.add(("", f"{number:>3}. {', '.join(escape.line(name, 400) for name in names)}"), indent=1, hang=5)
+        page.blank()
+
+
 def _write_takes_no_part(page: Page, title: str, reasons: Mapping[str, str], *, is_verbose: bool) -> None:
     if not reasons:
         return
@@ -136,16 +149,17 @@ def _write_takes_no_part(page: Page, title: str, reasons: Mapping[str, str], *, 
     page.blank()
 
 
-def _write_legend(page: Page, plan: Plan) -> None:
+def _write_legend(page: Page, plan: Plan, *, is_verbose: bool) -> None:
     page.blank()
-    used = {"deferred" if step.is_deferred else "conditional" for step in plan.steps if _is_marked(step)}
+    shown = [step for step in plan.steps if is_verbose or role(step) != "check"]
+    used = {"deferred:" if step.is_deferred else LOOKED_AT_AGAIN for step in shown if _is_marked(step)}
     for word, meaning in _LEGEND:
         if word in used:
-            page.add(("faint", f"{word}: {meaning}"))
+            page.add(("faint", f"{word} {meaning}"))
 
 
 def _is_marked(step: Step) -> bool:
-    return step.is_deferred or (step.is_conditional and role(step) != "check")
+    return step.is_deferred or step.is_conditional
 
 
 def _write_summary(page: Page, plan: Plan) -> None:

@@ -8,7 +8,17 @@ from typing import assert_never
 
 from aivp_contract.values import Json
 
-from aivp.events import Event, RunEnded, RunStarted, StepEnded, StepsStarted
+from aivp.events import (
+    Event,
+    Places,
+    ProviderLogged,
+    ProviderProgressed,
+    RunEnded,
+    RunStarted,
+    StepEnded,
+    StepsStarted,
+)
+from aivp.model.oneoff import is_one_off
 from aivp.state import RunRecord, StepRecord
 from aivp.views import escape
 from aivp.views.page import Page, Piece
@@ -25,7 +35,11 @@ DONE: Mapping[str, str] = {
     "forget": "forgotten",
     "refresh": "refreshed",
     "no-op": "already as declared",
+    "exec": "executed",
 }
+
+NOWHERE = Places()
+"""For a run whose declarations nobody can place any more."""
 
 _STATUS: Mapping[str, tuple[str, str, str]] = {
     "failed": ("!", "bad", "failed to {action}"),
@@ -49,6 +63,10 @@ _NEXT: Mapping[str, str] = {
     "interrupted": "Go on with: aivp apply --resume. Or settle what was begun: aivp runs abandon.",
     "refused": "Nothing was changed.",
     "abandoned": "The next plan starts from what this run left.",
+}
+_LEVELS: Mapping[str, tuple[str, str]] = {
+    "warning": ("change", ", as a warning"),
+    "error": ("bad", ", as an error"),
 }
 _ORDER = ("done", "failed", "stale", "lost", "blocked", "skipped")
 _STALE = "What is stale was changed by somebody else since the plan was made: plan again to see it."
@@ -77,6 +95,12 @@ class RunPrinter:
             case StepEnded():
                 if self.is_verbose or not _is_quiet(event):
                     _write_step(page, event)
+            case ProviderLogged():
+                if self.is_verbose or event.level != "debug":
+                    _write_said(page, event, event.message, *_LEVELS.get(event.level, ("faint", "")))
+            case ProviderProgressed():
+                if self.is_verbose:
+                    _write_said(page, event, f"{event.message}{_share(event)}", "faint", "")
             case RunEnded():
                 _write_end(page, event)
             case _:
@@ -96,16 +120,22 @@ def render_runs(runs: Sequence[RunRecord], *, width: int, color: bool = False) -
 
 
 def render_run(
-    run: RunRecord, steps: Sequence[StepRecord], *, width: int, color: bool = False, verbose: bool = True
+    run: RunRecord,
+    steps: Sequence[StepRecord],
+    *,
+    places: Places = NOWHERE,
+    width: int,
+    color: bool = False,
+    verbose: bool = True,
 ) -> str:
     """One run with what became of each step, in the order in which they ended; without no-ops unless verbose."""
     page = Page(width, color=color)
     page.add(("strong", f"Run {run.run}: "), (_MEANINGS.get(run.status, ""), run.status))
-    page.add(("", f"plan {run.plan}"), indent=2)
+    page.add(("", run.plan.replace(":", " ", 1) if is_one_off(run.plan) else f"plan {run.plan}"), indent=2)
     ended = f"to {_time(run.ended)} ({_took(run)})" if run.ended else "and not ended"
     page.add(("", f"from {_time(run.started)} {ended}"), indent=2)
     page.blank()
-    events = [_event(record) for record in sorted(steps, key=lambda item: (item.ended, item.step))]
+    events = [places.step(_event(record)) for record in sorted(steps, key=lambda item: (item.ended, item.step))]
     for event in events:
         if verbose or not _is_quiet(event):
             _write_step(page, event)
@@ -114,6 +144,20 @@ def render_run(
     if not steps:
         page.add(("faint", "No step has ended."))
     return page.text()
+
+
+def _write_said(page: Page, event: ProviderLogged | ProviderProgressed, text: str, meaning: str, word: str) -> None:
+    """Who says it, where, and about which resource; the provider's words end the line."""
+    about = escape.line(event.host, 200) if event.address is None else escape.line(event.address, 400)
+    who = f"{about}: {escape.line(event.provider, 200)} says{word}: "
+    page.add((meaning, who + escape.line(text, 1200)), indent=WIDEST + 2, hang=2)
+
+
+def _share(event: ProviderProgressed) -> str:
+    """Of a number that nobody told apart from its unit only what it is of the whole."""
+    if event.done is None:
+        return ""
+    return f" ({event.done:g})" if event.total is None else f" ({event.done:g} of {event.total:g})"
 
 
 def _event(record: StepRecord) -> StepEnded:
@@ -127,11 +171,13 @@ def _is_quiet(event: StepEnded) -> bool:
 
 
 def _write_step(page: Page, event: StepEnded) -> None:
-    sign, meaning = SIGNS.get(event.action, ("?", ""))
+    sign, meaning = SIGNS.get(event.action, ("?", "") if event.action != "exec" else ("$", "good"))
     words = DONE.get(event.action, event.action)
     if event.status != "done":
         sign, meaning, words = _STATUS.get(event.status, ("!", "bad", event.status))
-    words = words.replace("{action}", event.action)
+    if event.error is not None and _is_held(event):
+        words = f"held back: {event.error.get('message')}"
+    words = words.replace("{action}", "execute" if event.action == "exec" else event.action)
     planned = event.step.partition(":")[0]
     if event.status == "done" and event.action != planned and planned in DONE:
         words += f" (planned: {planned})"
@@ -141,8 +187,15 @@ def _write_step(page: Page, event: StepEnded) -> None:
         ("" if event.status == "done" else meaning, f" {escape.line(words)}"),
     )
     page.add(*title, indent=1, hang=WIDEST + 3)
-    if event.error is not None:
+    if event.error is not None and not _is_held(event):
         _write_error(page, event.error)
+    if event.span is not None:
+        page.add(("accent", escape.line(str(event.span), 1000)), indent=WIDEST + 3)
+
+
+def _is_held(event: StepEnded) -> bool:
+    """True for a step of a round that was not begun."""
+    return event.error is not None and event.error.get("class") == "held"
 
 
 def _write_error(page: Page, error: Mapping[str, Json]) -> None:
@@ -190,7 +243,8 @@ def _took(run: RunRecord) -> str:
 
 
 def _short(digest: str) -> str:
-    return digest.removeprefix("sha256:")[:12]
+    kind, _, rest = digest.rpartition("sha256:")
+    return f"{kind.replace(':', ' ')}{rest[:12]}"
 
 
 def _count(number: int, noun: str) -> str:

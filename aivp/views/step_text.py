@@ -23,6 +23,9 @@ SIGNS: Mapping[str, tuple[str, str]] = {
 }
 """What a step comes to → sign and colour."""
 
+LOOKED_AT_AGAIN = "*"
+"""Mark of a conditional step: behind an effect on the whole host nearly all are, so it must not shout."""
+
 WIDEST = max(len(sign) for sign, _ in SIGNS.values())
 DETAILS = WIDEST + 5
 """Column at which details of a step begin: well inside of its address, which the eye looks for."""
@@ -42,13 +45,15 @@ def role(step: Step) -> str:
 
 
 def write_title(page: Page, step: Step, *, with_marks: bool) -> None:
-    """The one line that says it all: `  ~ file.motd@edge: it drifted  (conditional)`."""
+    """The one line that says it all: `  ~ service.web@edge: it drifted *  (disrupts)`."""
     sign, meaning = SIGNS[role(step)]
     marks = "; ".join(_marks(step)) if with_marks else ""
+    is_starred = with_marks and step.is_conditional and not step.is_deferred
     page.add(
         (meaning, f"{sign:>{WIDEST}} "),
         ("strong", escape.line(step.address, 400)),
         ("", f": {escape.line(step.reason, 1000)}" if step.reason else ""),
+        ("faint", f" {LOOKED_AT_AGAIN}" if is_starred else ""),
         ("faint", f"  ({marks})" if marks else ""),
         indent=1,
         hang=DETAILS - 1,
@@ -71,8 +76,6 @@ def _marks(step: Step) -> Iterator[str]:
         yield "disrupts"
     if step.is_deferred:
         yield "deferred"
-    elif step.is_conditional:
-        yield "conditional"
 
 
 def _details(step: Step) -> Iterator[str]:

@@ -18,7 +18,7 @@ DEEPEST = 12
 WHOLE = 2**31
 """More characters than any value has."""
 
-_VERDICTS = {True: "matches", False: "differs", None: "cannot be compared"}
+_VERDICTS = {True: "as declared", False: "differs", None: "cannot be compared"}
 _OTHER_TYPE = re.compile(r"null|true|false|-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
 _NEEDS_QUOTES = re.compile(r"""^[\s(\[{]|^- |[\n"\]}]|\s$| -> |: |, |:$""")
 

@@ -38,6 +38,8 @@ class Cases:
     configuration: Mapping[str, Any] = field(default_factory=dict)
     kinds: Mapping[str, Case] = field(default_factory=dict)
     skip: Mapping[str, str] = field(default_factory=dict)
+    folder: Path = Path()
+    """Where the file lies."""
 
     def of(self, kind: str) -> Case:
         return self.kinds.get(kind, Case())
@@ -55,7 +57,7 @@ def read(path: Path) -> Cases:
     if wrong is not None:
         raise ValueError(f"{path} breaks its schema at {wrong}")
     kinds = {name: _case(case) for name, case in form.get("kinds", {}).items()}
-    cases = Cases(form.get("configuration", {}), kinds, form.get("skip", {}))
+    cases = Cases(form.get("configuration", {}), kinds, form.get("skip", {}), path.parent.resolve())
     for skip in (cases.skip, *(case.skip for case in kinds.values())):
         for name in sorted(set(skip) & set(NEVER_SKIPPED)):
             raise ValueError(f"{path} skips {name}, which nobody is excused from")

@@ -4,6 +4,7 @@ own.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -105,11 +106,13 @@ def named(meaning: Field, values: list[Any]) -> dict[str, Any]:
 
 
 def equal(wanted: Any, seen: Any) -> bool:
-    """Are two values one? A verdict speaks for what it hides, a blob for the text of its digest."""
+    """Are two values one? A verdict speaks for what it hides, a blob for the text or bytes of its digest."""
     if tag(seen) == "verdict":
         return seen.get("matches") is True
-    if tag(seen) == "blob" and isinstance(wanted, str):
-        return bool(seen.get("sha256") == hashlib.sha256(wanted.encode()).hexdigest())
+    for blob, other in ((seen, wanted), (wanted, seen)):
+        if tag(blob) == "blob" and (isinstance(other, str) or tag(other) == "bytes"):
+            data = other.encode() if isinstance(other, str) else base64.b64decode(other.get("base64", ""))
+            return bool(blob.get("sha256") == hashlib.sha256(data).hexdigest())
     if tag(wanted) in ("unknown", "secret"):
         return False
     return canonical(wanted) == canonical(seen)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .manifest import Field, Kind
+from .patterns import python
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -67,7 +68,7 @@ def simple(meaning: Field, path: str) -> Any:
         from hypothesis import HealthCheck, find, settings, strategies
 
         quiet = settings(database=None, deadline=None, suppress_health_check=list(HealthCheck))
-        drawn = strategies.from_regex(schema["pattern"])
+        drawn = strategies.from_regex(python(schema["pattern"]))
         return find(drawn, lambda _: True, settings=quiet, random=random.Random(0))
     return {"boolean": True, "null": None}.get(kind, "x" * max(1, schema.get("minLength", 1)))
 
@@ -122,11 +123,9 @@ def of_type(meaning: Field, name: str) -> SearchStrategy[Any]:
     if name == "number":
         bounds = {"min_value": max(low, -(10**14)), "max_value": min(high, 10**14)}
         return st.floats(**bounds).map(lambda n: round(n, 3)).map(lambda n: int(n) if n == int(n) else n)
-    return {
-        "integer": st.integers(int(low), int(high)),
-        "boolean": st.booleans(),
-        "null": st.none(),
-    }.get(name) or texts(schema)
+    if name == "integer":
+        return st.integers(int(low), int(high))
+    return {"boolean": st.booleans(), "null": st.none()}[name] if name in ("boolean", "null") else texts(schema)
 
 
 def texts(schema: Mapping[str, Any]) -> SearchStrategy[str]:
@@ -134,7 +133,7 @@ def texts(schema: Mapping[str, Any]) -> SearchStrategy[str]:
     from hypothesis import strategies as st
 
     if "pattern" in schema:
-        return st.from_regex(schema["pattern"]).filter(lambda t: fits(t, schema) and is_sendable(t))
+        return st.from_regex(python(schema["pattern"])).filter(lambda t: fits(t, schema) and is_sendable(t))
     any_text = st.text(st.characters(codec="utf-8"), max_size=min(60, schema.get("maxLength", 60)))
     return st.one_of(st.sampled_from(TEXTS), any_text).filter(lambda text: fits(text, schema))
 

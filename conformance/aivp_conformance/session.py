@@ -50,6 +50,9 @@ class Session:
         answer = self.ask(method, params, patience)
         if answer.error is not None:
             raise Broken("answers", f"{method} was refused", answer.error)
+        for item in answer.result.get("items", ()):
+            if "error" in item and item["error"]["class"] == "bug":
+                raise Broken("answers", f"{method} met a bug of the provider", item)
         return answer.result
 
     def send(self, method: str, params: Any, **members: Any) -> int:

@@ -128,10 +128,17 @@ def decide(thing: Thing, seen: Mapping[str, Any]) -> Order | None:
     if seen.get("satisfied") is True:
         return None
     if not exists(thing, seen):
+        if shall_be_gone(thing):
+            return None
         changes = [Change("add", f"/{name}", after=value) for name, value in sorted(wanted(thing, seen).items())]
         return Order(thing, "create", seen, changes)
     changes = changes_of(thing, seen)
     return Order(thing, "update", seen, changes) if changes or seen.get("satisfied") is False else None
+
+
+def shall_be_gone(thing: Thing) -> bool:
+    """Does the declaration itself say so (section 6)?"""
+    return thing.config.get("state") in ("absent", "purged")
 
 
 def exists(thing: Thing, seen: Mapping[str, Any]) -> bool:
@@ -163,6 +170,8 @@ def applied(thing: Thing, seen: Mapping[str, Any], outputs: Mapping[str, Any] | 
 def converged(thing: Thing, seen: Mapping[str, Any]) -> None:
     """Raises Broken where the thing is not as declared."""
     if not exists(thing, seen):
+        if shall_be_gone(thing):
+            return
         raise Broken("", f"it is not there after an apply with outputs: {name_of(thing)}", seen)
     if seen.get("satisfied") is False:
         raise Broken("", f"`satisfied` is false after an apply with outputs: {name_of(thing)}", seen)

@@ -92,7 +92,12 @@ class World:
         self.root = root
         for name in ("dir", "directory", "tmp"):
             (root / name).mkdir(mode=0o700)
-        self.words = {"dir": f"{root}/dir", "directory": f"{root}/directory", "folder": str(subject.manifest.folder)}
+        self.words = {
+            "dir": f"{root}/dir",
+            "directory": f"{root}/directory",
+            "folder": str(subject.manifest.folder),
+            "cases": str(subject.cases.folder),
+        }
         self._processes: list[Process] = []
         self._groups: list[int] = []
         self._names = 0

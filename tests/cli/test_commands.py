@@ -113,6 +113,61 @@ def test_exit_codes(shell: Shell) -> None:
     assert shell.code("validate") == 1
 
 
+def test_what_fails_points_at_its_declaration(shell: Shell) -> None:
+    """At once, when a plan file is applied that knows no other file of the project, when resumed, and afterwards."""
+    shell.declare("resources:\n  command.fails:\n    argv: ['false']\n")
+    at_once = shell.run("apply", "-y")
+    resumed = shell.run("apply", "--resume")
+    shown = shell.run("runs", "show")
+    assert shell.code("plan", "-o", "plan.json") == 0
+    shell.declare("resources: {}\n")
+    from_file = shell.run("apply", "plan.json")
+    for done in (at_once, resumed, shown, from_file):
+        assert "\n      aivp.yaml:6:11\n" in done.stdout.decode(), done
+    (shell.folder / "plan.json.map").write_text("[")
+    assert shell.code("runs", "abandon") == 0
+    without = shell.run("apply", "plan.json")
+    assert (without.returncode, b"aivp.yaml:6:11" in without.stdout) == (5, False)
+
+
+def test_a_changed_world_points_at_the_declaration(shell: Shell) -> None:
+    shell.declare(f"resources:\n  file.a: {{path: {shell.things}/a, content: x}}\n")
+    assert shell.code("plan", "-o", "plan.json") == 0
+    (shell.things / "a").write_text("by hand")
+    done = shell.run("apply", "plan.json")
+    assert (done.returncode, b"aivp.yaml:5:3" in done.stderr) == (4, True), done
+
+
+def test_part_of_it_is_destroyed_with_what_needs_it_and_named_as_people_name_it(shell: Shell) -> None:
+    things = shell.things
+    files = "".join(
+        f"  file.{name}: {{path: {things}/{name}{needs}}}\n"
+        for name, needs in (
+            ("a", ""),
+            ("b", ", depends_on: file.a"),
+            ("c", ""),
+            ("d", ", depends_on: file.c"),
+        )
+    )
+    shell.declare("resources:\n" + files)
+    assert shell.code("apply", "-y") == 0
+    assert shell.code("destroy", "-y", "--target", "file.a") == 0
+    assert sorted(path.name for path in things.iterdir()) == ["c", "d"]
+    assert shell.code("destroy", "-y", "--exclude", "file.d") == 0
+    assert sorted(path.name for path in things.iterdir()) == ["c", "d"], "d still needs c"
+    assert shell.run("state", "show", "file.c").stdout.startswith(b"file.c@lab\n")
+    assert b"Did you mean file.c@lab" in shell.run("state", "show", "file.c@la").stderr
+    assert shell.code("state", "rm", "file.c") == 0
+    assert shell.code("state", "rm", "file.c") == 1
+
+
+def test_a_key_is_made_without_choosing_an_environment(shell: Shell) -> None:
+    shell.declare("environments: {dev: {}, prod: {}}\n")
+    made = shell.run("secrets", "key", "--new")
+    assert (made.returncode, made.stdout.startswith(b"Made a key for calm: ")) == (0, True), made
+    assert shell.code("-e", "prod", "secrets", "key") == 0
+
+
 def test_nobody_listens(shell: Shell) -> None:
     shell.declare("resources:\n" + "".join(f"  noop.n{n}: {{host: lab}}\n" for n in range(2000)))
     for line in (

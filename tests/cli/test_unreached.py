@@ -160,3 +160,27 @@ def test_drift_knows_what_it_does_not_know(way: Way) -> None:
     (way.things / "near").write_text("by hand")
     done = way.run("drift")
     assert (done.returncode, "warning[AIVP0414]" in done.stderr.decode()) == (2, True)
+
+
+def test_what_something_out_of_reach_needs_is_not_deleted_from_under_it(way: Way) -> None:
+    needs = [
+        f"  file.base: {{host: near, path: {way.things}/base, state: directory}}\n",
+        f"  file.near: {{host: near, path: {way.things}/base/near, content: x}}\n",
+        f"  file.far: {{host: far, path: {way.things}/far, content: x, depends_on: [file.near]}}\n",
+        f"  file.free: {{host: near, path: {way.things}/free, content: x}}\n",
+    ]
+    (way.folder / "aivp.yaml").write_text(HEAD.format(way=way.way) + "".join(needs))
+    assert way.code("apply", "-y") == 0
+    way.channel("exit 3")
+    (way.folder / "aivp.yaml").write_text(HEAD.format(way=way.way) + needs[2].replace(", depends_on: [file.near]", ""))
+    plan = json.loads(way.run("plan", "--json").stdout.splitlines()[-1])
+    assert plan["blocked"] == {
+        "file.far@far": "far cannot be reached",
+        "file.near@near": "file.far@far, which needs it, is blocked",
+        "file.base@near": "file.near@near, which needs it, is blocked",
+    }
+    assert way.code("apply", "-y") == 5
+    assert way.names() == ["base", "far"]
+    way.open()
+    assert way.code("apply", "-y") == 0
+    assert way.names() == ["far"]

@@ -11,6 +11,7 @@ import pytest
 
 from aivp.diagnostics import Refused
 from aivp.engine import Engine
+from aivp.model.evidence import read_evidence
 from aivp.plan.options import Options
 from aivp.plan.steps import Plan
 from aivp.plugins.registry import Registry
@@ -101,3 +102,15 @@ def install(path: Path, name: str = "acme") -> None:
     for file, text in files.items():
         (path / file).parent.mkdir(parents=True, exist_ok=True)
         (path / file).write_text(text)
+
+
+def test_evidence_from_untrusted_says_so_and_no_plan_from_it_can_be_applied(root: Path) -> None:
+    cautious = Engine(root, is_untrusted=True)
+    with cautious.sessions() as sessions:
+        recorded = cautious.observe(sessions).encode()
+    assert json.loads(recorded)["untrusted"] is True
+    later = Engine(root)
+    plan = later.plan(read_evidence(recorded), Options())
+    assert (plan.is_applicable, list(plan.notes)) == (False, list(planned(cautious).notes))
+    with closing(later.state()) as state, later.sessions() as sessions, pytest.raises(Refused, match="AIVP0503"):
+        later.begin(plan.encode(), state, sessions, lambda _: None)

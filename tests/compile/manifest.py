@@ -72,6 +72,7 @@ USER = _kind(
         "name": _TEXT,
         "uid": {"type": "integer", "minimum": 0},
         "home": _PATH,
+        "group": _TEXT,
         "password": {"type": "string", "x-aivp": {"sensitive": True}},
         "keys": {
             "type": "array",
@@ -84,6 +85,15 @@ USER = _kind(
     identity_from_name=True,
     phase="identity",
     provides=[{"capability": "user", "field": "name"}],
+    requires=[{"capability": "group", "field": "group"}],
+)
+GROUP = _kind(
+    {"name": _TEXT, "members": {"type": "array", "items": _TEXT, "x-aivp": {"set": True}}},
+    identity=["name"],
+    identity_from_name=True,
+    phase="identity",
+    provides=[{"capability": "group", "field": "name"}],
+    requires=[{"capability": "user", "field": "members"}],
 )
 COMMAND = _kind(
     {
@@ -122,6 +132,14 @@ HOST_MANIFEST: dict[str, Any] = {
     "manifest": 1,
     "name": "host",
     "version": "1.2.0",
-    "kinds": {"file": FILE, "service": SERVICE, "package": PACKAGE, "user": USER, "command": COMMAND, "noop": NOOP},
+    "kinds": {
+        "file": FILE,
+        "service": SERVICE,
+        "package": PACKAGE,
+        "user": USER,
+        "group": GROUP,
+        "command": COMMAND,
+        "noop": NOOP,
+    },
 }
 CLOUD_MANIFEST: dict[str, Any] = {"manifest": 1, "name": "acme", "version": "0.3", "kinds": {"acme/zone": CLOUD}}

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aivp_contract.values import Binary
+from aivp_contract.values import Binary, Blob
 
 from aivp.compile import compile_project
 from aivp.model.expression import Fact, Ref, Template, secret
@@ -21,6 +22,7 @@ def root(tmp_path: Path) -> Path:
     (tmp_path / "motd").write_text("hello\n")
     (tmp_path / "junk").write_bytes(JUNK)
     (tmp_path / "big").write_bytes(b"x" * (64 * 1024 + 1))
+    (tmp_path / "most").write_bytes(b"x" * 64 * 1024)
     (tmp_path / "t.j2").write_text("a {{ name }}\nb {{ peers | join(',') }}\n")
     (tmp_path / "bad.j2").write_text("one\n  {{ nme }}\n")
     (tmp_path / "syntax.j2").write_text("one\n{% if %}\n")
@@ -42,6 +44,17 @@ def test_a_source_becomes_content(root: Path) -> None:
     assert content(root, source="motd") == "hello\n"
     assert content(root, source="./motd") == "hello\n"
     assert content(root, source="junk") == Binary(base64.b64encode(JUNK).decode())
+
+
+def test_a_large_source_becomes_a_blob_and_is_known_by_its_paths(root: Path) -> None:
+    (root / "copy").write_bytes((root / "big").read_bytes())
+    data = file(source="big") | {"resources": {"file.f": {"path": "/f", "source": "./big"}}}
+    data["resources"]["file.g"] = {"path": "/g", "source": "copy"}
+    compiled = run(data, root)
+    digest = hashlib.sha256((root / "big").read_bytes()).hexdigest()
+    assert {item.attributes["content"] for item in compiled.ir.resources.values()} == {Blob(digest, 64 * 1024 + 1)}
+    assert compiled.blobs == {digest: ["big", "copy"]}
+    assert content(root, source="most") == "x" * 64 * 1024
 
 
 def test_a_template_with_known_variables_is_rendered(root: Path) -> None:
@@ -73,11 +86,12 @@ def test_what_a_template_waits_for_gives_an_edge(root: Path) -> None:
         ({"source": "mtd"}, "AIVP0101 R.source: mtd does not exist. Did you mean motd?"),
         ({"source": "../x"}, "AIVP0102 R.source"),
         ({"source": "/etc/passwd"}, "AIVP0102 R.source"),
+        ({"content": "x" * 70_000}, "AIVP0227 R.content: content is larger than 64 KiB, the most that stands"),
+        ({"template": "big"}, "AIVP0227 R.template: The template big is larger than 64 KiB"),
         (
-            {"source": "big"},
-            "AIVP0213 R.source: big is larger than 64 KiB; such content comes with blobs and is refused",
+            {"template": {"inline": "{% for i in range(7) %}{{ 'x' * 9999 }}{% endfor %}"}},
+            "AIVP0227 R.template: What template makes is larger than 64 KiB",
         ),
-        ({"content": "x" * 70_000}, "AIVP0213 R.content: content is larger than 64 KiB"),
         ({"source": "${noop.n.output}"}, "AIVP0205 R.source: source must be known at compile."),
         ({"template": "${noop.n.output}"}, "AIVP0205 R.template: template must be known at compile."),
         ({"template": "junk"}, "AIVP0305 R.template: The template junk is not UTF-8 text."),
@@ -128,7 +142,7 @@ def test_each_file_is_read_once_and_one_process_renders_all(root: Path, monkeypa
     start = subprocess.Popen
     monkeypatch.setattr(subprocess, "Popen", lambda *a, **k: started.append(1) or start(*a, **k))
 
-    def reader(path: str, limit: int, span: object) -> bytes:
+    def reader(path: str, span: object) -> bytes:
         read.append(path)
         return (root / path).read_bytes()
 

@@ -91,6 +91,15 @@ def test_a_circle_of_dependencies_is_told_with_its_chain() -> None:
     assert [item.message for item in found.related] == ["file.a@lab", "service.b@lab"]
 
 
+def test_a_group_and_a_user_that_each_need_the_other_first() -> None:
+    data: dict[str, Any] = {"group.ops": {"members": ["bob"]}, "user.bob": {"group": "ops"}}
+    (found,) = refused({"resources": data})
+    assert (found.code, [item.message for item in found.related]) == ("AIVP0220", ["group.ops@lab", "user.bob@lab"])
+    assert "user.bob@lab names group.ops@lab and group.ops@lab names user.bob@lab" in found.why
+    data["user.bob"]["depends_on"] = "group.ops"
+    assert of(data) == ["group.ops depends user.bob"]
+
+
 @pytest.mark.parametrize(
     ("member", "target", "message"),
     [

@@ -9,9 +9,11 @@ from pathlib import Path
 from xml.etree import ElementTree as Xml
 
 import pytest
-from aivp_conformance import cases, manifest
+from aivp_conformance import cases, manifest, patterns
 from aivp_conformance.__main__ import main
+from aivp_conformance.broken import Broken
 from aivp_conformance.compare import differences
+from aivp_conformance.things import Thing, converged, decide
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs/protocol/example"
@@ -211,3 +213,27 @@ VERDICT = {"$aivp": "verdict", "matches": True}
 def test_how_it_compares(wanted: dict, observed: dict, prior: dict | None, paths: list[str]) -> None:
     found = differences(KIND, wanted, observed, prior)
     assert [f"{change.op} {change.path}" for change in found] == paths
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "is_found"),
+    [
+        ("^a$", "a\n", False),
+        ("^[^\\n]*$", "\n", False),
+        ("b", "abc", True),
+        ("^[$]\\$$", "$$", True),
+        ("^[]$]$", "$", True),
+        ("a$|^b", "xa", True),
+    ],
+)
+def test_patterns_mean_what_json_schema_means(pattern: str, text: str, is_found: bool) -> None:
+    assert patterns.matches(pattern, text) == is_found
+
+
+def test_what_shall_be_gone_and_is_gone_is_as_declared() -> None:
+    kind = manifest.read(ROOT / "providers/host/aivp_host").kinds["group"]
+    thing = Thing.declared(kind, {"name": "staff", "state": "absent"})
+    assert decide(thing, {"observed": None}) is None
+    converged(thing, {"observed": None})
+    with pytest.raises(Broken, match="after an apply"):
+        converged(thing, {"observed": {"name": "staff", "state": "present"}})

@@ -29,6 +29,7 @@ FOUND_OUT_BY = {
     "hang": "answers",
     "double-reply": "answers",
     "wrong-id": "answers",
+    "buggy": "answers",
     "early-exit": "answers",
     "progress-flood": "answers",
     "formless": "messages",

@@ -85,6 +85,10 @@ RECORD = Field(fields={"a": Field(), "b": Field(), "c": Field(is_set=True)})
         (PLAIN, Binary("/w=="), Binary("/w=="), []),
         (PLAIN, Binary("/w=="), Binary("/g=="), [("replace", "/f")]),
         (PLAIN, blob("x"), blob("x"), []),
+        (PLAIN, blob("text"), "text", []),
+        (PLAIN, blob("text"), "other", [("replace", "/f")]),
+        (PLAIN, blob("text"), Binary("dGV4dA=="), []),
+        (PLAIN, Binary("dGV4dA=="), blob("text"), []),
         (PLAIN, blob("x"), Verdict(None), [("replace", "/f")]),
     ],
 )  # fmt: skip

@@ -8,6 +8,7 @@
         web1, web2 = network.hosts({"web1": "bullseye", "web2": "trixie"})
         subprocess.run(network.ssh("web1", "uname", "-n"))
 
+`lab.plain_host()` is one without systemd, where init scripts start things and dnf may be the package manager.
 Each host is an overlay over a cached root, so a test may do to it whatever it likes. `python -m tests.lab`
 does the same for a person at a shell. Only the names below are for users.
 """
@@ -17,6 +18,7 @@ from tests.lab.availability import available, network_available
 from tests.lab.errors import CommandFailed, LabError, Terminated
 from tests.lab.hosts import Host
 from tests.lab.networks import Network, SshHost, network
+from tests.lab.plain import PlainHost, plain_available, plain_host
 from tests.lab.recipe import DEFAULT_SUITE, SUITES
 from tests.lab.snapshots import Snapshot, difference, snapshot
 from tests.lab.start import host, sweep
@@ -29,6 +31,7 @@ __all__ = [
     "Host",
     "LabError",
     "Network",
+    "PlainHost",
     "Snapshot",
     "SshHost",
     "Terminated",
@@ -37,6 +40,8 @@ __all__ = [
     "host",
     "network",
     "network_available",
+    "plain_available",
+    "plain_host",
     "snapshot",
     "sweep",
 ]

@@ -2,6 +2,7 @@
 
 python -m tests.lab build [SUITE...]    build the roots and repositories that are not cached
 python -m tests.lab up NAME             start a host that stays, print its channel as a JSON array
+python -m tests.lab up NAME --plain     a container without systemd, with init scripts and dnf
 python -m tests.lab up NAME --ssh       the same in a network of that name, print the ssh command that reaches it
 python -m tests.lab network NAME HOST[=SUITE]...   several hosts in one network that stay; prints how to reach them
 python -m tests.lab down NAME           remove the host or the network of that name
@@ -25,6 +26,7 @@ from tests.lab.errors import LabError
 from tests.lab.hosts import Host, channel
 from tests.lab.networks import Network
 from tests.lab.places import places
+from tests.lab.plain import start_plain_host
 from tests.lab.processes import is_alive
 from tests.lab.recipe import DEFAULT_SUITE, SUITES, recipe
 from tests.lab.repository import repository
@@ -52,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     up = commands.add_parser("up", help="start a host that stays; prints its channel as JSON")
     up.add_argument("name")
     up.add_argument("--suite", choices=SUITES, default=DEFAULT_SUITE)
+    up.add_argument("--plain", action="store_true", help="a container without systemd; takes no --package")
     up.add_argument("--package", action="append", default=[], help="a further Debian package in its root")
     up.add_argument("--ssh", action="store_true", help="in a network, reached over SSH; prints the command")
     _add_owner(up)
@@ -89,7 +92,11 @@ def _up(arguments: argparse.Namespace) -> int:
         print(shlex.join(network.ssh(arguments.name)))
         return 0
     _require(arguments.suite)
-    host = start_host(arguments.suite, arguments.name, arguments.package)
+    host: Host
+    if arguments.plain:
+        host = start_plain_host(arguments.suite, arguments.name)
+    else:
+        host = start_host(arguments.suite, arguments.name, arguments.package)
     _leave(host, arguments.owner)
     print(json.dumps(host.argv))
     return 0

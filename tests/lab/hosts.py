@@ -37,6 +37,11 @@ _ENVIRONMENT = (
 class Host:
     """A throwaway host, running unless it was powered off."""
 
+    starts_with: tuple[str, ...] = ("--boot",)
+    """How nspawn finds what to start, and the command where it is none of the root's own."""
+    command: tuple[str, ...] = ()
+    is_systemd = True
+
     def __init__(self, instance: Instance, packages: Path, on_boot: Callable[[int], None] | None = None) -> None:
         """`on_boot` is told the process id of init at each start, before the host is ready."""
         self._instance = instance
@@ -115,16 +120,15 @@ class Host:
     def start(self, timeout: float = _READY_SECONDS) -> None:
         """Boot, also again after `poweroff` or `kill`; back when systemd says `running`, else LabError says why."""
         deadline = time.monotonic() + timeout
-        self._nspawn = _launch(self._instance, self._packages)
+        self._nspawn = _launch(
+            self._instance, [*_nspawn(self._instance, self._packages, self.starts_with), *self.command]
+        )
         while self._pid is None:
             self._pause(deadline, "init did not start")
             self._pid = instances.leader(self._instance)
         if self._on_boot is not None:
             self._on_boot(self._pid)
-        while (state := self._state(deadline)) != "running":
-            if state == "degraded":
-                raise LabError(f"Units of the host {self.name!r} failed:\n{self._failed_units()}")
-            self._pause(deadline, f"systemd is {state or 'silent'}")
+        self._await_ready(deadline)
 
     def poweroff(self, timeout: float = _POWEROFF_SECONDS) -> None:
         """Shut down in order and wait for it; the host can be started again."""
@@ -154,6 +158,12 @@ class Host:
         """End the host and remove all that is left of it."""
         instances.remove(self._instance)
         self._forget_processes()
+
+    def _await_ready(self, deadline: float) -> None:
+        while (state := self._state(deadline)) != "running":
+            if state == "degraded":
+                raise LabError(f"Units of the host {self.name!r} failed:\n{self._failed_units()}")
+            self._pause(deadline, f"systemd is {state or 'silent'}")
 
     def _state(self, deadline: float) -> str:
         seconds = max(deadline - time.monotonic(), 0.1)
@@ -197,14 +207,14 @@ def channel(pid: int) -> list[str]:
     return ["nsenter", f"--target={pid}", "--all", "--", "/usr/bin/env", "-i", *_ENVIRONMENT]
 
 
-def _launch(instance: Instance, packages: Path) -> subprocess.Popen[bytes]:
+def _launch(instance: Instance, nspawn: Sequence[str]) -> subprocess.Popen[bytes]:
     """nspawn in the host's own control groups and a session of its own, so that Ctrl-C reaches the test only."""
     enter = "".join(f'echo $$ > "${number}"\n' for number, _ in enumerate(instance.cgroups, 1))
     script = f'set -e\n{enter}shift {len(instance.cgroups)}\nexec "$@"'
     groups = [str(group / "cgroup.procs") for group in instance.cgroups]
     with instance.console.open("ab") as console:
         return subprocess.Popen(
-            ["/bin/sh", "-c", script, "sh", *groups, *_nspawn(instance, packages)],
+            ["/bin/sh", "-c", script, "sh", *groups, *nspawn],
             stdin=subprocess.DEVNULL,
             stdout=console,
             stderr=subprocess.STDOUT,
@@ -214,10 +224,10 @@ def _launch(instance: Instance, packages: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def _nspawn(instance: Instance, packages: Path) -> list[str]:
+def _nspawn(instance: Instance, packages: Path, starts_with: Sequence[str]) -> list[str]:
     return [
         shutil.which("systemd-nspawn") or "systemd-nspawn",
-        *("--boot", "--quiet", "--register=no", "--keep-unit", "--settings=no"),
+        *(*starts_with, "--quiet", "--register=no", "--keep-unit", "--settings=no"),
         instances.nspawn_directory(instance),
         f"--machine={instance.name}",
         # A network namespace with nothing but loopback; the kernel removes it with the host's last process.

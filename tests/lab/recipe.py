@@ -22,7 +22,7 @@ _LEFT_OUT = ("/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/man/*")
 
 # Runs outside, with the folder of the new root as $1. The packages that hosts may install later are resolved
 # here, against this very root, so that their dependencies always fit.
-_FINISH = f"""\
+OFFER = f"""\
 set -eu
 root=$1
 packages=$(dirname "$root")/packages
@@ -31,8 +31,8 @@ mkdir "$packages"
 apt-get clean
 apt-get --yes --download-only install {" ".join(_OFFERED)}
 mv "$root"/var/cache/apt/archives/*.deb "$packages"
-chroot "$root" systemctl disable ssh.service
-chroot "$root" systemctl mask apt-daily.timer apt-daily-upgrade.timer
+"""
+TIDY = f"""\
 rm -f "$root"/etc/ssh/ssh_host_* "$root"/etc/apt/sources.list.d/* "$root"/var/log/*.log
 rm -f "$root"/etc/apt/apt.conf.d/99mmdebstrap "$root"/etc/dpkg/dpkg.cfg.d/99mmdebstrap
 rm -f "$root"/etc/resolv.conf "$root"/var/lib/dbus/machine-id
@@ -40,6 +40,10 @@ rm -f "$root"/etc/resolv.conf "$root"/var/lib/dbus/machine-id
 echo lab > "$root"/etc/hostname
 echo 'deb [trusted=yes] file:{REPOSITORY_MOUNT} ./' > "$root"/etc/apt/sources.list
 """
+_FINISH = f"""\
+{OFFER}chroot "$root" systemctl disable ssh.service
+chroot "$root" systemctl mask apt-daily.timer apt-daily-upgrade.timer
+{TIDY}"""
 
 
 @dataclass(frozen=True, slots=True)

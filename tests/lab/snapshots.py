@@ -1,8 +1,8 @@
 """What a host is at one moment, seen from outside, and what differs between two moments.
 
 Files, the package database and the accounts are read through the host's root out here, so nothing that runs
-in the host can embellish them; only the states of units come from its systemd. Keys are paths, and
-`package:`, `user:`, `group:`, `unit-file:` and `unit:` with a name.
+in the host can embellish them; only the states of units come from its systemd, and rpm's database from its rpm. Keys
+are paths, and `package:`, `user:`, `group:`, `unit-file:` and `unit:` with a name; without systemd `daemon:`.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class UnitFileEntry(NamedTuple):
 
 
 class UnitEntry(NamedTuple):
-    """`active`, `inactive`, ...; the invocation changes with each start, so a restart is seen."""
+    """`active`, `inactive`, ...; the invocation changes with each start, so a restart is seen. Of a daemon: its id."""
 
     active: str
     invocation: str
@@ -82,7 +82,8 @@ def snapshot(host: Host, paths: Sequence[str] = PATHS) -> Snapshot:
     entries.update(_packages(root / "var/lib/dpkg/status"))
     entries.update(_accounts(root / "etc", "user", "passwd", "shadow"))
     entries.update(_accounts(root / "etc", "group", "group", "gshadow"))
-    entries.update(_units(host))
+    entries.update(_rpms(host))
+    entries.update(_units(host) if host.is_systemd else _daemons(host))
     return dict(sorted(entries.items()))
 
 
@@ -151,10 +152,21 @@ def _file(path: Path) -> FileEntry:
 
 
 def _packages(status: Path) -> Iterator[tuple[str, PackageEntry]]:
+    if not status.exists():
+        return
     for paragraph in status.read_text(encoding="utf-8").split("\n\n"):
         fields = dict(line.split(": ", 1) for line in paragraph.splitlines() if ": " in line and line[0] != " ")
         if fields:
             yield f"package:{fields['Package']}", PackageEntry(fields.get("Version", ""), fields["Status"])
+
+
+def _rpms(host: Host) -> Iterator[tuple[str, PackageEntry]]:
+    if not host.is_running or not (host.root / "var/lib/rpm").exists():
+        return
+    listing = host.run(["rpm", "-qa", "--queryformat", "%{NAME} %{EPOCHNUM}:%{VERSION}-%{RELEASE} %{INSTALLTIME}\\n"])
+    for line in listing.stdout.splitlines():
+        name, version, time = line.split()
+        yield f"package:{name}", PackageEntry(version, time)
 
 
 def _accounts(etc: Path, kind: str, public: str, shadow: str) -> Iterator[tuple[str, AccountEntry]]:
@@ -183,3 +195,13 @@ def _units(host: Host) -> Iterator[tuple[str, UnitFileEntry | UnitEntry]]:
         fields = dict(line.split("=", 1) for line in paragraph.splitlines())
         if fields:
             yield f"unit:{fields['Id']}", UnitEntry(fields["ActiveState"], fields.get("InvocationID", ""))
+
+
+def _daemons(host: Host) -> Iterator[tuple[str, UnitEntry]]:
+    """What init has adopted, but for the shims of those who look after the host."""
+    if not host.is_running:
+        return
+    for line in host.run(["ps", "--ppid", "1", "-o", "pid=,comm="]).stdout.splitlines():
+        pid, command = line.split()
+        if command not in ("python3", "sleep"):
+            yield f"daemon:{command}", UnitEntry("active", pid)

@@ -529,3 +529,11 @@ def test_evidence_where_nobody_looked_at_the_old_thing_cannot_be_applied():
     assert not found.is_applicable
     orphan = plan(declare({}, hosts=["lab"]), witness(declare({}), {f"object:{A}": MISSING}, [row(A)]))
     assert (orphan.blocked, orphan.is_applicable) == ({A: "nobody has looked at it"}, False)
+
+
+@pytest.mark.parametrize("seen", [None, {"name": "a", "token": Verdict(False)}])
+def test_a_sensitive_field_is_never_shown_even_where_it_was_written_out(seen: dict[str, object] | None) -> None:
+    ir = declare({A: {"token": "hash"}})
+    (found,) = plan(ir, witness(ir, {A: seen})).steps
+    assert [change.after for change in found.changes if change.path == "/token"] == [Verdict(True)]
+    assert found.config["token"] == "hash"

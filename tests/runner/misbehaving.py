@@ -136,6 +136,9 @@ def misbehave(number, method, items):  # noqa: C901  (a list of faults)
         child = subprocess.Popen(["sleep", "1000"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         note(f"child {child.pid}")
         time.sleep(1000)
+    if FAULT == "leaves-somebody":
+        note(f"left {subprocess.Popen(['sleep', '30'], start_new_session=True).pid}")  # with all of our streams
+        time.sleep(1000)
     if FAULT == "dies-once" and sum(line.startswith(method) for line in noted()) == 1:
         os._exit(3)
     if FAULT == "closes-once" and sum(line.startswith(method) for line in noted()) == 1:

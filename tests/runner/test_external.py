@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -14,8 +15,9 @@ import pytest
 from aivp_contract.canonical import encode_wire
 from aivp_contract.manifest import read_manifest
 from aivp_contract.values import Secret
-from aivp_runner.answers import Broken, Refused
-from aivp_runner.external import External, Program
+from aivp_runner.conversation import Program
+from aivp_runner.external import External
+from aivp_runner.faults import Broken, Refused
 from aivp_runner.waiting import Limits
 
 SCRIPT = Path(__file__).parent / "misbehaving.py"
@@ -163,7 +165,7 @@ def test_a_breach_names_the_provider_and_ends_it(bad: Bad, fault: str) -> None:
         assert answer["error"]["message"].startswith("the provider bad broke its contract: "), answer
         assert BREACHES[fault] in answer["error"]["message"]
     assert SECRET not in str(found)
-    assert bad.externals[0]._child is None
+    assert not bad.externals[0].conversation.is_open
 
 
 def test_outputs_that_are_not_computed(bad: Bad) -> None:
@@ -185,6 +187,16 @@ def test_one_that_hangs_costs_its_deadline(bad: Bad, method: str) -> None:
     assert len(bad.lines(method)) == 1, "what we gave up is not asked again"
 
 
+def test_what_left_the_group_lives_on_and_holds_nobody_up(bad: Bad) -> None:
+    began = time.monotonic()
+    error = bad.error("leaves-somebody")
+    assert time.monotonic() - began < 5
+    assert "it gave no answer to observe within 1 s" in error["message"]
+    (line,) = bad.lines("left")
+    assert is_alive(int(line.split()[1]))
+    os.kill(int(line.split()[1]), signal.SIGKILL)
+
+
 def test_one_that_never_reads_costs_its_deadline(bad: Bad) -> None:
     """Its pipe is full long before 4 MiB."""
     began = time.monotonic()
@@ -195,8 +207,8 @@ def test_one_that_never_reads_costs_its_deadline(bad: Bad) -> None:
 
 def test_one_that_never_reads_can_be_closed(bad: Bad) -> None:
     external = bad.external("never-reads", Limits(look=0.1, grace=0.1))
-    external._started()
-    external._child.send({"text": "x" * 4_000_000})  # type: ignore[union-attr]
+    external.conversation.start()
+    external.conversation.notify("odd", {"text": "x" * 4_000_000})
     began = time.monotonic()
     external.close()
     assert time.monotonic() - began < 8
@@ -310,7 +322,7 @@ def test_a_list_that_is_none_ends_the_provider(bad: Bad) -> None:
     external = bad.external("list-odd")
     with pytest.raises(Broken, match=r"the provider bad broke its contract: an item of a list without identity"):
         external.list("bad/thing")
-    assert external._child is None
+    assert not external.conversation.is_open
     with pytest.raises(Refused, match="a bug"):
         bad.external("refuses").list("bad/thing")
 

@@ -12,8 +12,9 @@ import pytest
 from aivp_contract.manifest import read_manifest
 from aivp_contract.values import Secret
 from aivp_runner import patience
-from aivp_runner.answers import Refused
-from aivp_runner.external import External, Program
+from aivp_runner.conversation import Program
+from aivp_runner.external import External
+from aivp_runner.faults import Refused
 
 TOKEN = "sesame-0815-token"
 

@@ -8,7 +8,8 @@ import pytest
 from aivp_contract.manifest import read_manifest
 from aivp_contract.values import Unknown
 from aivp_runner import answers
-from aivp_runner.answers import Broken, Question
+from aivp_runner.faults import Broken
+from aivp_runner.question import Question
 
 _ID = {"type": "string", "x-aivp": {"computed": True}}
 KINDS = read_manifest(

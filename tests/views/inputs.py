@@ -9,13 +9,14 @@ from typing import Any
 from aivp_contract import canonical
 
 from aivp.diagnostics import Diagnostic, Related, Span
-from aivp.events import Event, RunEnded, RunStarted, StepEnded, StepsStarted
+from aivp.events import Event, ProviderLogged, ProviderProgressed, RunEnded, RunStarted, StepEnded, StepsStarted
 from aivp.model.expression import IR_TAGS
 from aivp.model.object import Object, read_object
 from aivp.plan.steps import Plan, read_plan
 from aivp.state import RunRecord, StepRecord
 
-EVENTS = {kind.name: kind for kind in (RunStarted, StepsStarted, StepEnded, RunEnded)}
+KINDS = (RunStarted, StepsStarted, StepEnded, ProviderLogged, ProviderProgressed, RunEnded)
+EVENTS = {kind.name: kind for kind in KINDS}
 
 
 def read_short_plan(text: str) -> Plan:

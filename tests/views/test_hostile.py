@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aivp.diagnostics import Diagnostic, Related, Span
-from aivp.events import RunEnded, RunStarted, StepEnded, StepsStarted
+from aivp.events import ProviderLogged, ProviderProgressed, RunEnded, RunStarted, StepEnded, StepsStarted
 from aivp.model.expression import Fact, Ref, Template, Text
 from aivp.model.object import Object
 from aivp.plan.steps import Plan, Step, StepChange
@@ -134,6 +134,8 @@ def test_a_diagnostic(text: str, lines: list[str], number: int, column: int, wid
 def test_a_run(text: str, status: str, action: str, error: Any, width: int) -> None:
     events = [RunStarted(text, text, 3, is_resumed=True), StepsStarted(text, [text])]
     events += [StepEnded(text, text, text, name, action, error) for name in ("done", "failed", "blocked", status)]
+    events += [ProviderLogged(text, text, level, text, text) for level in ("info", "warning", status)]
+    events += [ProviderLogged(text, text, "info", text), ProviderProgressed(text, text, text, text, 1.5, 3)]
     events.append(RunEnded(text, status, {text: 3, "stale": 1}))
     lines: list[str] = []
     printer = RunPrinter(lines.append, color=False, verbose=True, width=width)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import base, breadth, effects, faults, listing, looking, requests, secrecy
+from . import base, breadth, effects, faults, listing, looking, requests, secrecy, updates
 from .check import Check, check
 
 MANIFEST = check("manifest")(base.manifest)
@@ -25,13 +25,13 @@ ALL: tuple[Check, ...] = (
     looking.deterministic,
     breadth.many,
     effects.create,
-    effects.update,
+    updates.update,
     effects.computed,
-    effects.unasked,
+    updates.unasked,
     effects.again,
     effects.once,
     effects.delete,
-    effects.immutable,
+    updates.immutable,
     effects.refresh,
     effects.partial,
     requests.item_in_hand,

@@ -21,6 +21,7 @@ from .check import check
 
 CANARY = "aivpCanary7Qx2"
 PART = "aivpPart9Zk4"
+OTHER = "something else"
 SENT = {"$aivp": "secret", "origin": {"secret": "conformance", "version": "1"}, "value": CANARY}
 MADE = {
     "$aivp": "secret",
@@ -180,7 +181,7 @@ def judge(subject: Subject, session: Any, thing: Thing, name: str) -> None:
     order = decide(thing, item["observation"])
     outputs = act(session, order) if order is not None else None
     thing = applied(thing, item["observation"], outputs)
-    other = {**SENT, "value": "something else"}
+    other = {**SENT, "value": OTHER}
     cases = [(thing, True), (thing.with_fields({name: placed(subject.kind.fields[name], other)}), False)]
     for asked, matches in cases:
         seen = look(session, asked)
@@ -226,8 +227,8 @@ def tainted(subject: Subject) -> str | None:
 
 
 def admitting(subject: Subject) -> list[str]:
-    """Fields that admit a secret: free text, or lists of it, that others on the host cannot see."""
-    plain, lists = text_fields(subject)
+    """Fields that admit a secret: text that may be one, or lists of it, that others on the host cannot see."""
+    plain, lists = text_fields(subject, CANARY, str(MADE["value"]), OTHER)
     return [name for name in sorted(plain + lists) if not subject.kind.fields[name].has("exposed")]
 
 

@@ -37,6 +37,11 @@ class Tickets(ThreadingHTTPServer):
         self.objection = ""
         self.seen: list[tuple[str, str, int]] = []
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Whoever asked is gone; anything else is a bug, and is told."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
     @property
     def url(self) -> str:
         """Where it is."""
@@ -107,7 +112,7 @@ class Handler(BaseHTTPRequestHandler):
             found["title"] = body["title"]
             return 200, found
         if kind == "tickets" and "project" in body and body["project"] not in self.server.projects:
-            return 422, {"error": f"there is no project {body['project']}"}
+            return 422, {"error": f"there is no project {body['project']}", "field": "project"}
         if self.command == "POST" and kind == "tickets":
             number = self.server.next_number()
             known[str(number)] = {**TICKET, **body, "id": number}

@@ -33,6 +33,16 @@ def encode_wire(value: Json) -> bytes:
     return _encode(value, _WIRE, _wire_form)
 
 
+def encode_link(value: Json) -> bytes:
+    """As `encode_wire`, members in the order that they have: for the link to a provider, where nobody compares."""
+    return _encode(value, _LINK, _wire_form)
+
+
+def encode_masked(value: Json) -> bytes:
+    """As `encode_link`, no secret with its value: for the way back."""
+    return _encode(value, _MASKED, _artifact_form)
+
+
 def decode(data: bytes, tags: Mapping[str, Constructor] = CONTRACT_TAGS) -> Json:
     """Parse JSON with tagged values. Raises NotCanonical on anything that is not JSON or holds an unknown tag."""
     try:
@@ -91,7 +101,7 @@ def _encode(value: Json, encoder: json.JSONEncoder, form: Any) -> bytes:
     try:
         text = encoder.encode(value)
         data = text.encode()
-        if not text.isascii() and _ASTRAL.search(data):
+        if encoder.sort_keys and not text.isascii() and _ASTRAL.search(data):
             data = json.dumps(
                 _utf16_sorted(value, form), ensure_ascii=False, allow_nan=False, separators=(",", ":")
             ).encode()
@@ -112,13 +122,23 @@ def _wire_form(value: Any) -> Dict[str, Json]:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def _encoder(form: Any) -> json.JSONEncoder:
-    return json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"), default=form)
+def _encoder(form: Any, *, is_sorted: bool = True) -> json.JSONEncoder:
+    """Without the search for circles: they end as a RecursionError."""
+    return json.JSONEncoder(
+        check_circular=False,
+        ensure_ascii=False,
+        allow_nan=False,
+        sort_keys=is_sorted,
+        separators=(",", ":"),
+        default=form,
+    )
 
 
 # Made once: most of what is encoded is one resource's, and making an encoder would cost as much as using it.
 _ARTIFACT = _encoder(_artifact_form)
 _WIRE = _encoder(_wire_form)
+_LINK = _encoder(_wire_form, is_sorted=False)
+_MASKED = _encoder(_artifact_form, is_sorted=False)
 
 
 def _utf16_sorted(value: Json, form: Any) -> Json:

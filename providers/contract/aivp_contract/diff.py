@@ -6,8 +6,9 @@ to the same answer from the same values. `managed_digest` is what plan and host 
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Union
 
 from .canonical import digest, digest_bytes, encode
 from .manifest import Field, Kind
@@ -89,8 +90,10 @@ def compare(
 
 def unapplied(kind: Kind, desired: Mapping[str, Json], prior: Optional[Mapping[str, Json]]) -> Tuple[str, ...]:
     """Names of the write-only fields whose declaration is not the one last applied, sorted."""
-    fields = sorted(kind.write_only.intersection(desired)) if kind.write_only else ()
+    if not kind.write_only:
+        return ()
     last = prior or {}
+    fields = sorted(kind.write_only.intersection(desired))
     return tuple(name for name in fields if any(_write_only((name,), desired[name], last.get(name, _ABSENT))))
 
 
@@ -104,16 +107,26 @@ def managed_digest(kind: Kind, desired: Mapping[str, Json], seen: Observation) -
 
 
 def same(desired: Json, observed: Json) -> bool:
-    """Equality across forms: text and its blob, a secret and the host's verdict on it."""
+    """Equality across forms: text or bytes and their blob, a secret and the host's verdict on it."""
     if isinstance(observed, Verdict):
         return observed.matches is True
-    if isinstance(observed, Blob) and type(desired) is str:
-        return digest_bytes(desired.encode()) == "sha256:" + observed.sha256
+    for one, other in ((observed, desired), (desired, observed)):
+        if isinstance(one, Blob) and isinstance(other, (str, Binary)):
+            return digest_bytes(_content(other)) == "sha256:" + one.sha256
     if isinstance(desired, (Secret, Unknown)):
         return False
     if isinstance(desired, Tagged) or isinstance(observed, Tagged):
         return type(desired) is type(observed) and desired == observed
     return type(desired) is type(observed) and bool(desired == observed)
+
+
+def _content(value: Union[str, Binary]) -> bytes:
+    if isinstance(value, str):
+        return value.encode()
+    try:
+        return base64.b64decode(value.base64)
+    except ValueError:  # it comes from a host
+        return b""
 
 
 def _additions(kind: Kind, wanted: Mapping[str, Json]) -> Iterator[Change]:

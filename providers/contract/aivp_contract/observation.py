@@ -41,15 +41,21 @@ class Observation:
 
 def read_observation(raw: Json) -> Observation:
     """The reverse of `form`. Raises ValueError where a member has the wrong type."""
+    found = read_members(raw)
+    return Observation(**{**found, "replace": tuple(found["replace"])} if "replace" in found else found)
+
+
+def read_members(raw: Json) -> Dict[str, Any]:
+    """The members of an observation's form that are known and there. Raises ValueError as `read_observation`."""
     members: Dict[str, Any] = {}
-    for name, kind in _MEMBERS.items():
-        value: Any = raw.get(name)
-        if value is None:
+    for name, value in raw.items():
+        kind = _MEMBERS.get(name)
+        if kind is None or value is None:
             continue
         if not isinstance(value, kind):
             raise ValueError(f"{name} of an observation has the wrong type")
-        members[name] = tuple(value) if name == "replace" else value
-    return Observation(**members)
+        members[name] = value
+    return members
 
 
 _MEMBERS: Mapping[str, Type[Any]] = {

@@ -95,17 +95,26 @@ class Binary(Tagged):
 
 @dataclass(frozen=True)
 class Blob(Tagged):
-    """Content known by its digest: `sha256` is 64 hex digits, `size` is in bytes."""
+    """Content known by its digest: `sha256` is 64 hex digits, `size` is in bytes.
+
+    path: a file with that content on the machine where it is needed; a provider gets it with what it applies. It is
+    no part of the value, and stands in no artifact.
+    """
 
     sha256: str
     size: int
+    path: Optional[str] = field(default=None, compare=False)
     tag: ClassVar[str] = "blob"
 
     def __post_init__(self) -> None:
         _require(type(self.sha256) is str and type(self.size) is int, self)
+        _require(self.path is None or type(self.path) is str, self)
 
     def form(self) -> Dict[str, Json]:
         return {"sha256": self.sha256, "size": self.size}
+
+    def wire_form(self) -> Dict[str, Json]:
+        return self.form() if self.path is None else {**self.form(), "path": self.path}
 
 
 def _require(holds: bool, value: Tagged) -> None:

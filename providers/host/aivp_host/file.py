@@ -29,6 +29,7 @@ class FileKind(Kind[File]):
     schema = File
     identity = ("path",)
     batch = True
+    disturbs = ("package", "package_index", "service")  # by unit files, sources and preferences
     within = Within
     provides = ({"capability": "path", "field": "path"},)
     requires = (

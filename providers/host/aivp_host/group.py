@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Collection, Dict, Iterable, List, Optional, Sequence
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence
 
 from aivp_sdk import (
     Change,
@@ -36,7 +36,7 @@ class GroupKind(Kind[Group]):
     identity = ("name",)
     identity_from_name = True
     phase = "identity"
-    disturbs = ("command", "group", "user")
+    disturbs = ("command", "file", "group", "user")  # files: a number gets a name
     within = Within
     provides = ({"capability": "group", "field": "name"},)
     requires = ({"capability": "user", "field": "members"},)
@@ -52,11 +52,11 @@ class GroupKind(Kind[Group]):
     def observe_many(self, items: Sequence[Item[Group]], session: Session) -> List[Seen]:
         """One look at the file for all of them."""
         database = Database.read()
-        names = {item.desired.name for item in items}
+        batch = {item.desired.name: item.desired for item in items}
         found: List[Seen] = []
         for item in items:
             try:
-                found.append(_observe(item, database, names))
+                found.append(_observe(item, database, batch))
             except ProviderError as error:
                 found.append(error)
         return found
@@ -86,7 +86,7 @@ class GroupKind(Kind[Group]):
             yield Listed(attributes)
 
 
-def _observe(item: Item[Group], database: Database, batch: Collection[str]) -> Observation:
+def _observe(item: Item[Group], database: Database, batch: Mapping[str, Group]) -> Observation:
     desired = item.desired
     team = database.teams.get(desired.name)
     if team is None:
@@ -111,16 +111,20 @@ def _observe(item: Item[Group], database: Database, batch: Collection[str]) -> O
     return Observation(observed, wanted, computed=computed)
 
 
-def _check_id(desired: Group, database: Database, batch: Collection[str]) -> None:
-    """A taken id is an error now, unless its owner is declared, too, and may be about to give it up."""
+def _check_id(desired: Group, database: Database, batch: Mapping[str, Group]) -> None:
+    """A taken id is an error now, unless its owners are declared, too, and about to give it up."""
     others = database.teams_with(desired.gid)
-    if desired.name in others or desired.non_unique or not others or set(others) & set(batch):
+    if desired.name in others or desired.non_unique or all(_gives_up(batch.get(name), desired.gid) for name in others):
         return
     raise Permanent(
         f"the gid {desired.gid} belongs to {', '.join(others)}",
         path="/gid",
-        mend="Choose another gid, or set non_unique: true.",
+        mend="Choose another gid, or set non_unique: true. If its owner is to give it up before: depends_on.",
     )
+
+
+def _gives_up(other: Optional[Group], gid: Optional[int]) -> bool:
+    return other is not None and (other.state == "absent" or other.gid not in (None, gid))
 
 
 def _make(desired: Group, team: Optional[Team], session: Session) -> None:

@@ -13,7 +13,7 @@ from .packages.view import look
 
 
 class PackageKind(Kind[Package]):
-    """A package of the host's package manager: apt."""
+    """A package of the host's package manager: apt or dnf."""
 
     name = "package"
     schema = Package
@@ -33,15 +33,21 @@ class PackageKind(Kind[Package]):
     def observe_many(self, items: Sequence[Item[Package]], session: Session) -> List[Seen]:
         """One look for all of them."""
         manager = package_manager()
-        found: List[Seen] = []
-        for item, view in zip(items, look(manager, [item.desired for item in items], session)):
+        found: Dict[int, Seen] = {}
+        for place, item in enumerate(items):
             try:
-                if _asks_anew(item):
-                    refuse_what_would_fail(manager, view, session)
-                found.append(view.seen)
+                manager.refuse(item.desired)
             except ProviderError as error:
-                found.append(error)
-        return found
+                found[place] = error
+        served = [place for place in range(len(items)) if place not in found]
+        for place, view in zip(served, look(manager, [items[place].desired for place in served], session)):
+            try:
+                if _asks_anew(items[place]):
+                    refuse_what_would_fail(manager, view, session)
+                found[place] = view.seen
+            except ProviderError as error:
+                found[place] = error
+        return [found[place] for place in range(len(items))]
 
     def apply_many(self, changes: Sequence[Change[Package]], session: Session) -> List[Result]:
         """One transaction for all of them."""

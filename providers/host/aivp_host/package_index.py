@@ -15,7 +15,7 @@ from .packages.managers import PackageManager, package_manager
 class PackageIndex:
     """The declaration."""
 
-    manager: Literal["apt"] = attribute("The package manager.", required=True)
+    manager: Literal["apt", "dnf"] = attribute("The package manager.", required=True)
     max_age: Optional[int] = attribute(
         "The lists are refreshed where they are older than this; without it, once, when this is first applied."
         " They are also refreshed where there are none, or where a package source was changed after them.",

@@ -1,20 +1,17 @@
-"""`service`: a systemd unit: running, enabled, masked. What it does to a host is in `services.steps`."""
+"""`service`: something that runs: a unit where systemd runs, else an init script. What is done lies in `services`."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Optional, Sequence
+from typing import Iterable, List, Optional, Sequence
 
-from aivp_sdk import Change, Done, Item, Kind, Listed, Observation, Permanent, ProviderError, Seen, Session
+from aivp_sdk import Change, Done, Item, Kind, Listed, Seen, Session
 
-from .services import systemd
 from .services.declaration import Service, Within
-from .services.listing import declarations
-from .services.steps import converge, is_enabled, is_running, refresh
-from .services.systemd import Unit, unit_name
+from .services.managers import service_manager
 
 
 class ServiceKind(Kind[Service]):
-    """A systemd unit: running, enabled, masked; reloaded or restarted when notified."""
+    """A systemd unit or an init script: running, enabled, masked; reloaded or restarted when notified."""
 
     name = "service"
     schema = Service
@@ -27,81 +24,14 @@ class ServiceKind(Kind[Service]):
 
     def observe_many(self, items: Sequence[Item[Service]], session: Session) -> List[Seen]:
         """One look for all of them."""
-        _require_systemd()
-        found: List[Seen] = []
-        units = systemd.units([unit_name(item.desired.name) for item in items], session)
-        for item, unit in zip(items, units):
-            try:
-                refuse_the_impossible(item.desired, unit)
-                found.append(see(item.desired, unit))
-            except ProviderError as error:
-                found.append(error)
-        return found
+        return service_manager().look([item.desired for item in items], session)
 
     def apply(self, change: Change[Service], session: Session) -> Optional[Done]:
-        """Act on the unit as it is now."""
-        _require_systemd()
-        act = refresh if change.action == "refresh" else converge
+        """Act on it as it is now."""
+        manager = service_manager()
+        act = manager.refresh if change.action == "refresh" else manager.converge
         return Done(absorbs_refresh=act(change.desired, session))
 
     def list(self, within: Within, session: Session) -> Iterable[Listed]:
-        """Units that somebody has decided about: enabled, running, masked; with `all`, also those that are off."""
-        _require_systemd()
-        return declarations(within, session)
-
-
-def see(desired: Service, unit: Unit) -> Observation:
-    """The declared fields as they are. A unit that is not there (yet) neither runs nor is enabled or masked: where that
-    is what is declared, nothing is missing.
-    """
-    observed: Dict[str, Any] = {"name": desired.name}
-    wanted: Dict[str, Any] = {"name": desired.name}
-    if desired.running is not None:
-        observed["running"], wanted["running"] = is_running(unit, desired.running), desired.running
-    if desired.enabled is not None:
-        observed["enabled"], wanted["enabled"] = is_enabled(unit, desired.enabled), desired.enabled
-    if desired.masked is not None:
-        observed["masked"], wanted["masked"] = unit.is_masked, desired.masked
-    return Observation(observed if unit.is_found or observed == wanted else None, wanted)
-
-
-def refuse_the_impossible(desired: Service, unit: Unit) -> None:
-    """Raise Permanent for what no apply could bring about."""
-    if desired.masked and (desired.running or desired.enabled):
-        mend = "Leave masked out, or running and enabled."
-        raise Permanent("a masked unit can neither run nor be enabled", path="/masked", mend=mend)
-    needs_unmasking = desired.enabled or (desired.running and not unit.is_active)
-    if unit.is_masked and desired.masked is None and needs_unmasking:
-        raise Permanent(f"{unit.name} is masked on this host", path="/masked", mend="Declare masked: false.")
-    if desired.running and unit.runs_once:
-        raise Permanent(
-            f"{unit.name} does its work and ends (Type=oneshot): it cannot be kept running",
-            path="/running",
-            mend="Leave `running` out; a notification runs it.",
-        )
-    if unit.is_found and unit.id != unit.name and not (desired.enabled is None and desired.masked is None):
-        raise Permanent(f"{unit.name} is another name of {unit.id}", path="/name", mend="Declare it by that one.")
-    if desired.enabled and unit.file_state in _NEVER_ENABLED:
-        reason, mend = _NEVER_ENABLED[unit.file_state]
-        why = f"{unit.name} cannot be enabled: {reason.format(unit=unit)}"
-        raise Permanent(why, path="/enabled", mend=mend)
-
-
-_NEVER_ENABLED = {
-    "static": (
-        "it has no [Install] section, and starts when another unit asks for it",
-        "Leave enabled out, or add an [Install] section in a drop-in.",
-    ),
-    "indirect": ("its [Install] section only names others (Also=)", "Declare and enable those."),
-    "generated": (
-        "it is made from {unit.source}, and init scripts are not supported",
-        "Leave enabled out, or declare a unit file of its own.",
-    ),
-    "transient": ("it exists until the next boot only", "Declare a unit file for it."),
-    "bad": ("systemd cannot read its unit file", "See what systemd-analyze verify says of it."),
-}
-
-
-def _require_systemd() -> None:
-    if not systemd.is_here():
-        raise Permanent("this host does not run systemd", mend="Init scripts are not supported: use a command.")
+        """What somebody has decided about: enabled, running, masked; with `all`, also what is off."""
+        return service_manager().declarations(within, session)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Collection, Dict, Iterable, List, Optional, Sequence
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
 
 from aivp_sdk import (
     Change,
@@ -62,12 +62,12 @@ class UserKind(Kind[User]):
     def observe_many(self, items: Sequence[Item[User]], session: Session) -> List[Seen]:
         """One look at the files for all of them."""
         database = Database.read()
-        names = {item.desired.name for item in items}
+        batch = {item.desired.name: item.desired for item in items}
         found: List[Seen] = []
         with Folders() as folders:
             for item in items:
                 try:
-                    found.append(_observe(item, database, names, folders))
+                    found.append(_observe(item, database, batch, folders))
                 except ProviderError as error:
                     found.append(error)
         return found
@@ -114,7 +114,7 @@ def _is_normal(path: str) -> bool:
     return path.startswith("/") and path == "/" + os.path.normpath(path).lstrip("/")
 
 
-def _observe(item: Item[User], database: Database, batch: Collection[str], folders: Folders) -> Observation:
+def _observe(item: Item[User], database: Database, batch: Mapping[str, User], folders: Folders) -> Observation:
     desired = item.desired
     account = database.users.get(desired.name)
     if account is None:
@@ -198,16 +198,20 @@ def _keys(item: Item[User], wanted: List[str], account: Account, folders: Folder
     return Verdict(not missing and not (others and item.desired.keys_membership == "exclusive"))
 
 
-def _check_id(desired: User, database: Database, batch: Collection[str]) -> None:
-    """A taken id is an error now, unless its owner is declared, too, and may be about to give it up."""
+def _check_id(desired: User, database: Database, batch: Mapping[str, User]) -> None:
+    """A taken id is an error now, unless its owners are declared, too, and about to give it up."""
     others = database.users_with(desired.uid)
-    if desired.name in others or desired.non_unique or not others or set(others) & set(batch):
+    if desired.name in others or desired.non_unique or all(_gives_up(batch.get(name), desired.uid) for name in others):
         return
     raise Permanent(
         f"the uid {desired.uid} belongs to {', '.join(others)}",
         path="/uid",
-        mend="Choose another uid, or set non_unique: true.",
+        mend="Choose another uid, or set non_unique: true. If its owner is to give it up before: depends_on.",
     )
+
+
+def _gives_up(other: Optional[User], uid: Optional[int]) -> bool:
+    return other is not None and (other.state == "absent" or other.uid not in (None, uid))
 
 
 def _check_lock(desired: User, account: Optional[Account], database: Database) -> None:

@@ -6,65 +6,18 @@ secrets of the request.
 
 from __future__ import annotations
 
-import re
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
-from aivp_contract.canonical import MAX_INTEGER
 from aivp_contract.manifest import Kind, Manifest
-from aivp_contract.observation import read_observation
-from aivp_contract.values import Blob, Json, Secret, Unknown, Verdict, contains, replace
-from aivp_sdk.redaction import Redaction
+from aivp_contract.observation import read_members, read_observation
+from aivp_contract.values import Json, Secret, Unknown, Verdict, contains, replace
 
-CLASSES = frozenset({"permanent", "temporary", "rate_limited", "canceled", "interrupted"})
+from . import fields
+from .faults import Broken, Refused, item_error, quoted
+from .question import Question
 
 OUTSIDE = 2
 """The code of a request that failed for a reason outside of the provider; its `data` is the error of an item."""
-
-ERROR = ("class", "message", "path", "mend", "delay_ms")
-"""Members of an error that go on to the engine."""
-
-SHOWN = 64
-"""Characters of a text of the provider that are quoted; of a longer one nothing, for a part of a secret is no secret
-to those who take them out.
-"""
-
-DEEPEST = 100
-LONGEST_DELAY = 24 * 3600 * 1000
-
-Item = Mapping[str, Json]
-
-
-class Broken(Exception):
-    """The provider broke its contract; the message says how, and names the field."""
-
-
-class Refused(Exception):
-    """The provider refused a whole request. `error` is what each item of it is answered with; `mend` its own advice."""
-
-    def __init__(self, message: str, error: Optional[Mapping[str, Json]] = None) -> None:
-        super().__init__(message)
-        self.is_outside = error is not None
-        """True where the reason lies outside of the provider, such as in its configuration."""
-        self.error: Mapping[str, Json] = error or {"class": "permanent", "message": message}
-
-    @property
-    def mend(self) -> Optional[str]:
-        """What to do about it, where the provider says so."""
-        found = self.error.get("mend")
-        return found if type(found) is str else None
-
-
-class Question(NamedTuple):
-    """One item of a request. `redaction` is None where nothing has to be hidden."""
-
-    item: Item
-    kind: Kind
-    redaction: Optional[Redaction]
-
-    @property
-    def id(self) -> str:
-        return str(self.item["id"])
-
 
 Free = Callable[[str], str]
 """Takes out of a text what must not leave."""
@@ -80,7 +33,7 @@ def result(message: Mapping[str, Any]) -> Dict[str, Any]:
         if not isinstance(error, dict) or type(error.get("message")) is not str or type(error.get("code")) is not int:
             raise Broken("an error that is none")
         if error["code"] == OUTSIDE and isinstance(error.get("data"), dict):
-            data = _error(error["data"])
+            data = item_error(error["data"])
             raise Refused(str(data["message"]), data)
         raise Refused(f"{error['message']} (error {error['code']})")
     found = message.get("result")
@@ -125,7 +78,7 @@ def in_order(asked: Sequence[Question], found: Mapping[str, Any], read: Read) ->
     if len(given) != len(asked):
         raise Broken(f"it answered for {len(given)} of {len(asked)} items")
     return [
-        {"id": answer["id"], "error": _error(answer["error"])} if "error" in answer else read(question, answer)
+        {"id": answer["id"], "error": item_error(answer["error"])} if "error" in answer else read(question, answer)
         for question, answer in zip(asked, given)
     ]
 
@@ -133,31 +86,32 @@ def in_order(asked: Sequence[Question], found: Mapping[str, Any], read: Read) ->
 def observed(asked: Question, answer: Dict[str, Any]) -> Dict[str, Json]:
     """An answer to `observe`: only fields of the schema, and no value where a verdict is due."""
     try:
-        seen = read_observation(answer["observation"])
+        seen = read_members(answer["observation"])
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise Broken(f"an observation of {asked.id} that is none: {error}") from None
     kind = asked.kind
-    real: Dict[str, Json] = seen.observed or {}  # type: ignore[assignment]  # ours: it was just read
-    wanted = seen.normalised or {}
+    real: Dict[str, Json] = seen.setdefault("observed", None) or {}
     if real:
-        _fields(kind, real, "observed", asked)
-    if wanted:
-        _fields(kind, wanted, "normalised", asked, may_be_secret=True)
-    if seen.computed:
-        _fields(kind, seen.computed, "computed", asked)
-        _only_computed(kind, seen.computed, "computed", asked)
-    if seen.observed is not None and kind.assigned:
+        fields.check(kind, real, "observed", asked)
+    if "normalised" in seen:
+        fields.check(kind, seen["normalised"], "normalised", asked, may_be_secret=True)
+    if "computed" in seen:
+        fields.check(kind, seen["computed"], "computed", asked)
+        fields.check_computed(kind, seen["computed"], "computed", asked)
+    if kind.assigned and seen["observed"] is not None:
         _same_ids(asked, real)
-    if seen.replace and not all(type(name) is str and name in kind.fields for name in seen.replace):
-        raise Broken(f"replace of {asked.id} names what {kind.name} does not have")
+    if "replace" in seen:
+        if not all(type(name) is str and name in kind.fields for name in seen["replace"]):
+            raise Broken(f"replace of {asked.id} names what {kind.name} does not have")
+        seen["replace"].sort()
     if asked.redaction is None:
-        return {"id": answer["id"], "observation": seen.form()}
+        return {"id": answer["id"], "observation": seen}
     for name in sorted((asked.redaction.hidden | asked.redaction.tainted) & set(real)):
         verdict = _verdict(asked.redaction.plain.get(name), real[name])
         if verdict is None:
             raise Broken(f"it shows {name} of {asked.id}, where a verdict is due")
         real[name] = verdict
-    form = asked.redaction.mask(seen).form()
+    form = asked.redaction.mask(read_observation(seen)).form()
     if "normalised" in form:
         form["normalised"] = replace(form["normalised"], (Secret,), lambda secret: Secret(secret.origin))
     return {"id": answer["id"], "observation": form}
@@ -168,8 +122,8 @@ def applied(asked: Question, answer: Dict[str, Any]) -> Dict[str, Json]:
     outputs = answer.get("outputs")
     if not isinstance(outputs, dict):
         raise Broken(f"neither outputs nor an error for {asked.id}")
-    _fields(asked.kind, outputs, "outputs", asked)
-    _only_computed(asked.kind, outputs, "outputs", asked)
+    fields.check(asked.kind, outputs, "outputs", asked)
+    fields.check_computed(asked.kind, outputs, "outputs", asked)
     if unknown := sorted(name for name, value in outputs.items() if contains(value, (Unknown,))):
         raise Broken(f"outputs of {asked.id} leave {unknown[0]} unknown")
     clean = outputs if asked.redaction is None else asked.redaction.fields(outputs)
@@ -183,7 +137,7 @@ def upgraded(asked: Question, answer: Dict[str, Any]) -> Dict[str, Json]:
     """One answer to `upgrade`."""
     if not isinstance(answer.get("attributes"), dict):
         raise Broken(f"neither attributes nor an error for {asked.id}")
-    _admit(answer["attributes"], f"attributes of {asked.id}", may_be_secret=True)
+    fields.admit_value(answer["attributes"], f"attributes of {asked.id}", may_be_secret=True)
     return {"id": answer["id"], "attributes": answer["attributes"]}
 
 
@@ -200,7 +154,7 @@ def _listed(kind: Kind, item: Dict[str, Any], free: Free) -> Dict[str, Json]:
     for member in ("identity", "attributes"):
         if not isinstance(item.get(member), dict):
             raise Broken(f"an item of a list without {member}")
-        _fields(kind, item[member], member, asked)
+        fields.check(kind, item[member], member, asked)
         known[member] = {name: _freed(value, free) for name, value in item[member].items()}
     hidden = sorted(n for n in item["attributes"] if kind.fields[n].computed or kind.fields[n].sensitive)
     if hidden:
@@ -219,34 +173,6 @@ def _freed(found: Json, free: Free) -> Json:
     return [_freed(item, free) for item in found] if type(found) is list else found
 
 
-def quoted(value: Json) -> str:
-    """A text of the provider, where it is short."""
-    text = str(value) if isinstance(value, (str, int, type(None))) else f"a {type(value).__name__}"
-    return text if len(text) <= SHOWN else f"a text of {len(text)} characters"
-
-
-def _fields(
-    kind: Kind, fields: Mapping[str, Json], member: str, asked: Question, *, may_be_secret: bool = False
-) -> None:
-    """Each of the kind, and whatever they hold in bounds; where a secret may stand, only in the place of one."""
-    if not fields.keys() <= kind.fields.keys():
-        stranger = min(set(fields) - set(kind.fields))
-        raise Broken(f"{member} of {asked.id} holds {quoted(stranger)}, which {kind.name} does not have")
-    for name, value in fields.items():
-        if type(value) is str or value is None:
-            continue
-        if type(value) is int and -MAX_INTEGER <= value <= MAX_INTEGER:
-            continue
-        may_be = may_be_secret and asked.redaction is not None and name in asked.redaction.hidden
-        _admit(value, f"{member}/{name} of {asked.id}", may_be_secret=may_be)
-
-
-def _only_computed(kind: Kind, fields: Mapping[str, Json], member: str, asked: Question) -> None:
-    if not fields.keys() <= kind.computed:
-        stranger = min(set(fields) - kind.computed)
-        raise Broken(f"{member} of {asked.id} holds {stranger}, which is not computed")
-
-
 def _same_ids(asked: Question, real: Mapping[str, Json]) -> None:
     """A thing whose identity the provider assigns is seen by the one that was asked for, and by no other."""
     identity = asked.item.get("identity") or {}
@@ -255,26 +181,6 @@ def _same_ids(asked: Question, real: Mapping[str, Json]) -> None:
             raise Broken(f"it sees {asked.id}, to which it has not assigned {name} yet")
         if real.get(name) != identity[name]:
             raise Broken(f"{name} of {asked.id} is not the one that was asked for")
-
-
-def _admit(value: Json, where: str, *, may_be_secret: bool) -> None:
-    """Texts were looked at with the line that brought them."""
-    _look(value, where, DEEPEST)
-    if not may_be_secret and contains(value, (Secret,)):
-        raise Broken(f"{where}: a secret")
-
-
-def _look(value: Json, where: str, depth: int) -> None:
-    if type(value) is Blob and (not re.fullmatch("[0-9a-f]{64}", value.sha256) or value.size < 0):
-        raise Broken(f"{where}: a blob without digest or size")
-    if type(value) is int and not -MAX_INTEGER <= value <= MAX_INTEGER:
-        raise Broken(f"{where}: an integer beyond ±(2^53−1)")
-    inner = value.values() if type(value) is dict else value if type(value) is list else ()
-    if inner and depth == 0:
-        raise Broken(f"{where}: more than {DEEPEST} levels deep")
-    for item in inner:
-        if type(item) is not str:
-            _look(item, where, depth - 1)
 
 
 def _verdict(wanted: Json, value: Json) -> Optional[Verdict]:
@@ -298,21 +204,3 @@ def _agrees(wanted: Json, value: Json) -> Optional[bool]:
     else:
         found = [_agrees(one, other) for one, other in zip(wanted, value)] + [len(wanted) == len(value)]
     return False if False in found else None if None in found else True
-
-
-def _error(error: Json) -> Dict[str, Json]:
-    """The members that the engine knows."""
-    if not isinstance(error, dict) or type(error.get("message")) is not str or not error["message"]:
-        raise Broken("an error without a message")
-    if type(error.get("class")) is not str or error["class"] not in CLASSES:
-        raise Broken(f"the error class {quoted(error.get('class'))}, which the protocol does not have")
-    for name in ("path", "mend"):
-        if error.get(name) is not None and type(error[name]) is not str:
-            raise Broken(f"an error whose {name} is no text")
-    delay = error.get("delay_ms", 0)
-    if type(delay) is not int or delay < 0:
-        raise Broken("an error with a delay that is none")
-    found: Dict[str, Json] = {name: error[name] for name in ERROR if error.get(name) is not None}
-    if "delay_ms" in found:
-        found["delay_ms"] = min(delay, LONGEST_DELAY)
-    return found

@@ -17,12 +17,12 @@ import tempfile
 import time
 from typing import Any, BinaryIO, Dict, Optional, Sequence, cast
 
-from aivp_contract.canonical import NotCanonical, admit, decode, encode_wire
+from aivp_contract.canonical import NotCanonical, admit, decode, encode_link
 from aivp_contract.lines import MAX_LINE, BadLine
 from aivp_contract.values import Json
 from aivp_sdk.process import PATH
 
-from .answers import Broken
+from .faults import Broken
 
 LOG_KEPT = 64 * 1024
 """Bytes of stderr that are kept."""
@@ -88,7 +88,7 @@ class Child:
     def send(self, message: Json) -> None:
         """Hand a message over; what does not fit into the pipe goes while an answer is waited for. Raises BadLine."""
         try:
-            line = encode_wire(message) + b"\n"
+            line = encode_link(message) + b"\n"
         except NotCanonical as error:
             raise BadLine(f"a request without a form on the wire: {error}") from None
         if len(line) > MAX_LINE:

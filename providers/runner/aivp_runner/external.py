@@ -1,66 +1,39 @@
-"""A third-party provider from the outside: its process, and the requests of protocol v1 as calls that give answers.
+"""A third-party provider from the outside: the requests of protocol v1 as calls that give an answer for each item.
 
-Nothing that it says is believed unchecked (`answers.py`), and nothing that it does costs more than its deadline and a
-bounded amount of memory: a provider that breaks the contract is ended, and its items have an error that names it. One
-that died is started again and asked once more, under the same key, as the protocol promises.
+Nothing that it says is believed unchecked (`answers.py`), and no secret of a request comes back from it. One that
+breaks the contract is ended, and its items have an error that names it. One that died is started again and asked once
+more, under the same key, as the protocol promises.
 """
 
 from __future__ import annotations
 
-import itertools
-import time
-from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Union
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set
 
-from aivp_contract.canonical import MAX_INTEGER
+from aivp_contract.concealment import without
 from aivp_contract.lines import BadLine
-from aivp_contract.manifest import Kind, Manifest
+from aivp_contract.manifest import Kind
 from aivp_contract.values import Json, Secret, contains
 from aivp_sdk.provider import error_form
-from aivp_sdk.redaction import Redaction, opened, without
+from aivp_sdk.redaction import Redaction, opened
 
 from . import answers
-from .answers import Broken, Question
-from .child import Child, Gone, message, weight
+from .child import Gone
+from .conversation import Conversation, Program, Tell
+from .faults import Broken, Refused
 from .patience import Patience
-from .waiting import Limits, Wait
+from .question import Question
+from .waiting import Limits
 
 Answers = List[Dict[str, Json]]
 
-MAJOR, MINOR = 1, 0
-CAPABILITIES = {"progress": True, "log": True}
-CALLER = {"name": "aivp", "version": "0.1.0"}
-
-PROGRESS = 0.1
-"""Seconds between two signs of progress that are handed on."""
-
-MOST_LOGGED = 200
-"""Lines of the log of one request that are handed on."""
-
-MOST_KEPT = 40 * 1024 * 1024
-"""Bytes that the values of all answers to one request may take in memory."""
-
 MOST_LISTED = 100_000
-_POLL = 0.1
 
 ITEM = frozenset("id kind identity config prior tainted action seen changes".split())
 """Members of an item that the protocol knows; what else our own steps carry stays with us."""
 
-Tell = Callable[[str, Dict[str, Json]], None]
-
-
-@dataclass(frozen=True)
-class Program:
-    """What is needed to run a provider. `argv` is complete; `configuration` may hold secrets."""
-
-    manifest: Manifest
-    argv: Sequence[str]
-    directory: str
-    configuration: Mapping[str, Json] = field(default_factory=dict)
-
 
 class External:
-    """One provider's process, started when it is first needed.
+    """One provider, whose process is started when it is first needed.
 
     tell: takes `progress` and `log` for people; is_cancelled: the run is being stopped; limits: of one answer.
     `standing`: the secrets of its configuration, which are secrets of every request.
@@ -79,13 +52,9 @@ class External:
         self.is_cancelled = is_cancelled
         self.limits = limits or Limits()
         self.patience = Patience(self._say, is_cancelled)
-        self.capabilities: Mapping[str, Json] = {}
         self.standing: Sequence[str] = opened(dict(program.configuration))[1]
         self._entrusted: Set[str] = set(self.standing)
-        self._child: Optional[Child] = None
-        self._numbers = itertools.count(1)
-        self._told_at = 0.0
-        self._logged = 0
+        self.conversation = Conversation(program, tell, self._without, is_cancelled, self.limits)
 
     @property
     def described(self) -> Mapping[str, Kind]:
@@ -107,13 +76,12 @@ class External:
         """
         params: Dict[str, Json] = {"kind": kind, **({"within": dict(within)} if within else {})}
         try:
-            self._started()
             self._need("list", "it cannot list")
-            found = self._ask("list", params, self.limits.look, MOST_LISTED)
+            found = self.conversation.ask("list", params, self.limits.look, MOST_LISTED)
             return answers.listed(self.described[kind], found, self._without)
-        except answers.Refused as refused:
+        except Refused as refused:
             error = self._freed_error(refused.error)
-            raise answers.Refused(str(error["message"]), error) from None
+            raise Refused(str(error["message"]), error) from None
         except Broken as broken:
             raise Broken(self._without(self._blamed(f"broke its contract: {broken}"))) from None
         except Gone as gone:
@@ -127,15 +95,11 @@ class External:
 
     def forget(self, run: str) -> None:
         """No key of this run will come again."""
-        if self._child is not None:
-            self._child.send({"jsonrpc": "2.0", "method": "forget", "params": {"prefix": f"{run}/"}})
+        self.conversation.notify("forget", {"prefix": f"{run}/"})
 
     def close(self) -> None:
         """End it in peace, or else by force."""
-        child, self._child = self._child, None
-        if child is not None:
-            child.send({"jsonrpc": "2.0", "id": next(self._numbers), "method": "shutdown", "params": {}})
-            child.close()
+        self.conversation.close()
 
     def _each(
         self,
@@ -222,7 +186,7 @@ class External:
         """Answers that hold against the contract; an error for each item where they do not."""
         try:
             return answers.in_order(asked, self._asked_twice(method, params, limit, len(asked)), read)
-        except answers.Refused as refused:
+        except Refused as refused:
             error = {"class": "permanent", "message": f"the provider {self.name} refuses: {refused}"}
             if refused.is_outside:
                 error = dict(refused.error)
@@ -238,137 +202,28 @@ class External:
     def _asked_twice(self, method: str, params: Dict[str, Json], limit: Optional[float], most: int) -> Dict[str, Any]:
         """The result; from a second process, if the first one died. One that we gave up is not asked again."""
         try:
-            self._started()
             if method == "upgrade":
                 self._need("upgrade", "it cannot upgrade what an older version of it recorded")
-            return self._ask(method, params, limit, most)
+            return self.conversation.ask(method, params, limit, most)
         except Gone as gone:
             if gone.by_us or self.is_cancelled():
                 raise
-        self._end()
-        self._started()
-        return self._ask(method, params, limit, most)
+        self.conversation.end()
+        return self.conversation.ask(method, params, limit, most)
 
     def _need(self, capability: str, otherwise: str) -> None:
-        if not self.capabilities.get(capability):
-            raise answers.Refused(otherwise, {"class": "permanent", "message": otherwise})
+        self.conversation.start()
+        if not self.conversation.capabilities.get(capability):
+            raise Refused(otherwise, {"class": "permanent", "message": otherwise})
 
     def _blamed(self, why: str) -> str:
         """End it; what it did wrong, with its name and its last words."""
-        said = self._end()
+        said = self.conversation.end()
         text = f"the provider {self.name} {why}"
         return f"{text}; its last words: {said}" if said else text
 
-    def _end(self) -> str:
-        """Its last words."""
-        child, self._child = self._child, None
-        if child is None:
-            return ""
-        child.kill()
-        return child.log()
-
     def _say(self, message: str) -> None:
         self.tell("log", {"provider": self.name, "level": "info", "message": f"{self.name} {message}"})
-
-    def _started(self) -> None:
-        if self._child is not None and self._child.is_alive():
-            return
-        self._end()
-        self._child = Child(self.program.argv, self.program.directory)
-        params = {
-            "protocol": {"major": MAJOR, "minor": MINOR},
-            "caller": CALLER,
-            "capabilities": CAPABILITIES,
-            "configuration": dict(self.program.configuration),
-            "directory": self.program.directory,
-        }
-        try:
-            result = self._ask("initialize", params, self.limits.start, 0)
-        except answers.Refused as refused:
-            self._end()
-            if not refused.is_outside:
-                raise answers.Refused(f"it does not start: {refused}") from None
-            where = f" at {refused.error['path']}" if "path" in refused.error else ""
-            why = f"the provider {self.name} cannot work with its configuration{where}: {refused}"
-            error = {name: value for name, value in refused.error.items() if name != "path"}
-            raise answers.Refused(why, {**error, "message": why}) from None
-        self.capabilities = answers.handshake(self.program.manifest, result)
-
-    def _ask(self, method: str, params: Dict[str, Json], limit: Optional[float], most: int) -> Dict[str, Any]:
-        """The result, with the items that came before it. Raises Refused, Broken or Gone."""
-        assert self._child is not None
-        child, number = self._child, next(self._numbers)
-        self._logged = 0
-        if limit is not None and method != "initialize":
-            params = {**params, "deadline_ms": max(int(limit * 1000), 1)}
-        child.send({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
-        wait = Wait(limit, self.limits)
-        items: List[Json] = []
-        kept = 0
-        while True:
-            line = child.receive(_POLL)
-            if wait.is_over():
-                raise Gone(f"it gave no answer to {method} within {wait.seconds:.0f} s", by_us=True)
-            if not wait.is_cancelled and (wait.is_late() or self.is_cancelled()):
-                wait.cancelled()
-                child.send({"jsonrpc": "2.0", "method": "cancel", "params": {"request": number}})
-            if line is None:
-                continue
-            wait.heard()
-            found = self._message(method, line, kept)
-            result = None if "method" in found else self._result(found, number)
-            if result is None:
-                brought = self._notified(found, number)
-                kept += weight(line) if brought else 0
-            else:
-                brought = answers.items(result) if "items" in result else []
-            items += brought
-            if len(items) > most:
-                raise Broken(f"it answered {method} with more than {most} items")
-            if result is not None:
-                return {**result, "items": items}
-
-    @staticmethod
-    def _result(found: Mapping[str, Any], number: int) -> Dict[str, Any]:
-        if type(found.get("id")) is not int or found["id"] != number:
-            raise Broken(f"it answered a request that nobody made ({answers.quoted(found.get('id'))})")
-        return answers.result(found)
-
-    def _message(self, method: str, line: bytes, kept: int) -> Dict[str, Any]:
-        """A line as a message, unless its values would take more memory than is left."""
-        if kept + weight(line) > MOST_KEPT:
-            raise Broken(f"its answer to {method} takes more than {MOST_KEPT // 1024**2} MiB of memory")
-        return message(line)
-
-    def _notified(self, found: Mapping[str, Any], number: int) -> List[Json]:
-        params = found.get("params")
-        if not isinstance(params, dict):
-            raise Broken("a notification without parameters")
-        if found["method"] == "items":
-            if params.get("request") != number:
-                raise Broken("items of another request")
-            return answers.items(params)
-        if type(found["method"]) is str and self._is_worth_telling(found["method"]):
-            told: Dict[str, Union[str, int, float]] = {"provider": self.name}
-            for name in ("id", "level", "message", "done", "total"):
-                value = params.get(name)
-                if isinstance(value, str):
-                    told[name] = self._without(value)[:1000]
-                elif type(value) is float or (type(value) is int and abs(value) <= MAX_INTEGER):
-                    told[name] = value
-            self.tell(found["method"], dict(told))
-        return []
-
-    def _is_worth_telling(self, method: str) -> bool:
-        """Nobody reads progress that comes faster, nor a log without end."""
-        if method == "log":
-            self._logged += 1
-            return self._logged <= MOST_LOGGED
-        now = time.monotonic()
-        if method != "progress" or now - self._told_at < PROGRESS:
-            return False
-        self._told_at = now
-        return True
 
 
 def _sent(item: Mapping[str, Json]) -> Dict[str, Json]:

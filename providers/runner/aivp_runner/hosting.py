@@ -126,6 +126,8 @@ def _upgraded(server: Provider, item: Mapping[str, Json]) -> Dict[str, Json]:
         return {"id": item["id"], "attributes": server.upgrade(item["kind"], item["version"], item["attributes"])}
     except ProviderError as error:
         return {"id": item["id"], "error": error_form(error)}
+    except Exception as error:  # noqa: BLE001  # as in `_by_server`: of one item
+        return {"id": item["id"], "error": _bug(error)}
 
 
 def _bug(error: Exception) -> Dict[str, Json]:

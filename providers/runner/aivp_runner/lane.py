@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from typing import AbstractSet, Any, Callable, Dict, Iterator, List, Mapping, Sequence, Set, Tuple
+from typing import AbstractSet, Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from aivp_contract import diff
 from aivp_contract.canonical import encode
@@ -16,9 +16,11 @@ from aivp_contract.manifest import Kind
 from aivp_contract.observation import read_observation
 from aivp_contract.values import Json
 
+from .blobs import Blobs
 from .hosting import Hosting
 from .outcome import Outcome, Owner, identity_text
 from .promises import broken_words, known, left_over
+from .staging import blobs_of, handed, portions, stage
 from .store import HostStore
 from .work import NOTHING, Step, Work
 
@@ -35,6 +37,9 @@ bugs, and effects that did not bring about what it had predicted.
 
 LEFT = "left"
 """The status of a work that has no outcome: its intent, if it had come so far, stays open."""
+
+KEEPING = frozenset({LEFT, "failed"})
+"""How a work ends that may come again, so that its content stays for a while."""
 
 REPORT = 1024 * 1024
 """Bytes of outcomes in one report, about."""
@@ -55,6 +60,7 @@ class Lane:
         owner: Owner,
         report: Report,
         is_cancelled: Callable[[], bool] = lambda: False,
+        blobs: Optional[Blobs] = None,
     ) -> None:
         self.hosting = hosting
         self.store = store
@@ -62,22 +68,29 @@ class Lane:
         self.owner = owner
         self.report = report
         self.is_cancelled = is_cancelled
+        self.blobs = blobs
         self.journal = store.journal(run)
         self.broken: Set[str] = set()
         self.pending = set(store.pending(*owner[:2]))
 
     def execute(self, batch: Sequence[Step]) -> None:
         """Bring one batch to its outcomes; every outcome is reported once it is durable."""
+        for portion in portions(batch):
+            self._execute(portion)
+
+    def _execute(self, batch: Sequence[Step]) -> None:
         works = [self._begin(step) for step in batch]
-        acting = self._prepared([work for work in works if not work.status])
+        acting = self._staged(self._prepared([work for work in works if not work.status]))
         begun: Set[str] = set()
         while acting:
             begun.update(work.step["id"] for work in acting)
             self._intend(acting)
             self._act([work for work in acting if work.action not in BOOKKEEPING])
             self._verify([work for work in acting if work.error is None and work.action not in BOOKKEEPING])
-            acting = self._again(acting)
+            acting = self._staged(self._again(acting))
         self._conclude(works, begun)
+        if self.blobs is not None:
+            self.blobs.used(blob for work in works if work.status not in KEEPING for blob in blobs_of(work.step))
 
     def _begin(self, step: Step) -> Work:
         entry = self.journal.get(step["id"])
@@ -108,6 +121,16 @@ class Lane:
             work.seen = read_observation(answer["observation"])
             if work.action != "refresh":
                 self._judge(work)
+        return [work for work in works if not work.status]
+
+    def _staged(self, works: Sequence[Work]) -> List[Work]:
+        """Bring the content that `works` take to this host, before any intent: those that lack none come back."""
+        if self.blobs is None:
+            return list(works)
+        stage(works, self.blobs)
+        for work in works:
+            if work.error is not None:
+                work.status = LEFT if self._is_left(work) else "failed"
         return [work for work in works if not work.status]
 
     def _judge(self, work: Work) -> None:
@@ -202,9 +225,13 @@ class Lane:
             key = f"{self.run}/{first}/{attempt}"
             timeouts: List[Any] = [work.step.get("timeout") for work in group]
             timeout = None if None in timeouts else max(timeouts)
-            changes = [work.change(self.hosting.kind(work.step["kind"])) for work in group]
+            changes = [self._change(work) for work in group]
             for work, answer in zip(group, self.hosting.apply(changes, key, timeout)):
                 self._take(work, answer, self.hosting.kind(work.step["kind"]))
+
+    def _change(self, work: Work) -> Dict[str, Json]:
+        change = work.change(self.hosting.kind(work.step["kind"]))
+        return change if self.blobs is None else handed(work, change, self.blobs)
 
     def _take(self, work: Work, answer: Mapping[str, Any], kind: Kind) -> None:
         work.error = answer.get("error")

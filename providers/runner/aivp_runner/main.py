@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -19,10 +20,13 @@ from aivp_contract.values import Json
 from aivp_sdk.process import Session
 from aivp_sdk.shim import Shim
 
+from .arrival import PIECE, Piece
 from .service import Refusal, Service, refusal_form
 from .store import HostStoreTooNew
 
-METHODS = frozenset("hello provider stage observe begin apply end list remembered recall rebuild upgrade".split())
+METHODS = frozenset(
+    "hello provider stage observe begin apply execute end list remembered recall rebuild upgrade health".split()
+)
 
 HEARTBEAT = 5.0
 """Seconds between signs of life while a request is in hand, so that the engine can tell slow from gone."""
@@ -38,7 +42,7 @@ def main(base: Optional[str]) -> int:
     link = _Link(outgoing)
     service = Service(Path(base) if base else None, Session(shim), link.notify)
     service.is_cancelled = cancelled.is_set
-    threading.Thread(target=_read, args=(incoming, inbox, cancelled), daemon=True).start()
+    threading.Thread(target=_read, args=(incoming, inbox, service.pieces, cancelled), daemon=True).start()
     threading.Thread(target=link.beat, daemon=True).start()
     while True:
         message = inbox.get()
@@ -90,7 +94,12 @@ def _take_streams() -> Any:
     return incoming, outgoing
 
 
-def _read(stream: BinaryIO, inbox: queue.Queue[Optional[Dict[str, Json]]], cancelled: threading.Event) -> None:
+def _read(
+    stream: BinaryIO,
+    inbox: queue.Queue[Optional[Dict[str, Json]]],
+    pieces: queue.Queue[Optional[Piece]],
+    cancelled: threading.Event,
+) -> None:
     """The link gone means: finish the step in hand, start none."""
     try:
         while True:
@@ -99,12 +108,28 @@ def _read(stream: BinaryIO, inbox: queue.Queue[Optional[Dict[str, Json]]], cance
                 break
             if message.get("method") == "cancel":
                 cancelled.set()
+            elif message.get("method") == "piece":
+                pieces.put(_piece(stream, message["params"]))
             else:
                 inbox.put(message)
-    except (BadLine, OSError) as error:
-        sys.stderr.write(f"runner: {error}\n")
-    cancelled.set()
-    inbox.put(None)
+    except (BadLine, OSError, KeyError, TypeError) as error:
+        with contextlib.suppress(OSError):  # an engine that is gone in the middle of a message hears nothing either
+            sys.stderr.write(f"runner: {error}\n")
+    finally:
+        cancelled.set()
+        pieces.put(None)
+        inbox.put(None)
+
+
+def _piece(stream: BinaryIO, params: Dict[str, Json]) -> Piece:
+    """The bytes of a piece follow its line as they are: base64 would take more time than the digest. Raises BadLine."""
+    size = params["size"]
+    if not 0 <= size <= PIECE:
+        raise BadLine(f"a piece of {size} bytes")
+    data = stream.read(size)
+    if len(data) != size:
+        raise BadLine("the stream ended inside a piece")
+    return Piece(params["sha256"], params["offset"], data, params.get("error"))
 
 
 def _answer(service: Service, message: Dict[str, Json]) -> Dict[str, Json]:

@@ -1,4 +1,4 @@
-"""The runner's requests, each a method: hello, observe, upgrade, begin, apply, end, list, remembered, rebuild, recall.
+"""The runner's requests, each a method: hello, observe, begin, apply, execute, end, list, upgrade, health and so on.
 
 The engine is the only caller. Long answers travel as notifications of a bounded size before the result.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import queue
 import time
 from pathlib import Path
 from typing import AbstractSet, Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence
@@ -14,17 +15,22 @@ from typing import AbstractSet, Any, Callable, Dict, Iterable, List, Mapping, Op
 from aivp_contract.canonical import encode
 from aivp_contract.manifest import read_manifest
 from aivp_contract.values import Json
-from aivp_sdk import ProviderError, shim
+from aivp_sdk import ProviderError, records
 from aivp_sdk.process import Session
 
-from . import facts
-from .answers import Broken, Refused
+from . import facts, health, oneoff
+from .arrival import Piece
+from .blobs import Blobs
 from .child import Gone
-from .external import External, Program
+from .conversation import Program
+from .external import External
+from .faults import Broken, Refused
 from .hosting import Hosting
 from .installed import Files, Installation, NotInstalled, choose
 from .lane import Lane
 from .outcome import Owner, identity_text
+from .room import trouble
+from .staging import blobs_of
 from .store import HostStore
 
 Notify = Callable[[str, Json], None]
@@ -61,6 +67,7 @@ class Service:
         self.lock: Optional[int] = None
         self.installations: Dict[str, Installation] = {}
         self.is_cancelled: Callable[[], bool] = lambda: False
+        self.pieces: queue.Queue[Optional[Piece]] = queue.Queue()
 
     def hello(self, project: str, environment: str, lineage: Optional[str], kinds: Mapping[str, str]) -> Json:
         """Who this host is and what it remembers of this project's environment. Changes nothing."""
@@ -73,6 +80,7 @@ class Service:
                 "incarnation": facts.incarnation(),
                 "lineages": store.lineages(project, environment),
                 "pending": store.pending(project, environment),
+                "trouble": trouble(self.base),
             }
         finally:
             store.close()
@@ -93,14 +101,15 @@ class Service:
             store.close()
         return {"items": self._in_chunks("observed", answers)}
 
-    def begin(self, run: str, plan: str, resume: bool, over: Sequence[str]) -> Json:
+    def begin(self, run: str, plan: str, resume: bool, over: Sequence[str], content: int) -> Json:
         """Take the host's lock and open the run; its journal comes back as a list of [step, status].
 
-        over: runs that the engine knows to have ended. Raises Refusal: locked, open-run, lineage, busy or no-state.
+        over: runs that the engine knows to have ended; content: bytes of the largest blob that is to come.
+        Raises Refusal: locked, open-run, lineage, busy, no-room or no-state.
         """
         self._take_lock(run, resume)
         try:
-            self._open_run(run, plan, frozenset(over))
+            self._open_run(run, plan, frozenset(over), content)
         except BaseException:
             self._close()
             raise
@@ -108,9 +117,14 @@ class Service:
         entries = [[step, entry["status"]] for step, entry in sorted(self.lane.journal.items())]
         return {"journal": self._in_chunks("journal", entries)}
 
-    def _open_run(self, run: str, plan: str, over: AbstractSet[str]) -> None:
+    def _open_run(self, run: str, plan: str, over: AbstractSet[str], content: int) -> None:
         assert self.base is not None
         assert self.session.shim is not None
+        blobs = Blobs(self.base / "blobs", self._want, self.pieces, self._is_cancelled)
+        blobs.prune()
+        lack = blobs.lacks(content) if content else 0
+        if lack:
+            raise Refusal("no-room", folder=str(blobs.folder), lack=lack)
         self.store = HostStore.open(self.base / "host.db")
         self._check_owner(run, over)
         self._settle_effects(run)
@@ -123,25 +137,43 @@ class Service:
             self.owner,
             lambda report: self.notify("outcomes", report),
             self._is_cancelled,
+            blobs,
         )
+
+    def _want(self, pieces: List[List[Json]]) -> None:
+        self.notify("wanted", {"pieces": pieces})
 
     def apply(self, batches: List[List[Mapping[str, Json]]]) -> Json:
         """Execute batches in order; stops between two of them when cancelled."""
         assert self.lane is not None
+        if self.lane.blobs is not None:
+            self.lane.blobs.expect(blob for batch in batches for step in batch for blob in blobs_of(step))
         for index, batch in enumerate(batches):
             if self.is_cancelled():
                 return {"left": sum(len(rest) for rest in batches[index:])}
             self.lane.execute(batch)
         return {"left": 0}
 
+    def execute(self, step: str, argv: List[str], timeout: Optional[float]) -> Json:
+        """A command that no declaration knows, in the run that is open: see `oneoff.execute`."""
+        assert self.lane is not None
+        assert self.store is not None
+        return oneoff.execute(self.store, self.session, self.lane.run, self.owner, step, argv, timeout)
+
     def end(self, run: str, status: str) -> Json:
         """Close the run: its records of effects go, the lock is given back. Nothing to do where it was never begun."""
         if self.store is not None and self.base is not None:
-            shim.forget(self.base / "effects" / run)
+            records.forget(self.base / "effects" / run)
             self.hosting.forget(run)
             self.store.end(run, status)
+            if self.lane is not None and self.lane.blobs is not None and status != "failed":
+                self.lane.blobs.clear()
         self._close()
         return {}
+
+    def health(self) -> Json:
+        """How this host can be worked on: its clock, and where the journal is. Leaves nothing behind."""
+        return health.look(self.base)
 
     def remembered(self) -> Json:
         """Every claim of this project's environment."""
@@ -207,13 +239,13 @@ class Service:
             if waiting is not None:
                 waiting.finish()
             missing = installation.missing()
+            directory = self.base / "work" / described.name
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except (NotInstalled, OSError) as error:
             raise Refusal("provider", name=described.name, why=str(error)) from None
         if missing:
             self.installations[described.name] = installation
         else:
-            directory = self.base / "work" / described.name
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             program = Program(described, installation.complete_argv(), str(directory), configuration)
             self.hosting.add(External(program, self.notify, self._is_cancelled))
         return {"missing": missing}
@@ -289,11 +321,11 @@ class Service:
         open_runs = {found["run"] for found in self.store.open_runs()}
         for folder in sorted(effects.iterdir()) if effects.is_dir() else ():
             if folder.name == run:
-                shim.wait(folder)
-            elif shim.is_busy(folder):
+                records.wait(folder)
+            elif records.is_busy(folder):
                 raise Refusal("busy", run=folder.name)
             elif folder.name not in open_runs:
-                shim.forget(folder)
+                records.forget(folder)
 
     def _close(self) -> None:
         self.lane = None

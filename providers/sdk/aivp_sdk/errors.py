@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import traceback
 from typing import Optional
 
 
@@ -60,3 +62,16 @@ class Interrupted(ProviderError):
     """An effect whose outcome nobody can know: its shim died. `meta.on_interrupt` decides what follows."""
 
     error_class = "interrupted"
+
+
+class Bug(ProviderError):
+    """A mistake of the provider itself; authors raise none, they make it."""
+
+    error_class = "bug"
+
+    @classmethod
+    def of(cls, error: BaseException) -> Bug:
+        """An exception that nobody expected: where it is, not what it says, which may hold a secret."""
+        frames = traceback.extract_tb(error.__traceback__)[-3:]
+        places = " < ".join(f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in reversed(frames))
+        return cls(f"{type(error).__name__} at {places}")

@@ -25,7 +25,7 @@ from aivp_contract.diff import Change as FieldChange
 from aivp_contract.observation import Observation
 from aivp_contract.values import Json
 
-from .errors import Permanent, ProviderError
+from .errors import Bug, Permanent, ProviderError
 from .process import Session
 
 S = TypeVar("S")
@@ -156,6 +156,8 @@ class Kind(Generic[S]):
                 found.append(self.observe(item, session))
             except ProviderError as error:
                 found.append(error)
+            except Exception as error:  # noqa: BLE001  # the author's code: a bug in one item is none of the others
+                found.append(Bug.of(error))
         return found
 
     def apply_many(self, changes: Sequence[Change[S]], session: Session) -> List[Result]:
@@ -166,4 +168,6 @@ class Kind(Generic[S]):
                 done.append(self.apply(change, session) or Done())
             except ProviderError as error:
                 done.append(error)
+            except Exception as error:  # noqa: BLE001  # as above
+                done.append(Bug.of(error))
         return done

@@ -9,15 +9,16 @@ import contextlib
 import threading
 from typing import Any, BinaryIO, Dict, List, Mapping, Optional, Sequence, Set, Type, Union
 
-from aivp_contract.canonical import encode
+from aivp_contract.canonical import NotCanonical, encode_masked
+from aivp_contract.concealment import without
 from aivp_contract.lines import MAX_LINE, BadLine
 from aivp_contract.values import Json
 
 from . import shim
-from .errors import Permanent
+from .errors import Bug, Permanent
 from .process import Session
 from .provider import error_form
-from .redaction import opened, without
+from .redaction import opened
 from .schema import load
 
 PART = 512 * 1024
@@ -57,7 +58,7 @@ class ServedSession(Session):
 
     def send(self, message: Json) -> None:
         """One message, secrets without their values."""
-        self.write(encode(message) + b"\n")
+        self.write(encode_masked(message) + b"\n")
 
     def answer(self, number: int, result: Encoded) -> None:
         """The answer to a request, of a result that is not encoded again."""
@@ -123,7 +124,12 @@ class Parts:
         """Take the next answers, in order."""
         for start in range(0, len(answers), TOGETHER):
             group = list(answers[start : start + TOGETHER])
-            self._take(group, encode(group)[1:-1])
+            try:
+                text = encode_masked(group)[1:-1]
+            except NotCanonical:
+                group = [_with_a_form(answer) for answer in group]
+                text = encode_masked(group)[1:-1]
+            self._take(group, text)
 
     def result(self) -> Encoded:
         """The rest of them, as the result of the request."""
@@ -132,10 +138,10 @@ class Parts:
     def _take(self, answers: Sequence[Answer], text: bytes) -> None:
         if len(text) > PART and len(answers) > 1:
             for answer in answers:
-                self._take([answer], encode(answer))
+                self._take([answer], encode_masked(answer))
             return
         if len(text) > LONGEST:
-            text = encode(_too_long(answers[0]))
+            text = encode_masked(_too_long(answers[0]))
         if self._texts and self._size + len(text) > PART:
             self._send()
         self._texts.append(text)
@@ -145,6 +151,15 @@ class Parts:
         head = b'{"jsonrpc":"2.0","method":"items","params":{"items":['
         self.session.write(head + b",".join(self._texts) + b'],"request":%d}}\n' % self.session.request)
         self._texts, self._size = [], 0
+
+
+def _with_a_form(answer: Answer) -> Answer:
+    """The answer, or that it is none: what JSON cannot say is a bug in one item, and the others are answered."""
+    try:
+        encode_masked(answer)
+    except NotCanonical as error:
+        return {"id": answer["id"], "error": error_form(Bug.of(error))}
+    return answer
 
 
 def _too_long(answer: Answer) -> Answer:

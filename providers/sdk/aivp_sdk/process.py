@@ -11,9 +11,10 @@ import subprocess
 import sys
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from aivp_contract.concealment import without
+
 from .child import Completed, Kept, Order, spawn, watch
 from .errors import Permanent, Temporary
-from .redaction import without
 from .shim import Shim
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

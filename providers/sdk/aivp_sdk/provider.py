@@ -5,7 +5,22 @@ The manifest is generated here and shipped as a file; nothing that plans ever im
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Type, Union, cast
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    FrozenSet,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+    Union,
+    cast,
+)
 
 from aivp_contract import diff
 from aivp_contract.canonical import encode
@@ -14,16 +29,17 @@ from aivp_contract.manifest import read_manifest
 from aivp_contract.observation import read_observation
 from aivp_contract.values import Json
 
-from .errors import ProviderError
+from .errors import Bug, ProviderError
 from .kind import Change, Done, Item, Kind, Result, Seen
 from .late import Late, made
 from .process import Session
-from .redaction import Redaction
+from .redaction import Redaction, watching
 from .schema import json_schema, load
 
 _FLAGS = (
     "identity_from_name schema_version phase placement existence batch transaction refreshable shared deletable"
 ).split()
+_NOTHING: FrozenSet[str] = frozenset()
 _LISTS = ("identity", "disturbs", "platforms", "provides", "requires", "rules")
 
 
@@ -97,32 +113,19 @@ class Provider:
 
     def _observe(self, name: str, group: Sequence[Mapping[str, Json]], session: Session) -> List[Dict[str, Json]]:
         kind, described = self.kinds[name], self.described[name]
-        works = [(raw, Redaction(described, raw, session.standing)) for raw in group]
-        items = [
-            Item(
-                id=raw["id"],
-                desired=load(kind.schema, red.plain),
-                declared=tuple(raw["config"]),
-                prior=raw.get("prior"),
-                hidden=red.hidden,
-                tainted=red.tainted,
-                unapplied=diff.unapplied(described, raw["config"], raw.get("prior")),
-                identity=_identity(described, raw),
-            )
-            for raw, red in works
-            if red.refusal is None
-        ]
-        session.secrets = _share(works)
+        watched = watching(described, group, session.standing)
+        session.secrets = _share(watched)
+        items = [_item(kind, described, raw, red) for raw, red in zip(group, watched) if not (red and red.refusal)]
         seen = iter(_guarded(lambda: kind.observe_many(items, session), len(items)))
-        return [_observed(raw, red, red.refusal or next(seen)) for raw, red in works]
+        return _answers(_observed, group, watched, seen)
 
     def _apply(self, name: str, group: Sequence[Mapping[str, Json]], session: Session) -> List[Dict[str, Json]]:
-        kind = self.kinds[name]
-        works = [(raw, Redaction(self.described[name], raw, session.standing)) for raw in group]
-        changes = [_change(kind, self.described[name], raw, red) for raw, red in works if red.refusal is None]
-        session.secrets = _share(works)
+        kind, described = self.kinds[name], self.described[name]
+        watched = watching(described, group, session.standing)
+        session.secrets = _share(watched)
+        changes = [_change(kind, described, raw, red) for raw, red in zip(group, watched) if not (red and red.refusal)]
         done = iter(_guarded(lambda: kind.apply_many(changes, session), len(changes)))
-        return [_applied(raw, red, red.refusal or next(done)) for raw, red in works]
+        return _answers(_applied, group, watched, done)
 
 
 def _rank(value: Json) -> Tuple[int, Any]:
@@ -130,24 +133,51 @@ def _rank(value: Json) -> Tuple[int, Any]:
     return (0, value) if isinstance(value, str) else (1, encode(value))
 
 
-def _share(works: Sequence[Tuple[Mapping[str, Json], Redaction]]) -> List[str]:
+def _share(watched: Sequence[Optional[Redaction]]) -> List[str]:
     """What is said about one item of a batch may quote another one: every message is freed of the secrets of all."""
-    secrets = sorted({secret for _, red in works for secret in red.secrets})
-    for _, red in works:
+    there = [red for red in watched if red is not None]
+    secrets = sorted({secret for red in there for secret in red.secrets})
+    for red in there:
         red.shared = secrets
     return secrets
 
 
-def _observed(raw: Mapping[str, Json], red: Redaction, seen: Seen) -> Dict[str, Json]:
+def _answers(
+    answer: Callable[[Mapping[str, Json], Optional[Redaction], Any], Dict[str, Json]],
+    group: Sequence[Mapping[str, Json]],
+    watched: Sequence[Optional[Redaction]],
+    found: Iterator[Any],
+) -> List[Dict[str, Json]]:
+    """What the kind said of each item, as an answer; what cannot be one is a bug in that item."""
+    said = [(red and red.refusal) or next(found) for red in watched]
+    try:
+        return [answer(raw, red, one) for raw, red, one in zip(group, watched, said)]
+    except Exception:  # noqa: BLE001  # what authors return is of any type; here it is not known yet which one it is
+        return [_answer(answer, raw, red, one) for raw, red, one in zip(group, watched, said)]
+
+
+def _answer(
+    answer: Callable[[Mapping[str, Json], Optional[Redaction], Any], Dict[str, Json]],
+    raw: Mapping[str, Json],
+    red: Optional[Redaction],
+    said: Any,
+) -> Dict[str, Json]:
+    try:
+        return answer(raw, red, said)
+    except Exception as error:  # noqa: BLE001  # as above
+        return {"id": raw["id"], "error": error_form(Bug.of(error))}
+
+
+def _observed(raw: Mapping[str, Json], red: Optional[Redaction], seen: Seen) -> Dict[str, Json]:
     if isinstance(seen, ProviderError):
-        return {"id": raw["id"], "error": error_form(seen, red.redact)}
-    return {"id": raw["id"], "observation": red.mask(seen).form()}
+        return {"id": raw["id"], "error": error_form(seen, red.redact if red else str)}
+    return {"id": raw["id"], "observation": (red.mask(seen) if red else seen).form()}
 
 
-def _applied(raw: Mapping[str, Json], red: Redaction, done: Result) -> Dict[str, Json]:
+def _applied(raw: Mapping[str, Json], red: Optional[Redaction], done: Result) -> Dict[str, Json]:
     if isinstance(done, ProviderError):
-        return {"id": raw["id"], "error": error_form(done, red.redact)}
-    answer: Dict[str, Json] = {"id": raw["id"], "outputs": red.fields(done.outputs)}
+        return {"id": raw["id"], "error": error_form(done, red.redact if red else str)}
+    answer: Dict[str, Json] = {"id": raw["id"], "outputs": red.fields(done.outputs) if red else dict(done.outputs)}
     if done.absorbs_refresh:
         answer["absorbs_refresh"] = True
     return answer
@@ -173,17 +203,31 @@ def _identity(described: Described, raw: Mapping[str, Json]) -> Dict[str, Json]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _change(kind: Kind[Any], described: Described, raw: Mapping[str, Json], red: Redaction) -> Change[Any]:
+def _item(kind: Kind[Any], described: Described, raw: Mapping[str, Json], red: Optional[Redaction]) -> Item[Any]:
+    config, prior = raw["config"], raw.get("prior")
+    return Item(
+        id=raw["id"],
+        desired=load(kind.schema, red.plain if red else config),
+        declared=tuple(config),
+        prior=prior,
+        hidden=red.hidden if red else _NOTHING,
+        tainted=red.tainted if red else _NOTHING,
+        unapplied=diff.unapplied(described, config, prior),
+        identity=_identity(described, raw),
+    )
+
+
+def _change(kind: Kind[Any], described: Described, raw: Mapping[str, Json], red: Optional[Redaction]) -> Change[Any]:
     return Change(
         id=raw["id"],
         action=raw["action"],
-        desired=load(kind.schema, red.plain),
+        desired=load(kind.schema, red.plain if red else raw["config"]),
         declared=tuple(raw["config"]),
         seen=read_observation(raw["seen"]),
         changes=tuple(diff.Change(**change) for change in raw.get("changes", ())),
         prior=raw.get("prior"),
-        hidden=red.hidden,
-        tainted=red.tainted,
+        hidden=red.hidden if red else _NOTHING,
+        tainted=red.tainted if red else _NOTHING,
         identity=_identity(described, raw),
     )
 
@@ -191,9 +235,12 @@ def _change(kind: Kind[Any], described: Described, raw: Mapping[str, Json], red:
 def _guarded(call: Callable[[], Sequence[Any]], count: int) -> Sequence[Any]:
     """A batch that fails as a whole fails for each of its items."""
     try:
-        return call()
+        found = list(call())
     except ProviderError as error:
         return [error] * count
+    except Exception as error:  # noqa: BLE001  # the author's code: a bug in a batch is none of the other batches
+        return [Bug.of(error)] * count
+    return found if len(found) == count else [Bug("another number of answers than of items")] * count
 
 
 def _by_kind(
@@ -201,6 +248,8 @@ def _by_kind(
     handle: Callable[[str, Sequence[Mapping[str, Json]]], List[Dict[str, Json]]],
 ) -> List[Dict[str, Json]]:
     """Hand items over kind by kind; answers come back in the order of the request."""
+    if len({item["kind"] for item in items}) == 1:
+        return handle(items[0]["kind"], items)
     groups: Dict[str, List[Tuple[int, Mapping[str, Json]]]] = {}
     for index, item in enumerate(items):
         groups.setdefault(item["kind"], []).append((index, item))

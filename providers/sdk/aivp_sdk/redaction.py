@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-import json
-import re
-import shlex
-from typing import Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Tuple
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from aivp_contract import diff, manifest
+from aivp_contract.concealment import without
 from aivp_contract.observation import Observation
 from aivp_contract.values import Json, Secret, Verdict, contains, replace
 
 from .errors import ProviderError
-
-SHORTEST = 4
-"""Characters of a line, or of a text in another spelling, that are looked for by themselves."""
 
 
 class Redaction:
@@ -112,6 +106,15 @@ class Redaction:
         return without(text, {*self.secrets, *self.shared})
 
 
+def watching(
+    kind: manifest.Kind, items: Sequence[Mapping[str, Json]], standing: Sequence[str] = ()
+) -> List[Optional[Redaction]]:
+    """What watches over each item of a request; None where nothing in all of it has to be hidden, as in most."""
+    if standing or kind.sensitive or any(contains(raw["config"], (Secret,)) or raw.get("tainted") for raw in items):
+        return [Redaction(kind, raw, standing) for raw in items]
+    return [None] * len(items)
+
+
 def opened(value: Json) -> Tuple[Json, List[str]]:
     """`value` with its secrets opened, and what must not be said because of that."""
     secrets: List[str] = []
@@ -121,24 +124,3 @@ def opened(value: Json) -> Tuple[Json, List[str]]:
         return secret.value or ""
 
     return replace(value, (Secret,), plain), sorted(set(secrets))
-
-
-def without(text: str, secrets: Iterable[str]) -> str:
-    """`text` with `(secret)` in place of each secret, each of its lines, and other spellings of them."""
-    return pattern.sub("(secret)", text) if (pattern := _pattern(frozenset(secrets))) is not None else text
-
-
-@functools.lru_cache(maxsize=4)
-def _pattern(secrets: FrozenSet[str]) -> Optional[re.Pattern[str]]:
-    """All of them at once, the longest first: what was put in is not looked at again."""
-    forms = {form for secret in secrets for form in _spellings(secret)}
-    return re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True)))) if forms else None
-
-
-def _spellings(secret: str) -> Iterator[str]:
-    yield secret
-    texts = [secret.strip(), *(line.strip() for line in secret.splitlines())]
-    for text in texts:
-        for form in (text, repr(text)[1:-1], json.dumps(text)[1:-1], shlex.quote(text).strip("'")):
-            if len(form) >= SHORTEST:
-                yield form

@@ -10,14 +10,13 @@ import itertools
 import operator
 import os
 import time
-import traceback
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from aivp_contract.values import Json
 
-from . import requests, shim
-from .errors import Canceled, ProviderError
+from . import records, requests
+from .errors import Bug, Canceled, ProviderError
 from .kind import Kind
 from .link import Answer, Encoded, Parts, Result, ServedSession, Stops
 from .provider import Provider, error_form
@@ -65,9 +64,7 @@ class Server:
             form = error_form(error, self.session.redacted)
             answer["error"] = {"code": 2, "message": form["message"], "data": form}
         except Exception as error:  # noqa: BLE001  # a process boundary: a bug is an answer, and its text may be a secret
-            frames = traceback.extract_tb(error.__traceback__)[-3:]
-            places = " < ".join(f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in reversed(frames))
-            answer["error"] = {"code": -32603, "message": f"{type(error).__name__} at {places}"}
+            answer["error"] = {"code": -32603, "message": Bug.of(error).message}
         if isinstance(answer.get("result"), Encoded):
             self.session.answer(number, answer["result"])
         else:
@@ -140,7 +137,7 @@ class Server:
         assert self.effects is not None
         assert self.session.shim is not None
         folder = self.session.shim.folder = self.effects / _run(key)
-        shim.wait(folder)
+        records.wait(folder)
 
         def act(group: Sequence[Item]) -> List[Answer]:
             self.session.key = f"{key}/{group[0]['id']}"
@@ -149,7 +146,7 @@ class Server:
             answers = self.provider.apply(group, self.session)
             if any(answer.get("error", {}).get("class") in _WORTH_ANOTHER_TRY for answer in answers):
                 for effect in self.session.effects:  # asked again under the same key, the commands run again
-                    shim.forget(folder / effect)
+                    records.forget(folder / effect)
             return answers
 
         try:
@@ -206,12 +203,14 @@ class Server:
             attributes = self.provider.upgrade(item["kind"], item["version"], item["attributes"])
         except ProviderError as error:
             return {"id": item["id"], "error": error_form(error)}
+        except Exception as error:  # noqa: BLE001  # the author's code: a bug in one item is none of the others
+            return {"id": item["id"], "error": error_form(Bug.of(error))}
         return {"id": item["id"], "attributes": attributes}
 
     def _forget(self, params: Json) -> None:
         prefix = params.get("prefix") if isinstance(params, dict) else None
         if isinstance(prefix, str) and prefix and self.effects is not None:
-            shim.forget(self.effects / _run(prefix))
+            records.forget(self.effects / _run(prefix))
 
 
 def _run(key: str) -> str:

@@ -73,6 +73,12 @@ class WrongId(Whole):
         return {**answer, "id": answer["id"] + 1} if message["method"] == "observe" else answer
 
 
+@animal("buggy")
+class Buggy(Whole):
+    def observe(self, item):
+        raise provider.Problem("KeyError at provider.py:12", **{"class": "bug"})
+
+
 @animal("early-exit")
 class EarlyExit(Whole):
     def observe(self, item):

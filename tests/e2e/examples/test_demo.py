@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from demo import folder
+from demo import fleet, folder
 from demo.stage import Stage
 from tests import lab
 from tests.e2e.examples.project import EXAMPLES
@@ -44,6 +44,28 @@ def test_the_story_of_a_server(tmp_path: Path) -> None:
     assert told.returncode == 0, told.stdout + told.stderr
     assert "It runs on Debian." in told.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.lab
+@pytest.mark.slow
+def test_the_story_of_three_releases_over_ssh(tmp_path: Path) -> None:
+    reason = fleet.missing()
+    if reason is not None:
+        pytest.skip(reason)
+    environ = {**os.environ, "TMPDIR": str(tmp_path)}
+    told = subprocess.run([*DEMO, "ssh"], env=environ, capture_output=True, text=True, timeout=180)
+    assert told.returncode == 0, told.stdout + told.stderr
+    for release in ("bullseye", "bookworm", "trixie"):
+        assert f"is a Debian {release} with Python 3." in told.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_over_ssh_it_says_what_is_missing(tmp_path: Path) -> None:
+    told = subprocess.run([*DEMO, "ssh"], env={"PATH": str(tmp_path)}, capture_output=True, text=True, timeout=60)
+    assert told.returncode == 1
+    assert told.stderr == ""
+    assert told.stdout.startswith("No demo over SSH here: ")
+    assert "is missing (Debian package" in told.stdout or "throwaway hosts need" in told.stdout
 
 
 @pytest.mark.lab

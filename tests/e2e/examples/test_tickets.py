@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.examples.tickets import FOLDER, PROJECT, TOKEN, Place, external, install, serving
+
+IS_FULL = os.environ.get("AIVP_TEST_ALL") == "1"
 
 
 @pytest.fixture
@@ -112,6 +115,16 @@ def test_no_byte_of_the_token_is_kept_or_said(place: Place, server: Any) -> None
     assert TOKEN not in more
     assert "may not say that" in more
     assert holding(place.root, TOKEN) == holding(place.host, TOKEN) == []
+
+
+def test_it_passes_the_conformance_kit(place: Place) -> None:
+    """With the server that its case file starts; bounded, but for the full matrix."""
+    some = ["read-only", "create", "update", "once", "partial", "killed", "secrets", "list"]
+    bounds = [] if IS_FULL else [*(word for name in some for word in ("--only", name)), "--moments", "3"]
+    argv = [str(Path(sys.executable).with_name("aivp")), "providers", "test", str(FOLDER), *bounds]
+    done = subprocess.run(argv, env=place.environ(), capture_output=True, text=True, timeout=800)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "passed  once tickets/ticket" in done.stdout
 
 
 def test_a_wrong_token_is_told_and_not_tried_again(place: Place, server: Any) -> None:

@@ -17,7 +17,8 @@ from typing import Any
 
 from aivp_contract.manifest import read_manifest
 from aivp_contract.values import Secret
-from aivp_runner.external import External, Program
+from aivp_runner.conversation import Program
+from aivp_runner.external import External
 
 from aivp.hosts.bundle import bundle
 from aivp.plugins.registry import Provider

@@ -117,11 +117,10 @@ def test_a_host_that_lies_when_all_is_done(mixed: World, lie: str) -> None:
 def test_a_host_that_says_nothing_is_given_up(mixed: World, mode: str) -> None:
     liar = str(Path(__file__).parent / "liar.py")
     host = Host("bad", "exec", {"command": ["env", f"AIVP_HOST_STATE={mixed.root}/bad", sys.executable, liar, mode]})
-    with Sessions(lambda: build(Registry.discover()), silence=1.0) as sessions:
-
-        def ask() -> object:
-            return greet(sessions.session(host), Owner("p", "e", None), {})
-
-        with pytest.raises(Refused, match="silent for 1 s"):
-            ask()
+    with (
+        Sessions(lambda: build(Registry.discover()), silence=1.0) as sessions,
+        pytest.raises(Refused, match="silent for 1 s"),
+        sessions.visit(host) as session,
+    ):
+        greet(session, Owner("p", "e", None), {})
     mixed.await_quiet()

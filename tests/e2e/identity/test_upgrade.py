@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from tests.e2e.identity.conftest import Books
 
-WAS = "ledger/entry.a@here was recorded under version {} of ledger/entry"
+WAS = "ledger/entry.a@here: it was recorded under version {} of ledger/entry"
 NAMED = WAS + ", and the installed provider ledger has version {}"
+
+
+MORE = '  file.near: {host: here, path: "${var.root}/target/near", content: near}'
 
 
 def applied_by_the_first_version(books: Books) -> None:
@@ -58,28 +61,55 @@ def test_old_rows_can_move(books: Books) -> None:
     books.settled()
 
 
-def test_a_provider_that_cannot_upgrade_is_named(books: Books) -> None:
+def test_a_provider_that_cannot_upgrade_blocks_its_own(books: Books) -> None:
     applied_by_the_first_version(books)
     books.install("2.0.0", 2)
-    books.entries(a="title: one", b="title: two")
-    refused = books.aivp("apply", "-y")
-    text = " ".join(refused.text.split())
-    assert refused.code == 1
-    assert "error[AIVP0418]: Recorded in an older form" in text
-    assert f"{NAMED.format(1, 2)}: it cannot upgrade what an older version of it recorded." in text, refused.text
-    assert "ledger/entry.b@here" in text, "all of them at once"
+    books.entries(a="title: changed", c="title: two", more=MORE)
+    result = books.aivp("apply", "-y")
+    text = " ".join(result.text.split())
+    assert result.code == 5, result.text
+    assert f"{NAMED.format(1, 2)}: it cannot upgrade what an older version of it recorded." in text, result.text
+    assert text.count("ledger/entry.a@here: it was") == 1
+    assert "ledger/entry.b@here: it was recorded" in text, "what is not declared any more"
+    assert (books.target / "near").read_text() == "near"
+    assert books.book() == {"101": "one", "102": "two", "103": "two"}, "its new ones go on"
+    assert {row["schema_version"] for row in books.rows().values() if row["kind"] != "file"} == {1, 2}
+    books.install("2.0.1", 2, "upgrade")
+    books.succeed("apply", "-y")
+    assert books.book() == {"101": "changed", "103": "two"}
+    books.settled()
 
 
-def test_an_older_provider_is_refused(books: Books) -> None:
+def test_one_that_stops_to_upgrade_before_the_apply_fails_alone(books: Books) -> None:
+    applied_by_the_first_version(books)
+    books.install("2.0.0", 2, "upgrade")
+    books.entries(a="title: changed", b="title: two", more=MORE)
+    books.succeed("plan", "-o", "plan.json")
+    (books.host / "work/ledger/forgotten").touch()
+    result = books.aivp("apply", "plan.json")
+    text = " ".join(result.text.split())
+    assert result.code == 5, result.text
+    assert "ledger/entry.a@here failed to update" in text
+    assert "it has forgotten" in text
+    assert (books.target / "near").read_text() == "near"
+    (books.host / "work/ledger/forgotten").unlink()
+    books.succeed("apply", "--resume")
+    assert books.book() == {"101": "changed", "102": "two"}
+    books.settled()
+
+
+def test_an_older_provider_blocks_its_own(books: Books) -> None:
     books.install("2.0.0", 2, "upgrade")
     books.entries(a="title: one")
     books.succeed("apply", "-y")
     books.install("1.0.0", 1, "upgrade")
     books.entries(a="name: one")
-    refused = books.aivp("plan")
-    text = " ".join(refused.text.split())
-    assert (refused.code, "error[AIVP0419]: Recorded in a newer form" in text) == (1, True), refused.text
+    result = books.aivp("apply", "-y")
+    text = " ".join(result.text.split())
+    assert (result.code, "AIVP0512" in text) == (1, True), result.text
     assert f"{NAMED.format(2, 1)}, which is older." in text
+    assert "Install the ledger that it was applied with, or a newer one." in text
+    assert books.book() == {"101": "one"}
 
 
 def test_recorded_evidence_of_an_older_version_is_refused(books: Books) -> None:

@@ -51,3 +51,19 @@ class StderrFlood(Whole):
     def observe(self, item):
         while True:
             os.write(2, b"e" * 65536)
+
+
+@animal("talks")
+class Talks(Whole):
+    def apply(self, item):
+        self.say("log", item, level="info", message="opening the door")
+        self.say("log", item, level="debug", message="the hinges creak")
+        self.say("log", {}, level="warning", message="the paint is\nwet\x1b[2J")
+        self.say("progress", item, message="pushing", done=1, total=4)
+        for _ in range(300):
+            self.say("log", item, level="info", message="and again")
+        return super().apply(item)
+
+    def say(self, method, item, **params):
+        about = {"id": item["id"]} if item else {}
+        self.send({"jsonrpc": "2.0", "method": method, "params": {"request": 0, **about, **params}})

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import schemas
 from tests.e2e.faults.world import AIVP, PATIENCE, World
 
 ROOT = Path(__file__).parents[3]
@@ -209,6 +210,53 @@ def test_one_that_died_is_asked_again_under_its_key(two: Two) -> None:
     assert two.there() == ALL
     assert two.marks() == ["effect", "effect"]
     two.world.await_quiet()
+
+
+def test_one_that_cannot_come_to_its_host_any_more_fails_alone(two: Two) -> None:
+    two.bring(None)
+    took = two.aivp("plan", "-o", "plan.json")
+    assert took.code == 0, took.text
+    brought = two.world.root / "bad/providers"
+    shutil.rmtree(brought)
+    brought.touch()
+    took = two.aivp("apply", "plan.json")
+    assert took.code == 5, took.text
+    assert "! example/note.bad@bad failed to create" in took.text
+    assert "The provider example cannot work on bad" in took.text
+    assert two.there() == {"near", "good", "far"}
+    brought.unlink()
+    took = two.aivp("apply", "--resume")
+    assert took.code == 0, took.text
+    assert two.there() == ALL
+
+
+def test_what_one_says_while_it_works_is_shown(two: Two) -> None:
+    two.bring("talks")
+    took = two.aivp("apply", "-y")
+    assert took.code == 0, took.text
+    lines = took.text.splitlines()
+    assert "     example/note.bad@bad: example says: opening the door" in lines
+    assert "     bad: example says, as a warning: the paint is\\nwet\\x1b[2J" in lines
+    assert 100 < took.text.count("and again") < 200
+    assert "creak" not in took.text
+    assert "pushing" not in took.text
+    took = two.aivp("destroy", "-y")
+    assert took.code == 0, took.text
+    took = two.aivp("apply", "-y", "--verbose")
+    assert "the hinges creak" in took.text
+    assert "example/note.bad@bad: example says: pushing (1 of 4)" in took.text
+
+
+def test_what_one_says_while_it_works_is_in_the_json(two: Two) -> None:
+    two.bring("talks")
+    took = two.aivp("apply", "-y", "--json")
+    found = schemas.check_lines(["apply", "-y", "--json"], took.text.encode())
+    (warning,) = [item for item in found if item["type"] == "provider-logged" and item["level"] == "warning"]
+    assert (warning["host"], warning["address"], warning["message"]) == ("bad", None, "the paint is\nwet\x1b[2J")
+    (progress,) = [item for item in found if item["type"] == "provider-progressed"]
+    assert (progress["address"], progress["done"], progress["total"]) == ("example/note.bad@bad", 1, 4)
+    (log,) = (two.world.project / ".aivp").rglob("runs/*.jsonl")
+    assert '"provider-logged"' in log.read_text()
 
 
 def mended(two: Two) -> None:

@@ -155,3 +155,20 @@ def test_broken_providers_are_listed_beside_the_others(tmp_path: Path, environ: 
     )
     assert "host 0.1.0  (aivp-provider-host)" in told
     assert f"error[AIVP0310]: Broken manifest\n  The manifest of {tmp_path}/broken" in told.replace("\n    ", " ")
+
+
+def test_a_broken_provider_refuses_only_who_uses_it(tmp_path: Path, environ: dict[str, str]) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "manifest.json").write_text("{")
+    environ = {**environ, "AIVP_PROVIDERS": str(tmp_path / "broken")}
+    head = "aivp: v1\nproject: p\nhosts: {here: {transport: local}}\nresources:\n"
+    (tmp_path / "aivp.yaml").write_text(head + "  noop.a: {}\n")
+    told = run(AIVP, "validate", cwd=tmp_path, environ=environ)
+    assert "warning[AIVP0310]: Broken manifest" in told
+    assert "p/main is valid" in told
+    (tmp_path / "aivp.yaml").write_text(head + "  noop.a: {}\n  broken/thing.b: {}\n")
+    for words in (["validate"], ["destroy", "-y"]):
+        told = run(AIVP, *words, cwd=tmp_path, environ=environ, code=1)
+        assert "warning[AIVP0310]: Broken manifest" in told
+        assert "error[AIVP0300]: Unknown kind" in told
+        assert "aivp state rm ADDRESS" in told.replace("\n  ", " ")

@@ -83,6 +83,13 @@ def test_gid_that_its_owner_is_about_to_give_up(world: World) -> None:
     assert ["error" in answer for answer in answers] == [False, False]
 
 
+def test_gid_that_its_declared_owner_keeps(world: World) -> None:
+    world.sh("groupadd -g 1500 old")
+    for owner in ({"name": "old"}, {"name": "old", "gid": 1500}):
+        answers = world.driver.observe_many("group", [owner, {"name": "new", "gid": 1500}])
+        assert [answer.get("error", {}).get("message") for answer in answers] == [None, "the gid 1500 belongs to old"]
+
+
 def test_half_applied(world: World) -> None:
     """groupadd was killed between /etc/group and /etc/gshadow."""
     world.sh("echo web:x:1500: >> /etc/group")

@@ -127,6 +127,14 @@ def test_hold_false_lifts_it(world: World) -> None:
     assert status(world, "aivp-probe") == "install ok installed 2.0"
 
 
+def test_a_hold_alone_changes_no_version(world: World) -> None:
+    world.sh("apt-get -y install aivp-probe=1.0")
+    assert world.changes("package", name="aivp-probe", hold=True) == {"/hold": True}
+    assert status(world, "aivp-probe") == "hold ok installed 1.0"
+    assert world.changes("package", name="aivp-probe", hold=False) == {"/hold": False}
+    assert status(world, "aivp-probe") == "install ok installed 1.0"
+
+
 def test_a_hold_of_somebody_else_is_respected(world: World) -> None:
     world.sh("apt-get -y install aivp-probe=1.0 && apt-mark hold aivp-probe")
     assert world.refused("package", name="aivp-probe", version="2.0")["path"] == "/version"

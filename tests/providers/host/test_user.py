@@ -142,6 +142,16 @@ def test_uid_that_its_owner_is_about_to_give_up(world: World) -> None:
     assert ["error" in answer for answer in answers] == [False, False]
 
 
+def test_uid_that_its_declared_owner_keeps(world: World) -> None:
+    """Else nothing would say so before the step itself, and not even that, where the owner takes no part in it."""
+    world.sh("useradd -u 1500 bob")
+    for owner in ({"name": "bob"}, {"name": "bob", "uid": 1500}):
+        answers = world.driver.observe_many("user", [owner, {"name": "alice", "uid": 1500}])
+        assert [answer.get("error", {}).get("message") for answer in answers] == [None, "the uid 1500 belongs to bob"]
+    answers = world.driver.observe_many("user", [{"name": "bob", "state": "absent"}, {"name": "alice", "uid": 1500}])
+    assert ["error" in answer for answer in answers] == [False, False]
+
+
 def test_minimal(world: World) -> None:
     done = world.converge("user", name="alice")
     assert done.before.computed == {"id": Unknown(), "group_id": Unknown(), "home_directory": "/home/alice"}

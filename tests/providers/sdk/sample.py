@@ -61,6 +61,8 @@ class ThingKind(Kind[Thing]):
         text = item.desired.text or ""
         if text == "bug":
             raise KeyError("swordfish")
+        if text == "odd":
+            return Observation({"path": item.desired.path, "text": {"swordfish"}})
         wanted = {name: getattr(item.desired, name) for name in item.declared}
         path, observed = Path(item.desired.path), None
         if path.exists():
@@ -76,6 +78,8 @@ class ThingKind(Kind[Thing]):
             return Done()
         if text.startswith("sleep "):
             session.effect(["sh", "-c", f"echo x >> {path}.done; {text}"])
+        if text == "odd":
+            return Done({"size": {"swordfish"}})
         path.write_text(text)
         return Done({"size": len(text)})
 

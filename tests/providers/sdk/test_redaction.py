@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from aivp_contract.canonical import decode, encode_wire
+from aivp_contract.concealment import without
 from aivp_contract.manifest import Field, Kind
 from aivp_contract.observation import Observation
 from aivp_contract.values import Secret, Verdict
 from aivp_sdk.child import Kept
-from aivp_sdk.redaction import Redaction, without
+from aivp_sdk.redaction import Redaction
 
 KIND = Kind(
     "thing", "test", {}, {"path": Field(exposed=True), "text": Field(), "hash": Field(sensitive=True)}, ("path",)

@@ -273,12 +273,17 @@ def test_requests_of_another_form_are_refused_whole_and_the_next_is_answered(sta
 
 
 @pytest.mark.parametrize("method", ["observe", "apply"])
-def test_a_bug_is_an_error_that_says_where_and_not_what(start: Start, tmp_path: Path, method: str) -> None:
+def test_a_bug_is_an_error_of_its_item_that_says_where_and_not_what(start: Start, tmp_path: Path, method: str) -> None:
     provider = start()
-    answer = provider.ask(method, {"key": "r/1", "items": [order(tmp_path / "a", "bug")]})
-    assert answer["error"]["code"] == -32603
-    assert answer["error"]["message"].startswith("KeyError at sample.py:")
+    items = [order(tmp_path / "b", "milk"), order(tmp_path / "a", "bug"), order(tmp_path / "c", "odd")]
+    answer = provider.ask(method, {"key": "r/1", "items": [*items, order(tmp_path / "d", "tea")]})
+    assert classes(answer) == ["done", "bug", "bug", "done"]
+    found = [item["error"]["message"] for item in answer["result"]["items"][1:3]]
+    assert found[0].startswith("KeyError at sample.py:")
+    assert found[1].startswith("NotCanonical")
     assert "swordfish" not in json.dumps(answer)
+    if method == "apply":
+        assert (tmp_path / "d").read_text() == "tea"
     assert classes(provider.ask("observe", {"items": [item(tmp_path / "a")]})) == ["done"]
     assert "swordfish" not in provider.end()[1]
 

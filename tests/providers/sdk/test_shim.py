@@ -14,6 +14,7 @@ import pytest
 from aivp_sdk import Completed, Interrupted, Permanent, child, shim
 from aivp_sdk.child import Order
 from aivp_sdk.process import environment
+from aivp_sdk.records import forget, is_busy, wait
 from aivp_sdk.shim import Shim
 
 
@@ -113,12 +114,12 @@ def test_client_killed_in_the_middle(records: Path, tmp_path: Path) -> None:
     pid = in_child(lambda: asks(records, slow))
     eventually(started.exists)
     kill(pid)
-    assert shim.is_busy(records)
+    assert is_busy(records)
     later = Shim.start(records)
     before = time.monotonic()
     assert later.run("k", slow).stdout == "done\n"
     assert time.monotonic() - before > 0.1, "it did not wait"
-    assert not shim.is_busy(records)
+    assert not is_busy(records)
     later.close()
     assert ledger.read_text() == "ran\n"
 
@@ -130,8 +131,8 @@ def test_signals_to_the_client_leave_the_shim_alone(records: Path, tmp_path: Pat
     eventually(started.exists)
     os.killpg(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    assert shim.is_busy(records)
-    shim.wait(records)
+    assert is_busy(records)
+    wait(records)
     assert json.loads((records / "k/outcome").read_text())["stdout"] == "done\n"
 
 
@@ -152,14 +153,14 @@ def test_killed_shim_leaves_nobody_who_knows(records: Path, tmp_path: Path) -> N
     pid = in_child(run_it)
     eventually(started.exists)
     os.kill(int((tmp_path / "shim.pid").read_text()), signal.SIGKILL)
-    assert shim.is_busy(records)
+    assert is_busy(records)
     os.waitpid(pid, 0)
     assert told.read_text() == "True"
     later = Shim.start(records)
     with pytest.raises(Interrupted):
         later.run("k", slow)
     later.close()
-    assert not shim.is_busy(records)
+    assert not is_busy(records)
 
 
 def test_a_killed_shim_ends_the_session_instead_of_starting_more(records: Path, tmp_path: Path) -> None:
@@ -180,8 +181,8 @@ def test_reused_process_id_is_not_waited_for(records: Path) -> None:
     place.mkdir(parents=True)
     (place / "alive").touch()
     (place / "process").write_text(f"{os.getpid()} 1@another-boot")
-    assert not shim.is_busy(records)
-    shim.wait(records)
+    assert not is_busy(records)
+    wait(records)
 
 
 def test_flood_is_bounded(client: Shim) -> None:
@@ -370,7 +371,7 @@ for attempt in (1, 2):
 
 def test_records_are_forgotten(client: Shim, records: Path) -> None:
     client.run("k", order("true"))
-    shim.forget(records)
+    forget(records)
     assert not records.exists()
-    assert not shim.is_busy(records)
-    shim.wait(records)
+    assert not is_busy(records)
+    wait(records)

@@ -79,7 +79,9 @@ def _failure(status: int, retry_after: Optional[str], body: bytes) -> Exception:
     if status in (401, 403):
         return Permanent("the server does not accept the token", mend="Look at providers: tickets: token.")
     try:
-        said = str(json.loads(body)["error"])[:500]
-    except (ValueError, KeyError, TypeError):
-        said = "nothing more"
-    return Permanent(f"the server refuses this (status {status}): {said}")
+        found = json.loads(body)
+        said, field = str(found["error"])[:500], found.get("field")
+    except (AttributeError, ValueError, KeyError, TypeError):
+        said, field = "nothing more", None
+    path = f"/{field}" if isinstance(field, str) else None
+    return Permanent(f"the server refuses this (status {status}): {said}", path=path)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterable, Optional
+from typing import Any, Dict, Iterable, List, Optional, Sequence
 
 from aivp_sdk import Change, Done, Item, Kind, Listed, Observation, Session, Unknown, attribute
+from aivp_sdk.kind import Seen
 
 from .api import Api
+
+WORTH_A_LIST = 20
 
 
 @dataclass
@@ -32,10 +35,14 @@ class ProjectKind(Kind[Project]):
 
     def observe(self, item: Item[Project], session: Session) -> Observation:
         """As the server has it."""
-        found = Api(session).get(f"/projects/{item.desired.name}")
-        if found is None:
-            return Observation(observed=None, computed={"id": Unknown()})
-        return Observation(observed=found, computed={"id": found["id"]})
+        return _seen(Api(session).get(f"/projects/{item.desired.name}"))
+
+    def observe_many(self, items: Sequence[Item[Project]], session: Session) -> List[Seen]:
+        """Of many projects one list is worth a request each."""
+        if len(items) < WORTH_A_LIST:
+            return super().observe_many(items, session)
+        found = {project["name"]: project for project in Api(session).get("/projects") or ()}
+        return [_seen(found.get(item.desired.name)) for item in items]
 
     def apply(self, change: Change[Project], session: Session) -> Done:
         """PUT makes or mends it; asking twice does no harm."""
@@ -51,3 +58,10 @@ class ProjectKind(Kind[Project]):
         for found in Api(session).get("/projects") or ():
             title = {"title": found["title"]} if found["title"] else {}
             yield Listed({"name": found["name"], **title}, name=found["name"])
+
+
+def _seen(found: Optional[Dict[str, Any]]) -> Observation:
+    """A project of the server's, None where there is none."""
+    if found is None:
+        return Observation(observed=None, computed={"id": Unknown()})
+    return Observation(observed=found, computed={"id": found["id"]})

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import List, Optional
+from typing import Iterable, Optional
 
-from aivp_sdk import Change, Permanent
+from aivp_sdk import Blob, Change, Json, Permanent, Unknown
 
 from . import tree
 from .backup import back_up
 from .check import checks
-from .contents import CHUNK, data_of
+from .contents import chunks_of, holds
 from .declaration import File
 from .failures import explain
 from .found import Found, look, open_directory, opened
@@ -55,19 +55,21 @@ def _file(work: Work, change: Change[File], place: Place, found: Found) -> None:
     before: Optional[os.stat_result] = None
     if desired.is_edit:
         present, before = read_for_edit(desired, place.folder, place.name)
-        data: Optional[bytes] = edited(desired, present)
-        is_same = data == present
+        after = edited(desired, present)
+        data: Iterable[bytes] = (after,)
+        is_same = after == present
     else:
-        data = data_of(desired.content)
-        is_same = data is None or _holds(place, data, found)
-    if data is None or is_same:
+        data = chunks_of(desired.content)
+        is_same = _is_open(desired.content) or _holds(place, desired.content)
+    if is_same:
         _adjust(work, desired, place, desired.mode)
         return
+    _check_room(place, desired)
     if desired.backup:
         back_up(work, change, place, found)
     ownership = work.ownership(desired, found.stat.st_uid, found.stat.st_gid, found.mode)
     with opened(place.folder, place.name) as old:
-        put_file(place, (data,), ownership, like=old, check=checks(work.session, change, place, before))
+        put_file(place, data, ownership, like=old, check=checks(work.session, change, place, before))
 
 
 def _new_file(work: Work, change: Change[File], place: Place, found: Optional[Found]) -> None:
@@ -78,7 +80,8 @@ def _new_file(work: Work, change: Change[File], place: Place, found: Optional[Fo
             path="/path",
             mend="Declare what brings the file before, or set create: true.",
         )
-    data = edited(desired, b"") if desired.is_edit else data_of(desired.content) or b""
+    data: Iterable[bytes] = (edited(desired, b""),) if desired.is_edit else chunks_of(desired.content)
+    _check_room(place, desired)
     validate = checks(work.session, change, place, None)
 
     def check(path: str) -> None:
@@ -86,7 +89,7 @@ def _new_file(work: Work, change: Change[File], place: Place, found: Optional[Fo
         if found is not None:
             clear(work, desired, place, found)
 
-    put_file(place, (data,), work.ownership(desired, -1, -1, NEW_FILE), check=check)
+    put_file(place, data, work.ownership(desired, -1, -1, NEW_FILE), check=check)
 
 
 def _directory(work: Work, change: Change[File], place: Place, found: Optional[Found]) -> None:
@@ -138,13 +141,23 @@ def _points_to(place: Place, target: str) -> bool:
     return os.readlink(place.name, dir_fd=place.folder.fd) == target
 
 
-def _holds(place: Place, data: bytes, found: Found) -> bool:
-    """True where a file holds exactly these bytes."""
-    if found.stat.st_size != len(data):
-        return False
+def _is_open(content: Json) -> bool:
+    """True where no content is declared, or nobody knows it."""
+    return content is None or isinstance(content, Unknown)
+
+
+def _holds(place: Place, content: Json) -> bool:
     with opened(place.folder, place.name) as descriptor:
-        return all(os.read(descriptor, len(part)) == part for part in _parts(data))
+        return holds(descriptor, content)
 
 
-def _parts(data: bytes) -> List[bytes]:
-    return [data[start : start + CHUNK] for start in range(0, len(data), CHUNK)]
+def _check_room(place: Place, desired: File) -> None:
+    """What is large is not begun where it cannot end: nothing else on that file system shall run out of space."""
+    content: Json = desired.content
+    if not isinstance(content, Blob):
+        return
+    found = os.fstatvfs(place.folder.fd)
+    free = found.f_bavail * found.f_frsize
+    if content.size > free:
+        why = f"{desired.path} takes {content.size} bytes, and its file system has {free} free"
+        raise Permanent(why, path="/content", mend="Make room there, and resume the run.")

@@ -1,4 +1,7 @@
-"""Content as bytes and as a value: text, `Binary`, a `Blob` beyond 64 KiB, or only a `Verdict` where it is private."""
+"""Content as bytes and as a value: text, `Binary`, a `Blob` beyond 64 KiB, or only a `Verdict` where it is private.
+
+Whatever may be large is read in chunks: no file of any size costs memory.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import base64
 import hashlib
 import os
 import stat
-from typing import Optional, Union
+from typing import Iterator, Optional, Union
 
 from aivp_sdk import Binary, Blob, Json, Permanent, Verdict
 
@@ -17,15 +20,40 @@ PRIVATE = Verdict(True)
 
 
 def data_of(content: Json) -> Optional[bytes]:
-    """A declared content as bytes; None where none is declared or known."""
+    """A declared content as bytes; None where none is declared or known, or where it is a blob."""
     if isinstance(content, str):
         return content.encode()
     if isinstance(content, Binary):
         return base64.b64decode(content.base64)
-    if isinstance(content, Blob):
-        mend = "Bring it as a package, or fetch it with a command."
-        raise Permanent("content beyond 64 KiB comes with blobs", path="/content", mend=mend)
     return None
+
+
+def size_of(content: Json) -> int:
+    """Bytes of a declared content."""
+    return content.size if isinstance(content, Blob) else len(data_of(content) or b"")
+
+
+def chunks_of(content: Json) -> Iterator[bytes]:
+    """A declared content in chunks. Raises Permanent for a blob that came without its file."""
+    if not isinstance(content, Blob):
+        yield data_of(content) or b""
+        return
+    if content.path is None:
+        raise Permanent("the content did not come with the request", path="/content")
+    with open(content.path, "rb", buffering=0) as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+def holds(descriptor: int, content: Json) -> bool:
+    """True where an open file, read from its start, has exactly this declared content."""
+    if os.fstat(descriptor).st_size != size_of(content):
+        return False
+    if isinstance(content, Blob):
+        return read_bounded(descriptor, 0) == content
+    data = data_of(content) or b""
+    parts = (data[start : start + CHUNK] for start in range(0, len(data), CHUNK))
+    return all(os.read(descriptor, len(part)) == part for part in parts)
 
 
 def value_of(data: bytes) -> Json:
@@ -38,14 +66,20 @@ def value_of(data: bytes) -> Json:
         return Binary(base64.b64encode(data).decode())
 
 
+def as_shown(content: Json) -> Json:
+    """A declared content as `value_of` shows it where it is there."""
+    data = data_of(content)
+    return content if data is None else value_of(data)
+
+
 def is_private(mode: int) -> bool:
     """True for a file that not everybody may read: its content never leaves the host."""
     return not mode & stat.S_IROTH
 
 
-def read_value(descriptor: int, wanted: Optional[bytes], declared: Json) -> Json:
+def read_value(descriptor: int, declared: Json) -> Json:
     """An open file's content as a value, in the declaration's own form where it is the same."""
-    found = read_bounded(descriptor, TEXT_LIMIT)
+    found, wanted = read_bounded(descriptor, TEXT_LIMIT), data_of(declared)
     if isinstance(found, bytes):
         return declared if found == wanted else value_of(found)
     if wanted is not None and found == value_of(wanted):

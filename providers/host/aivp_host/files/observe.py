@@ -13,7 +13,7 @@ from aivp_sdk import Blob, Item, Json, Observation, Permanent, Unknown, Verdict
 
 from . import tree
 from .accounts import Accounts
-from .contents import PRIVATE, data_of, is_private, read_bounded, read_value, value_of
+from .contents import PRIVATE, as_shown, is_private, read_bounded, read_value, value_of
 from .declaration import File
 from .edits import edit
 from .failures import explain
@@ -183,15 +183,16 @@ def _wanted(desired: File) -> Fields:
 def _whole(item: Item[File], folder: Folder, name: str) -> Tuple[Json, Json]:
     """Present and desired content; of a private file only whether they match."""
     desired = item.desired
-    wanted = data_of(desired.content)
+    is_known = not isinstance(desired.content, Unknown)
     descriptor = open_file(folder, name)
     try:
         private = is_private(os.fstat(descriptor).st_mode)
-        present = read_value(descriptor, wanted, desired.content)
+        present = read_value(descriptor, desired.content)
     finally:
         os.close(descriptor)
     if private or _may_show_secrets(item):
-        return Verdict(None if wanted is None else present in (desired.content, value_of(wanted))), desired.content
+        is_same = present in (desired.content, as_shown(desired.content))
+        return Verdict(is_same if is_known else None), desired.content
     return present, desired.content
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from aivp_sdk import Permanent, Session
 
 from . import apt_lists, apt_output
+from .declaration import Package
 from .locks import wait_for_locks
 from .managers import NOT_INSTALLED, Available, Forecast, Installed, Transaction
 
@@ -22,6 +24,7 @@ _ENVIRONMENT = {
 }
 _KEEP = ("-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold")
 _REPLACE = ("-o", "Dpkg::Options::=--force-confnew")
+_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]*[a-z0-9+](:[a-z0-9-]+)?")
 _DPKG_LOCKS = ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock")
 _INDEX_LOCKS = ("/var/lib/apt/lists/lock",)
 
@@ -30,15 +33,25 @@ class Apt:
     """Debian's package manager. `root` is where its files are looked at; its commands always mean the host itself."""
 
     name = "apt"
+    audit = "dpkg --audit"
 
     def __init__(self, root: Path = Path("/")) -> None:
         self.root = root
         self._architecture = ""
 
     @staticmethod
-    def is_here() -> bool:
+    def is_here(root: Path = Path("/")) -> bool:
         """True where dpkg keeps the host's packages and apt is installed."""
-        return os.path.exists("/usr/bin/apt-get") and os.path.exists("/var/lib/dpkg/status")
+        return (root / "usr/bin/apt-get").exists() and (root / "var/lib/dpkg/status").exists()
+
+    def refuse(self, desired: Package) -> None:
+        """A name or version that no Debian package has: dpkg-query would fail for all that are asked with it."""
+        if not _NAME.fullmatch(desired.name):
+            mend = "Names of Debian packages have small letters, digits, +, - and dots."
+            raise Permanent(f"{desired.name} cannot be the name of a Debian package", path="/name", mend=mend)
+        if desired.version and set(desired.version) & set("_^"):
+            mend = "Versions of Debian packages have letters, digits, dots, +, -, ~ and one colon."
+            raise Permanent(f"{desired.version} cannot be a version of a Debian package", path="/version", mend=mend)
 
     def installed(self, names: Sequence[str], session: Session) -> Dict[str, Installed]:
         """One dpkg-query. A name without an architecture means the host's own, as everywhere in Debian."""

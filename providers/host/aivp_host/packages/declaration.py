@@ -15,35 +15,36 @@ class Package:
     name: str = attribute(
         "Name of the package, with `:architecture` where it is not the host's own.",
         required=True,
-        pattern=r"^[a-z0-9][a-z0-9+.-]*[a-z0-9+](:[a-z0-9-]+)?$",
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9+._-]*[A-Za-z0-9+_])?(:[a-z0-9_-]+)?$",
         examples=["nginx-light"],
     )
     state: Literal["present", "latest", "absent", "purged"] = attribute(
         "present: installed, whatever its version. latest: the candidate of the lists. absent: removed; its"
-        " configuration files stay. purged: removed with its configuration files.",
+        " configuration files stay. purged: removed with its configuration files (apt only).",
         default="present",
     )
     version: Optional[str] = attribute(
         "The version, exactly or with `*`: then any that matches will do, and the best is installed.",
-        pattern=r"^[0-9A-Za-z*][0-9A-Za-z.+:~*-]*$",
+        pattern=r"^[0-9A-Za-z*][0-9A-Za-z.+:~*^_-]*$",
         exposed=True,
-        examples=["1.22.1-9+deb12u2", "1.22.*"],
+        examples=["1.22.1-9+deb12u2", "1.22.*", "1:1.20.1-16.el9_4.1"],
     )
     hold: Optional[bool] = attribute("Whether others are kept from changing it. Our own `version` goes through.")
     allow_downgrade: bool = attribute("A `version` below the installed one is meant.", default=False)
     allow_change_held: bool = attribute("Change or remove it even where somebody else holds it.", default=False)
     recommends: bool = attribute("Also install what it recommends.", default=False)
     default_release: Optional[str] = attribute(
-        "Prefer this release, as `apt-get -t` does.",
+        "Prefer this release, as `apt-get -t` does (apt only).",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9.~+_/-]*$",
         exposed=True,
         examples=["bookworm-backports"],
     )
     conffiles: Literal["keep", "replace"] = attribute(
-        "Of a configuration file that was changed both here and in the package: keep ours, or take the package's.",
+        "Of a configuration file that was changed both here and in the package: keep ours, or take the package's. On"
+        " rpm the package itself decides, and keep leaves it to it.",
         default="keep",
     )
-    purge: bool = attribute("When this resource is deleted, its configuration files go, too.", default=False)
+    purge: bool = attribute("When this resource is deleted, its configuration files go, too (apt only).", default=False)
     lock_timeout: int = attribute(
         "How long to wait while another program is using the package manager.", default=120, semantic="duration"
     )

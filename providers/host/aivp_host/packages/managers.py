@@ -1,14 +1,17 @@
 """What the kinds `package` and `package_index` ask of a host's package manager, and which one the host has.
 
-Values go in and out in the words of this module; how a manager spells them is its own business (`apt.py`).
+Values go in and out in the words of this module; how a manager spells them is its own business (`apt.py`, `dnf.py`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Dict, FrozenSet, Optional, Protocol, Sequence, Tuple
 
 from aivp_sdk import Permanent, Session
+
+from .declaration import Package
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,11 @@ class PackageManager(Protocol):
     """One way to manage the packages of a host. Probes change nothing; the rest are effects of the step in hand."""
 
     name: str
+    audit: str
+    """The command that tells a person what is wrong with the database."""
+
+    def refuse(self, desired: Package) -> None:
+        """Raise Permanent for a declaration that this manager cannot serve, whatever the host has."""
 
     def installed(self, names: Sequence[str], session: Session) -> Dict[str, Installed]:
         """The database's word on each name; NOT_INSTALLED where it has none."""
@@ -103,10 +111,42 @@ class PackageManager(Protocol):
         """Bring the lists up to date; afterwards `index_age` counts from now. Fails if any source fails."""
 
 
-def package_manager() -> PackageManager:
-    """The manager of this host. Raises Permanent where it is none that we know."""
-    from .apt import Apt
+def package_manager(root: Path = Path("/")) -> PackageManager:
+    """The manager of this host: the one that keeps its packages. Raises Permanent where it is none that we serve.
 
-    if Apt.is_here():
-        return Apt()
-    raise Permanent("this host has no package manager that aivp knows", mend="Known are: apt (Debian, Ubuntu).")
+    Where both databases are there, since one manager is a package of the other, the release says whose host it is.
+    """
+    from .apt import Apt
+    from .dnf import Dnf
+
+    if Apt.is_here(root) and not (Dnf.is_here(root) and _is_of_rpm(root)):
+        return Apt(root)
+    if Dnf.is_here(root):
+        return Dnf(root)
+    mend = "Served are apt (Debian, Ubuntu) and dnf 4 (RHEL 8 to 10 and their kin); for others, use a command."
+    for name, place in _NOT_SERVED:
+        if (root / place).exists():
+            raise Permanent(f"this host's package manager is {name}, which is not served yet", mend=mend)
+    raise Permanent("this host has no package manager that aivp knows", mend=mend)
+
+
+_NOT_SERVED = (
+    ("apk", "sbin/apk"),
+    ("dnf 5", "usr/bin/dnf5"),
+    ("zypper", "usr/bin/zypper"),
+    ("pacman", "usr/bin/pacman"),
+    ("brew", "opt/homebrew/bin/brew"),
+    ("brew", "usr/local/bin/brew"),
+    ("brew", "home/linuxbrew/.linuxbrew/bin/brew"),
+)
+
+
+def _is_of_rpm(root: Path) -> bool:
+    """Whether the host's release says that it is of Fedora's family."""
+    try:
+        lines = (root / "etc/os-release").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    pairs = (line.partition("=") for line in lines)
+    words = {word for key, _, value in pairs if key in ("ID", "ID_LIKE") for word in value.strip("\"'").split()}
+    return bool(words & {"fedora", "rhel", "centos"})

@@ -21,7 +21,7 @@ def apply_changes(manager: PackageManager, changes: Sequence[Change[Package]], s
     errors: Errors = {}
     if not all(view.is_reached for view in before):
         errors = _attempt(manager, before, session)
-    return [_result(view, errors) for view in look(manager, goals, session)]
+    return [_result(manager, view, errors) for view in look(manager, goals, session)]
 
 
 def refuse_unplanned(transaction: Transaction, forecast: Forecast) -> None:
@@ -95,7 +95,8 @@ def _installs(view: View) -> bool:
     if view.desired.is_absence:
         return False
     observed, wanted = view.seen.observed, view.seen.normalised or {}
-    return observed is None or any(observed.get(name) != wanted.get(name) for name in ("state", "version"))
+    managed = [name for name in ("state", "version") if name in wanted]
+    return observed is None or any(observed.get(name) != wanted[name] for name in managed)
 
 
 def _impossible(
@@ -208,12 +209,12 @@ def _lock_timeout(goals: Sequence[Package]) -> int:
     return max(goal.lock_timeout for goal in goals)
 
 
-def _result(view: View, errors: Errors) -> Result:
+def _result(manager: PackageManager, view: View, errors: Errors) -> Result:
     if view.is_reached:
         return Done()
     name = view.desired.name
     unexplained = Permanent(
         f"the package manager reported success, but {name} is {view.installed.condition}",
-        mend="See what dpkg --audit says on the host.",
+        mend=f"See what {manager.audit} says on the host.",
     )
     return errors.get(name, unexplained)

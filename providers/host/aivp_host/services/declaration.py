@@ -12,17 +12,19 @@ NAME = r"^[A-Za-z0-9:_\\][A-Za-z0-9:_.\\-]*(@[A-Za-z0-9:_\\-][A-Za-z0-9:_.\\-]*)
 
 @dataclass
 class Service:
-    """A systemd unit."""
+    """A systemd unit or, where systemd does not run, an init script."""
 
     name: str = attribute(
-        "Name of the unit; `.service` may be left out, other types may not.",
+        "Name of the unit or init script; `.service` may be left out, other types of unit may not.",
         required=True,
         pattern=NAME,
         examples=["nginx", "fstrim.timer", "getty@tty1"],
     )
     running: Optional[bool] = attribute("Whether it runs. Sockets, timers, paths and mounts run while they are active.")
-    enabled: Optional[bool] = attribute("Whether it starts with the host, or whenever else its [Install] section says.")
-    masked: Optional[bool] = attribute("Whether nobody may start it.")
+    enabled: Optional[bool] = attribute(
+        "Whether it starts with the host, or whenever else its [Install] section or its script's header says."
+    )
+    masked: Optional[bool] = attribute("Whether nobody may start it (systemd only).")
     on_refresh: Literal["reload_or_restart", "reload", "restart"] = attribute(
         "What a notification does. reload_or_restart: reload where the unit can, but restart it if its own unit files"
         " were changed.",

@@ -1,7 +1,8 @@
 """A ledger: entries are files of a folder, named by numbers that are assigned on create. Nothing of aivp is imported.
 
 Which key brought which number is kept in the provider's own directory before the entry exists. Faults, by files in the
-book: `wait` holds a create up after its effect, `forge` makes it lie about the title.
+book: `wait` holds a create up after its effect, `forge` makes it lie about the title. `forgotten` in its own directory
+makes it upgrade nothing.
 """
 
 import json
@@ -97,7 +98,11 @@ def main():
             result["items"] = [{"id": i["id"], "outputs": apply(i, params["key"], directory)} for i in params["items"]]
         elif method == "upgrade":
             log(directory, "upgrade", len(params["items"]))
-            result["items"] = [{"id": i["id"], "attributes": upgrade(i)} for i in params["items"]]
+            error = {"error": {"class": "permanent", "message": "it has forgotten"}}
+            is_forgotten = (Path(directory) / "forgotten").exists()
+            result["items"] = [
+                {"id": i["id"], **(error if is_forgotten else {"attributes": upgrade(i)})} for i in params["items"]
+            ]
         print(json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result}), flush=True)
 
 

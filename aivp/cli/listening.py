@@ -1,0 +1,104 @@
+"""Who hears a run: the terminal or `--json`, and the run's own log, each with the places that a source map knows.
+
+Beside the log lies the source map: what goes on with the run, or shows it, points at the same lines.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from aivp.cli.output import whoever_listens
+from aivp.diagnostics import Refused
+from aivp.events import Event, Places, RunStarted, read_places
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aivp.cli.settings import Settings
+
+LARGEST = 256 * 1024 * 1024
+"""Bytes of a source map; a larger one is passed over."""
+
+
+@contextlib.contextmanager
+def listening(
+    settings: Settings, place: Path, now: Callable[[], str], source_map: bytes
+) -> Iterator[Callable[[Event], None]]:
+    """Events go to the terminal, or as JSON lines to standard output, and as the same lines into the run's own log.
+
+    place: the folder of the state. What the run is refused for gets its places, too.
+    """
+    from aivp.views.json_lines import event_line
+    from aivp.views.run_text import RunPrinter
+
+    printer = RunPrinter(
+        lambda text: click.echo(text, color=settings.color),
+        color=settings.color,
+        verbose=settings.is_verbose,
+        width=settings.width,
+    )
+    places = read_places(source_map)
+    log = _Log(place / "runs", source_map)
+
+    def listen(event: Event) -> None:
+        placed = places.event(event)
+        text = event_line(placed, now())
+        log.write(placed, text)
+        with whoever_listens():
+            if settings.is_json:
+                click.echo(text)
+            else:
+                printer.listen(placed)
+
+    try:
+        yield listen
+    except Refused as refused:
+        raise Refused([places.diagnostic(item) for item in refused.diagnostics], refused.exit_code) from None
+    finally:
+        log.close()
+
+
+def map_beside(plan: str | Path) -> bytes:
+    """The source map that was written with a plan or a run; empty where none can be read."""
+    try:
+        with open(f"{plan}.map", "rb") as file:
+            body = file.read(LARGEST + 1)
+    except OSError:
+        return b""
+    return body if len(body) <= LARGEST else b""
+
+
+def places_of(place: Path, run: str) -> Places:
+    """Those of a run that was, for its view."""
+    return read_places(map_beside(place / "runs" / run))
+
+
+@dataclass
+class _Log:
+    """`runs/<run>.jsonl` beside the state: the lines of `--json`. A log that cannot be written stops nothing."""
+
+    folder: Path
+    source_map: bytes
+    file: TextIO | None = field(default=None, init=False)
+
+    def write(self, event: Event, text: str) -> None:
+        try:
+            if isinstance(event, RunStarted):
+                self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self.file = (self.folder / f"{event.run}.jsonl").open("a")
+                if not event.is_resumed:
+                    (self.folder / f"{event.run}.map").write_bytes(self.source_map)
+            if self.file is not None:
+                self.file.write(text + "\n")
+                self.file.flush()
+        except OSError:
+            self.file = None
+
+    def close(self) -> None:
+        if self.file is not None:
+            self.file.close()
