@@ -29,7 +29,7 @@ check: setup ## Lints, checks formatting, types (providers as Python 3.9, too) a
 	.venv/bin/mypy --python-version 3.9 providers/*/aivp_*
 	.venv/bin/lint-imports --no-logo
 
-bench: setup ## Measures against terraform and floors, in 25 minutes or less; BENCH=--quick takes two.
+bench: setup ## Measures against terraform, pyinfra, Ansible and floors, in an hour or less; BENCH=--quick takes eight minutes.
 	@exec .venv/bin/python -m bench $(BENCH)
 
 clean: ## Removes what setup and the tools made; never .aivp, which is somebody's state.

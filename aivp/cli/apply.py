@@ -102,7 +102,7 @@ def leave(plan: Plan, status: str, settings: Settings) -> None:
 
 def _plan_and_apply(engine: Engine, state: State, settings: Settings, options: Options, yes: bool) -> tuple[Plan, str]:
     with engine.sessions() as sessions:
-        found = engine.observe(sessions, import_next)
+        found = engine.observe(sessions, _import_next)
         warn(found, settings)
         plan = engine.plan(found, options)
         if plan.is_empty:
@@ -114,6 +114,15 @@ def _plan_and_apply(engine: Engine, state: State, settings: Settings, options: O
             sessions.close()  # nobody knows how long a person thinks
             _ask(settings)
         return _apply(engine, state, settings, plan.encode(), engine.source_map(plan), sessions)
+
+
+def _import_next() -> None:
+    """What shows a plan and then does it."""
+    import aivp.apply.run
+    import aivp.views.json_lines
+    import aivp.views.run_text  # noqa: F401
+
+    import_next()
 
 
 def _ask(settings: Settings) -> None:

@@ -100,7 +100,9 @@ class Sessions:
                 self._changed.notify_all()
 
     def _started(self, host: Host, arrive: Arrive | None) -> HostSession:
-        way, link = self._coming.pop(host.name, None) or (channel(host, self.withheld, self.reveal), None)
+        with self._changed:
+            coming = self._coming.pop(host.name, None)
+        way, link = coming or (channel(host, self.withheld, self.reveal), None)
         session = HostSession.start(host, way, self.archive, self.silence, link)
         with self._changed:
             self._open[host.name] = session

@@ -1,29 +1,18 @@
-"""The host provider: the kinds of things that make up a Linux host."""
+"""The host provider: the kinds of things that make up a Linux host, each imported when it is first asked about."""
 
 from __future__ import annotations
 
 from aivp_sdk import Provider
 
-from .command import CommandKind
-from .file import FileKind
-from .group import GroupKind
-from .noop import NoopKind
-from .package import PackageKind
-from .package_index import PackageIndexKind
-from .service import ServiceKind
-from .user import UserKind
+_KINDS = {
+    "command": "command:CommandKind",
+    "file": "file:FileKind",
+    "group": "group:GroupKind",
+    "noop": "noop:NoopKind",
+    "package": "package:PackageKind",
+    "package_index": "package_index:PackageIndexKind",
+    "service": "service:ServiceKind",
+    "user": "user:UserKind",
+}
 
-PROVIDER = Provider(
-    "host",
-    "0.1.0",
-    [
-        CommandKind(),
-        FileKind(),
-        GroupKind(),
-        NoopKind(),
-        PackageIndexKind(),
-        PackageKind(),
-        ServiceKind(),
-        UserKind(),
-    ],
-)
+PROVIDER = Provider("host", "0.1.0", {name: f"{__package__}.{place}" for name, place in _KINDS.items()})

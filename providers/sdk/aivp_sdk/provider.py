@@ -5,15 +5,33 @@ The manifest is generated here and shipped as a file; nothing that plans ever im
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Mapping, Optional, Sequence, Tuple, Type
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    FrozenSet,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+    Union,
+    cast,
+)
 
-from aivp_contract import diff, manifest
+from aivp_contract import diff
 from aivp_contract.canonical import encode
+from aivp_contract.manifest import Kind as Described
+from aivp_contract.manifest import read_manifest
 from aivp_contract.observation import read_observation
 from aivp_contract.values import Json
 
 from .errors import Bug, ProviderError
 from .kind import Change, Done, Item, Kind, Result, Seen
+from .late import Late, made
 from .process import Session
 from .redaction import Redaction, watching
 from .schema import json_schema, load
@@ -29,21 +47,42 @@ class Provider:
     """The kinds of one package under one name and version."""
 
     def __init__(
-        self, name: str, version: str, kinds: Sequence[Kind[Any]], configuration: Optional[Type[Any]] = None
+        self,
+        name: str,
+        version: str,
+        kinds: Union[Sequence[Kind[Any]], Mapping[str, str]],
+        configuration: Optional[Type[Any]] = None,
     ) -> None:
-        """`configuration`: a dataclass of what people may write for this provider under `providers:`."""
+        """`kinds`: kinds, or name → "module:Class" of kinds that are imported when they are first asked about.
+
+        configuration: a dataclass of what people may write for this provider under `providers:`. Raises BadManifest
+        for kinds that cannot be described, where they are here already.
+        """
         self.name = name
         self.configuration = configuration
         self.version = version
-        self.kinds: Mapping[str, Kind[Any]] = {kind.name: kind for kind in kinds}
-        self.described = manifest.read_manifest(self.manifest()).kinds
+        self.kinds: Mapping[str, Kind[Any]]
+        self.described: Mapping[str, Described]
+        if isinstance(kinds, Mapping):
+            places: Mapping[str, str] = kinds
+            self.kinds = Late(places, lambda kind: cast("Kind[Any]", made(places[kind])))
+            self.described = Late(places, lambda kind: self._read([kind])[kind])
+        else:
+            self.kinds = {kind.name: kind for kind in kinds}
+            self.described = self._read(self.kinds)
 
     def manifest(self) -> Dict[str, Json]:
         """The manifest document, as `manifest.json` ships it."""
+        return self._manifest(self.kinds)
+
+    def _manifest(self, kinds: Iterable[str]) -> Dict[str, Json]:
         found: Dict[str, Json] = {"manifest": 1, "name": self.name, "version": self.version}
         if self.configuration is not None:
             found["configuration"] = json_schema(self.configuration)
-        return {**found, "kinds": {name: _describe(self.kinds[name]) for name in sorted(self.kinds)}}
+        return {**found, "kinds": {name: _describe(self.kinds[name]) for name in sorted(kinds)}}
+
+    def _read(self, kinds: Iterable[str]) -> Mapping[str, Described]:
+        return read_manifest(self._manifest(kinds)).kinds
 
     def observe(self, items: Sequence[Mapping[str, Json]], session: Session) -> List[Dict[str, Json]]:
         """Answer an `observe` request: one answer per item, in order."""
@@ -156,7 +195,7 @@ def error_form(error: ProviderError, redact: Callable[[str], str] = str) -> Dict
     return found
 
 
-def _identity(described: manifest.Kind, raw: Mapping[str, Json]) -> Dict[str, Json]:
+def _identity(described: Described, raw: Mapping[str, Json]) -> Dict[str, Json]:
     """The identity fields that are known: as they were sent, else as they are declared."""
     found = raw.get("identity") or described.identity_of(raw["config"])
     if None not in found.values():  # so are most
@@ -164,7 +203,7 @@ def _identity(described: manifest.Kind, raw: Mapping[str, Json]) -> Dict[str, Js
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _item(kind: Kind[Any], described: manifest.Kind, raw: Mapping[str, Json], red: Optional[Redaction]) -> Item[Any]:
+def _item(kind: Kind[Any], described: Described, raw: Mapping[str, Json], red: Optional[Redaction]) -> Item[Any]:
     config, prior = raw["config"], raw.get("prior")
     return Item(
         id=raw["id"],
@@ -178,9 +217,7 @@ def _item(kind: Kind[Any], described: manifest.Kind, raw: Mapping[str, Json], re
     )
 
 
-def _change(
-    kind: Kind[Any], described: manifest.Kind, raw: Mapping[str, Json], red: Optional[Redaction]
-) -> Change[Any]:
+def _change(kind: Kind[Any], described: Described, raw: Mapping[str, Json], red: Optional[Redaction]) -> Change[Any]:
     return Change(
         id=raw["id"],
         action=raw["action"],
@@ -230,7 +267,7 @@ def _describe(kind: Kind[Any]) -> Dict[str, Json]:
     }
     for name in _FLAGS:
         value = getattr(kind, name)
-        if value != getattr(manifest.Kind, name, None):
+        if value != getattr(Described, name, None):
             described[name] = value
     for name in _LISTS:
         value = list(getattr(kind, name))

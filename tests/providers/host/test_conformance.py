@@ -124,6 +124,13 @@ def test_kinds_of_hosts(tmp_path: Path, kind: str) -> None:
         judge(tmp_path / "kit", kind, program, host.argv, *options)
 
 
+def test_every_kind_is_found_under_its_own_name() -> None:
+    assert {name: kind.name for name, kind in PROVIDER.kinds.items()} == {name: name for name in PROVIDER.kinds}
+    assert dict(PROVIDER.described) == Provider("host", PROVIDER.version, list(PROVIDER.kinds.values())).described
+    with pytest.raises(KeyError):
+        PROVIDER.kinds["nothing"]
+
+
 @pytest.mark.lab
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["package", "package_index", "service"])
