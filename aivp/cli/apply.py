@@ -101,8 +101,10 @@ def leave(plan: Plan, status: str, settings: Settings) -> None:
 
 
 def _plan_and_apply(engine: Engine, state: State, settings: Settings, options: Options, yes: bool) -> tuple[Plan, str]:
+    from aivp.engine import asking
+
     with engine.sessions() as sessions:
-        found = engine.observe(sessions, _import_next)
+        found = asking.observe(engine, sessions, _import_next)
         warn(found, settings)
         plan = engine.plan(found, options)
         if plan.is_empty:
@@ -175,14 +177,16 @@ def _apply(
     bundle: Bundle | None = None,
 ) -> tuple[Plan, str]:
     from aivp.cli.listening import listening
+    from aivp.engine import running
 
     with listening(settings, state.folder, engine.now, source_map) as listen:
-        run = engine.begin(body, state, sessions, listen, bundle)
+        run = running.begin(engine, body, state, sessions, listen, bundle)
         with _interruptible(run):
             return run.plan, run.start(body)
 
 
 def _resume(engine: Engine, state: State, settings: Settings, file: str | None) -> tuple[Plan, str]:
+    from aivp.engine import running
     from aivp.model.oneoff import is_one_off
 
     record = state.open_run() or state.failed_run()
@@ -199,7 +203,7 @@ def _resume(engine: Engine, state: State, settings: Settings, file: str | None) 
         raise refusal("AIVP0516", why, "Name the file that this run was begun with, or none.", exit_code=4)
     source_map = map_beside(state.folder / "runs" / record.run)
     with engine.sessions() as sessions, listening(settings, state.folder, engine.now, source_map) as listen:
-        run = engine.resume(record, state, sessions, listen, bundle)
+        run = running.resume(engine, record, state, sessions, listen, bundle)
         with _interruptible(run):
             return run.plan, run.resume(record.run)
 

@@ -27,6 +27,8 @@ def discover_command(
 
     What state knows or the project declares is left out. Include the file, and a plan adopts what is in it.
     """
+    from aivp.engine import asking
+
     kind, at, host = what.partition("@")
     if not at or not kind or not host:
         raise click.UsageError(f"{what} is not KIND@HOST, such as user@web.")
@@ -39,7 +41,7 @@ def discover_command(
     within |= {"all": "true"} if is_all else {}
     engine = settings.engine()
     with engine.sessions() as sessions:
-        found = engine.discover(kind, host, within, sessions)
+        found = asking.discover(engine, kind, host, within, sessions)
     _write(settings, found, output)
     _sum_up(settings, found, output)
 

@@ -34,6 +34,7 @@ def exec_command(settings: Settings, hosts: str, argv: tuple[str, ...], timeout:
     failed on any host.
     """
     from aivp.cli.failure import print_diagnostics
+    from aivp.engine import running
     from aivp.hosts.selection import select
     from aivp.model.oneoff import OneOff
     from aivp.state.records import refuse_open
@@ -44,7 +45,7 @@ def exec_command(settings: Settings, hosts: str, argv: tuple[str, ...], timeout:
     command = OneOff(engine.ir.project, engine.ir.environment, argv, {host.name: host for host in chosen}, seconds)
     with contextlib.closing(engine.state()) as state, engine.sessions() as sessions:
         refuse_open(state.open_run())
-        run = engine.one_off(command, state, sessions, teller(settings))
+        run = running.one_off(engine, command, state, sessions, teller(settings))
         if run.warnings:
             print_diagnostics(run.warnings, settings)
         status = run.start()

@@ -61,9 +61,11 @@ def list_command(settings: Settings, hosts: str) -> None:
 @project_options
 def check_command(settings: Settings, hosts: str) -> None:
     """Reach each host and see whether aivp can work there. Changes nothing. Exit code 1 where it cannot on any."""
+    from aivp.engine import asking
+
     engine = settings.engine()
     with engine.sessions() as sessions:
-        found = engine.check_hosts(_selected(engine, hosts), sessions)
+        found = asking.check_hosts(engine, _selected(engine, hosts), sessions)
     if settings.is_json:
         from aivp.views.json_lines import line
 
@@ -91,12 +93,13 @@ def bootstrap_command(settings: Settings, hosts: str, yes: bool) -> None:
     """
     from aivp.cli.asking import ask
     from aivp.diagnostics import Diagnostic, Refused
+    from aivp.engine import asking
 
     engine = settings.engine()
     chosen_hosts = _selected(engine, hosts)
     ask(settings, yes, f"Install python3, where it is missing, on {', '.join(host.name for host in chosen_hosts)}?")
     with engine.sessions() as sessions:
-        found = engine.bootstrap(chosen_hosts, sessions)
+        found = asking.bootstrap(engine, chosen_hosts, sessions)
     failures: list[Diagnostic] = []
     for name, answer in found.items():
         if isinstance(answer, Refused):
@@ -160,9 +163,11 @@ def record_command(
 
 
 def _facts(engine: Engine, hosts: list[Host], observed: str | None) -> dict[str, HostEvidence]:
+    from aivp.engine import asking
+
     if observed is None:
         with engine.sessions() as sessions:
-            return engine.facts(hosts, sessions)
+            return asking.facts(engine, hosts, sessions)
     from aivp.cli.plan import recorded
     from aivp.model.evidence import HostEvidence
 

@@ -14,8 +14,10 @@ from aivp.cli.settings import Settings, project_options
 @project_options
 def observe_command(settings: Settings, output: str | None) -> None:
     """Record what the hosts look like now. Changes nothing anywhere."""
+    from aivp.engine import asking
+
     engine = settings.engine()
     with engine.sessions() as sessions:
-        evidence = engine.observe(sessions)
+        evidence = asking.observe(engine, sessions)
     write_artifact("evidence", evidence.encode(), settings, output)
     warn(evidence, settings)

@@ -99,13 +99,15 @@ def evidence(engine: Engine, settings: Settings, observed: str | None = None) ->
 
     While the block works with it, the runners end; when it is left, they have.
     """
+    from aivp.engine import asking
+
     if observed is not None:
         found = recorded(observed)
         warn(found, settings)
         yield found
         return
     with engine.sessions() as sessions:
-        found = engine.observe(sessions, import_next)
+        found = asking.observe(engine, sessions, import_next)
         sessions.leave()
         warn(found, settings)
         yield found
@@ -155,6 +157,8 @@ def recorded(file: str) -> Evidence:
 
 def keep(engine: Engine, plan: Plan, output: str | None, bundle: str | None = None) -> None:
     """Write a plan, and the bundle of it, and remember its digest, so that apply knows it as this state's own."""
+    from aivp.engine import running
+
     if output is None and bundle is None:
         return
     from aivp_contract import canonical
@@ -167,7 +171,7 @@ def keep(engine: Engine, plan: Plan, output: str | None, bundle: str | None = No
         from aivp.blobs.bundle import write
 
         with fresh_file(bundle) as file:
-            write(file, body, source_map, engine.contents(plan))
+            write(file, body, source_map, running.contents(engine, plan))
     state = engine.state()
     try:
         state.record_plan(canonical.digest_bytes(body))

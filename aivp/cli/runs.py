@@ -78,6 +78,7 @@ def show_command(settings: Settings, run: str | None) -> None:
 @project_options
 def abandon_command(settings: Settings, lost: tuple[str, ...]) -> None:
     """Settle what an interrupted run has begun, start nothing more of it, and close it."""
+    from aivp.engine import running
     from aivp.model.oneoff import is_one_off
 
     engine = settings.engine()
@@ -91,7 +92,7 @@ def abandon_command(settings: Settings, lost: tuple[str, ...]) -> None:
             if is_one_off(record.plan):
                 _settle_one_off(engine, record, state, sessions, settings, lost)
                 return
-            run = engine.settle(record, state, sessions, lambda event: _say(event, settings, engine.now()))
+            run = running.settle(engine, record, state, sessions, lambda event: _say(event, settings, engine.now()))
             unknown = run.abandon(record.run, lost)
     if settings.is_json:
         return
@@ -104,6 +105,7 @@ def _settle_one_off(
     engine: Engine, record: RunRecord, state: State, sessions: Sessions, settings: Settings, lost: tuple[str, ...]
 ) -> None:
     from aivp.cli.exec import teller
+    from aivp.engine import running
     from aivp.model.oneoff import read_one_off
 
     command = read_one_off(record.body)
@@ -112,7 +114,7 @@ def _settle_one_off(
 
         why = f"This run was not on {listing(strangers)}."
         raise refusal("AIVP0513", why, f"Its hosts are: {listing(command.hosts)}.")
-    engine.one_off(command, state, sessions, teller(settings)).abandon(record.run, lost)
+    running.one_off(engine, command, state, sessions, teller(settings)).abandon(record.run, lost)
     if not settings.is_json:
         click.echo(f"Abandoned {record.run}.")
 

@@ -85,13 +85,15 @@ def rm_command(settings: Settings, addresses: tuple[str, ...], host: str | None)
 @project_options
 def rebuild_command(settings: Settings, yes: bool) -> None:
     """Make a lost state anew from what the hosts remember; any older copy of it is fenced off."""
+    from aivp.engine import asking
+
     engine = settings.engine()
     if not yes and (settings.is_json or not sys.stdin.isatty()):
         raise refusal("AIVP0901", "Nobody is there to be asked.", "Say -y.")
     if not yes and not click.confirm("Take over from every other copy of this state?"):
         raise refusal("AIVP0904", "Not rebuilt.")
     with engine.sessions() as sessions, contextlib.closing(engine.state()) as state:
-        count = engine.rebuild(state, sessions)
+        count = asking.rebuild(engine, state, sessions)
     if settings.is_json:
         from aivp.views.json_lines import line
 

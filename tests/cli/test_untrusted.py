@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aivp.diagnostics import Refused
-from aivp.engine import Engine
+from aivp.engine import Engine, asking, running
 from aivp.model.evidence import read_evidence
 from aivp.plan.options import Options
 from aivp.plan.steps import Plan
@@ -42,7 +42,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def planned(engine: Engine) -> Plan:
     with engine.sessions() as sessions:
-        return engine.plan(engine.observe(sessions), Options())
+        return engine.plan(asking.observe(engine, sessions), Options())
 
 
 def test_nothing_of_the_authors_runs_and_the_plan_says_what_is_unknown(root: Path, tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_it_applies_nothing_not_even_a_plan_that_could_be(root: Path) -> None:
     body = planned(Engine(root)).encode()
     engine = Engine(root, is_untrusted=True)
     with closing(engine.state()) as state, engine.sessions() as sessions, pytest.raises(Refused) as caught:
-        engine.begin(body, state, sessions, lambda event: None)
+        running.begin(engine, body, state, sessions, lambda event: None)
     assert [item.code for item in caught.value.diagnostics] == ["AIVP0503"]
     assert caught.value.exit_code == 4
 

@@ -228,7 +228,7 @@ def test_prior_values_that_go_to_hosts_hold_no_value(world: World) -> None:
     """Asked of the engine itself: what the wire carries beside `config`."""
     from aivp.apply.progress import Progress
     from aivp.apply.wire import message
-    from aivp.engine import Engine
+    from aivp.engine import Engine, running
 
     value = make("plain", RNG)
     ref = world.secret("db", value)
@@ -237,7 +237,7 @@ def test_prior_values_that_go_to_hosts_hold_no_value(world: World) -> None:
     world.secret("db", make("plain", RNG))
     world.aivp("plan -o plan.json")
     engine = Engine(Path(world.project))
-    plan = engine.read_plan((world.project / "plan.json").read_bytes())
+    plan = running.read_plan(engine, (world.project / "plan.json").read_bytes())
     state = engine.state()
     try:
         rows = {row.address: row for row in state.objects()}
