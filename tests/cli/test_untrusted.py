@@ -107,10 +107,10 @@ def install(path: Path, name: str = "acme") -> None:
 def test_evidence_from_untrusted_says_so_and_no_plan_from_it_can_be_applied(root: Path) -> None:
     cautious = Engine(root, is_untrusted=True)
     with cautious.sessions() as sessions:
-        recorded = cautious.observe(sessions).encode()
+        recorded = asking.observe(cautious, sessions).encode()
     assert json.loads(recorded)["untrusted"] is True
     later = Engine(root)
     plan = later.plan(read_evidence(recorded), Options())
     assert (plan.is_applicable, list(plan.notes)) == (False, list(planned(cautious).notes))
     with closing(later.state()) as state, later.sessions() as sessions, pytest.raises(Refused, match="AIVP0503"):
-        later.begin(plan.encode(), state, sessions, lambda _: None)
+        running.begin(later, plan.encode(), state, sessions, lambda _: None)
