@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from aivp_contract import diff
-from aivp_contract.manifest import Kind
 from aivp_contract.observation import Observation
 from aivp_contract.values import Json
 
@@ -85,7 +84,7 @@ def _stale(
             continue  # looked at once more before its effect, where it fails alone
         if seen.observation is None:
             found.append(_unseen(step, seen.error or {}))
-        elif _digest(kind, step, seen.observation) != step.expected:
+        elif _digest(step, seen.observation) != step.expected:
             why = f"{step.address} is no longer as it was when the plan was made."
             found.append(Diagnostic("AIVP0501", why, "Plan again and review what changed.", address=step.address))
     return found
@@ -98,10 +97,10 @@ def _unseen(step: Step, error: Mapping[str, Json]) -> Diagnostic:
     return Diagnostic("AIVP0501", why, mend, address=step.address, pointer=str(error.get("path", "")))
 
 
-def _digest(kind: Kind, step: Step, seen: Observation) -> str:
+def _digest(step: Step, seen: Observation) -> str:
     """As the plan took it: what is not known before apply counts as a managed field, too."""
     if step.is_deferred and seen.normalised is not None:
         asked = known(step)
         missing = {name: value for name, value in step.config.items() if name not in asked}
         seen = replace(seen, normalised={**seen.normalised, **missing})
-    return diff.managed_digest(kind, step.config, seen)
+    return diff.managed_digest(step.config, seen)

@@ -139,7 +139,7 @@ def _mending(
 ) -> Iterator[Step]:
     """The one step on one object, if there is anything to do or to record."""
     row = draft.row
-    expected = diff.managed_digest(draft.kind, desired, seen)
+    expected = diff.managed_digest(desired, seen)
     match decision.action:
         case "no-op" if row is None and exists and not diff.declares_absence(desired) and seen.satisfied is None:
             reason = "already as declared; managed from now on"

@@ -99,7 +99,7 @@ def _decide_orphan(world: World, row: Object, decided: Decided, diagnostics: Dia
     elif seen.observation is not None and seen.observation.observed is None:
         decided.add(ending("forget", row, f"{how.reason}; it is already gone"))
     elif seen.observation is not None:
-        digest = diff.managed_digest(kind, row.attributes, seen.observation)
+        digest = diff.managed_digest(row.attributes, seen.observation)
         why = "the rest of a replacement" if row.is_deposed and how.is_delete is None else how.reason
         decided.add(ending("delete", row, why, digest))
 

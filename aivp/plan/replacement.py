@@ -48,7 +48,7 @@ def end_of_old(
     reason = f"replaced because {names} changed"
     if kept is not None:
         return (ending("forget", row, f"{reason}; {kept}"),)
-    return (ending("delete", row, reason, diff.managed_digest(draft.kind, row.attributes, before)),)
+    return (ending("delete", row, reason, diff.managed_digest(row.attributes, before)),)
 
 
 def _beside_old(

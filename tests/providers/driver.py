@@ -113,7 +113,7 @@ class Driver:
 
     def digest(self, kind: str, config: Config, seen: Observation) -> str:
         """What plan and runner compare."""
-        return managed_digest(self.provider.described[kind], self.normal(kind, config), seen)
+        return managed_digest(self.normal(kind, config), seen)
 
     def apply_many(
         self,

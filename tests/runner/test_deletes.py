@@ -27,7 +27,7 @@ def reviewed(host: Host, **config: Any) -> dict[str, Any]:
     lane = host.lane()
     (answer,) = lane.hosting.observe([step])
     seen = read_observation(answer["observation"])
-    return {**step, "expected": diff.managed_digest(lane.hosting.kind("file"), step["config"], seen)}
+    return {**step, "expected": diff.managed_digest(step["config"], seen)}
 
 
 def delete(host: Host, step: dict[str, Any]) -> tuple[str, str]:

@@ -97,7 +97,7 @@ def unapplied(kind: Kind, desired: Mapping[str, Json], prior: Optional[Mapping[s
     return tuple(name for name in fields if any(_write_only((name,), desired[name], last.get(name, _ABSENT))))
 
 
-def managed_digest(kind: Kind, desired: Mapping[str, Json], seen: Observation) -> str:  # noqa: ARG001
+def managed_digest(desired: Mapping[str, Json], seen: Observation) -> str:
     """The digest of what `seen` shows of the managed fields, which are those that `decide` would compare."""
     if seen.observed is None:
         return digest({"exists": False, "satisfied": seen.satisfied})

@@ -148,7 +148,7 @@ class Lane:
             self._no_effect(work, work.begun)
         elif work.begun is not None or step.get("conditional"):
             self._judge_bounds(work)
-        elif diff.managed_digest(kind, step["config"], work.seen) != step["expected"]:
+        elif diff.managed_digest(step["config"], work.seen) != step["expected"]:
             work.stale("it changed after the plan was checked")
 
     def _judge_delete(self, work: Work, kind: Kind) -> None:
@@ -168,7 +168,7 @@ class Lane:
         """
         assert work.seen is not None
         step = work.step
-        if diff.managed_digest(kind, step["config"], work.seen) == step["expected"]:
+        if diff.managed_digest(step["config"], work.seen) == step["expected"]:
             return True
         return diff.decide(kind, step["config"], work.seen, step["config"]).action == "no-op"
 
@@ -200,7 +200,7 @@ class Lane:
         assert work.seen is not None
         work.status, work.action = "done", action
         work.computed = known(work.seen.computed)
-        work.after = diff.managed_digest(self.hosting.kind(work.step["kind"]), work.step["config"], work.seen)
+        work.after = diff.managed_digest(work.step["config"], work.seen)
 
     def _intend(self, works: Sequence[Work]) -> None:
         """One commit, before any effect. A notification from another host is kept here with it until it is done."""
@@ -256,7 +256,7 @@ class Lane:
             seen = read_observation(answer["observation"])
             kind = self.hosting.kind(work.step["kind"])
             work.computed = known(seen.computed)
-            work.after = diff.managed_digest(kind, work.step["config"], seen)
+            work.after = diff.managed_digest(work.step["config"], seen)
             work.residual = left_over(work, diff.decide(kind, work.step["config"], seen, work.step["config"]), seen)
             fields = sorted({str(change["path"])[1:] for change in work.residual})
             broken = [(name, "is not as declared after the effect") for name in fields]
