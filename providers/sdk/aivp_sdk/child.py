@@ -132,6 +132,9 @@ def watch(process: subprocess.Popen[bytes], order: Order, stdout: Kept, stderr: 
     return limit.is_over
 
 
+_LONGEST_WAIT = 3600.0
+
+
 class _Limit:
     """The time that a command has: asked to stop when it is over, killed when that does not help."""
 
@@ -140,7 +143,8 @@ class _Limit:
         self.is_over = False
 
     def left(self) -> Optional[float]:
-        return None if self.at is None else max(self.at - time.monotonic(), 0)
+        """Seconds to wait at most; beyond some weeks no system takes them."""
+        return None if self.at is None else min(max(self.at - time.monotonic(), 0), _LONGEST_WAIT)
 
     def enforce(self, pid: int) -> None:
         if self.at is None or time.monotonic() < self.at:

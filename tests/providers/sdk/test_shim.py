@@ -207,6 +207,10 @@ def test_flood_without_end_meets_its_timeout(client: Shim) -> None:
     assert time.monotonic() - before < 3
 
 
+def test_a_time_of_centuries_is_no_time_that_the_shim_dies_of(client: Shim) -> None:
+    assert client.run("k", shell("echo done", timeout=2.0**53)).stdout == "done\n"
+
+
 def test_background_child_does_not_hold_us(client: Shim, tmp_path: Path) -> None:
     before = time.monotonic()
     done = client.run("k", shell(f"sleep 30 & echo $! > {tmp_path}/pid; echo done"))
