@@ -14,6 +14,7 @@ import click
 
 from aivp.cli.failure import print_diagnostics
 from aivp.cli.output import read_plan_file
+from aivp.cli.overhearing import overhear
 from aivp.cli.plan import import_next, selection, warn
 from aivp.cli.settings import Settings, project_options
 from aivp.cli.show import show_plan
@@ -104,6 +105,7 @@ def _plan_and_apply(engine: Engine, state: State, settings: Settings, options: O
     from aivp.engine import asking
 
     with engine.sessions() as sessions:
+        overhear(sessions, settings, engine.now)
         found = asking.observe(engine, sessions, _import_next)
         warn(found, settings)
         plan = engine.plan(found, options)

@@ -10,6 +10,7 @@ import click
 
 from aivp.cli.failure import print_diagnostics
 from aivp.cli.output import fresh_file, read_bytes, read_plan_file, write_bytes
+from aivp.cli.overhearing import overhear
 from aivp.cli.settings import Settings, project_options
 from aivp.cli.show import show_plan
 from aivp.diagnostics import Diagnostic
@@ -107,6 +108,7 @@ def evidence(engine: Engine, settings: Settings, observed: str | None = None) ->
         yield found
         return
     with engine.sessions() as sessions:
+        overhear(sessions, settings, engine.now)
         found = asking.observe(engine, sessions, import_next)
         sessions.leave()
         warn(found, settings)

@@ -60,6 +60,8 @@ class HostSession:
         self.requests = 0
         self.noise = b""
         self.equipped: set[str] = set()
+        self.overhear: Listener | None = None
+        """Takes what is said beside the answers that are gathered."""
         self._is_cancelled = False
         self._watch = Watch(link.kill, silence)
         self._writing = threading.Lock()
@@ -148,6 +150,8 @@ class HostSession:
         def listen(name: str, brought: Json) -> None:
             if name == by:
                 take(brought.get("items") if isinstance(brought, dict) else None)
+            elif self.overhear is not None:
+                self.overhear(name, brought)
 
         def take(items: Json) -> None:
             if not isinstance(items, list):

@@ -21,7 +21,7 @@ from aivp.hosts.archive import Archive
 from aivp.hosts.channel import Channel, channel
 from aivp.hosts.equipment import Equipment
 from aivp.hosts.link import Link
-from aivp.hosts.session import SILENCE, HostSession
+from aivp.hosts.session import SILENCE, HostSession, Listener
 from aivp.model.resource import Host
 
 T = TypeVar("T")
@@ -39,7 +39,8 @@ class Sessions:
     archive: gives what is shipped, when it is first asked for it;
     parallelism: hosts that are worked on, and sessions that are open, at once; silence: seconds after which a host
     that says nothing is lost; withheld: names of the environment variables that secrets come from, which no channel
-    gets; equipment: what third-party providers' kinds need on a host; reveal: opens the passwords of channels.
+    gets; equipment: what third-party providers' kinds need on a host; reveal: opens the passwords of channels;
+    overhear: by host, takes what providers say while they look.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Sessions:
         self.silence = silence
         self.withheld: set[str] = set()
         self.reveal: Callable[[Json], Json] = lambda value: value
+        self.overhear: Callable[[str], Listener] | None = None
         self._open: dict[str, HostSession] = {}
         self._coming: dict[str, tuple[Channel, Link]] = {}
         self._busy: set[str] = set()
@@ -104,6 +106,8 @@ class Sessions:
             coming = self._coming.pop(host.name, None)
         way, link = coming or (channel(host, self.withheld, self.reveal), None)
         session = HostSession.start(host, way, self.archive, self.silence, link)
+        if self.overhear is not None:
+            session.overhear = self.overhear(host.name)
         with self._changed:
             self._open[host.name] = session
         try:

@@ -55,6 +55,11 @@ class StderrFlood(Whole):
 
 @animal("talks")
 class Talks(Whole):
+    def observe(self, item):
+        self.say("log", item, level="warning", message="the key is rusty")
+        self.say("log", item, level="info", message="looking through the hole")
+        return super().observe(item)
+
     def apply(self, item):
         self.say("log", item, level="info", message="opening the door")
         self.say("log", item, level="debug", message="the hinges creak")

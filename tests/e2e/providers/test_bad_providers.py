@@ -247,11 +247,25 @@ def test_what_one_says_while_it_works_is_shown(two: Two) -> None:
     assert "example/note.bad@bad: example says: pushing (1 of 4)" in took.text
 
 
+def test_what_one_says_while_it_is_looked_at_is_shown(two: Two) -> None:
+    two.bring("talks")
+    took = two.aivp("plan")
+    assert "     bad: example says, as a warning: the key is rusty" in took.text.splitlines()
+    assert "looking through" not in took.text
+    assert "looking through" in two.aivp("plan", "--verbose").text
+    told = two.aivp("plan", "--json").text
+    assert [json.loads(line)["message"] for line in told.splitlines() if '"provider-logged"' in line] == [
+        "the key is rusty",
+        "looking through the hole",
+    ]
+
+
 def test_what_one_says_while_it_works_is_in_the_json(two: Two) -> None:
     two.bring("talks")
     took = two.aivp("apply", "-y", "--json")
     found = schemas.check_lines(["apply", "-y", "--json"], took.text.encode())
-    (warning,) = [item for item in found if item["type"] == "provider-logged" and item["level"] == "warning"]
+    warnings = [item for item in found if item["type"] == "provider-logged" and item["level"] == "warning"]
+    (warning,) = [item for item in warnings if "rusty" not in item["message"]]
     assert (warning["host"], warning["address"], warning["message"]) == ("bad", None, "the paint is\nwet\x1b[2J")
     (progress,) = [item for item in found if item["type"] == "provider-progressed"]
     assert (progress["address"], progress["done"], progress["total"]) == ("example/note.bad@bad", 1, 4)
