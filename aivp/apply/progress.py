@@ -11,6 +11,7 @@ from aivp_contract.values import Json
 from aivp.model.expression import Fact, Ref
 from aivp.model.object import Object
 from aivp.plan.steps import Step
+from aivp.state import StepRecord
 
 BROKEN = frozenset({"failed", "blocked", "stale"})
 
@@ -32,6 +33,12 @@ class Progress:
     left: set[str] = field(default_factory=set)
     is_stopping: bool = False
     changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def note(self, record: StepRecord) -> None:
+        """A step has ended, as recorded."""
+        self.ended[record.step] = record.status
+        if record.status == "done" and record.action in ("create", "update", "refresh"):
+            self.fired.add(record.step)
 
     def counts(self) -> dict[str, int]:
         """Steps by status."""

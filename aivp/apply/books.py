@@ -1,0 +1,73 @@
+"""Outcomes → records and rows: durable first, then known to the run, then told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from aivp_contract.values import Json
+
+from aivp.apply.answers import Outcome
+from aivp.apply.progress import Progress
+from aivp.apply.record import Rows, settle
+from aivp.diagnostics import Refused
+from aivp.events import Listener, StepEnded
+from aivp.plan.bind import Kinds
+from aivp.plan.steps import Plan, Step
+from aivp.state import State, StepRecord
+
+Ended = tuple[Step, Outcome, Mapping[str, Json]]
+"""A step, what became of it, and the config that was applied."""
+
+
+@dataclass
+class Books:
+    """Of one run. `now` gives the time for records, as ISO 8601 text; `failure`: why nothing could be recorded."""
+
+    plan: Plan
+    state: State
+    kinds: Kinds
+    progress: Progress
+    listen: Listener
+    now: Callable[[], str]
+    run: str = ""
+    failure: Refused | None = field(init=False, default=None)
+
+    def conclude(self, found: Sequence[Ended]) -> None:
+        """Call with `progress.changed` held. Raises Refused."""
+        now = self.now()
+        settled = [self._settled(*item, now) for item in found]
+        put = [change.put for _, change in settled if change.put is not None]
+        gone = [ending for _, change in settled for ending in change.gone]
+        try:
+            self.state.conclude(self.run, [record for record, _ in settled], put, gone)
+        except Refused as failure:
+            self.failure = failure
+            self.progress.is_stopping = True  # what cannot be recorded must not happen
+            raise
+        for address in (address for address, is_deposed in gone if not is_deposed):
+            self.progress.rows.pop(address, None)
+        self.progress.rows.update({row.address: row for row in put if not row.is_deposed})
+        for (step, _, _), (record, _) in zip(found, settled, strict=True):
+            self.progress.note(record)
+            self.listen(StepEnded(step.host, step.id, step.address, record.status, record.action, record.error))
+        self.progress.changed.notify_all()
+
+    def fail(self, step: Step, error: Mapping[str, Json]) -> None:
+        """A step that never came as far as its host. Raises Refused."""
+        with self.progress.changed:
+            self.conclude([(step, Outcome("failed", step.action, error=error), {})])
+
+    def lose(self, steps: Sequence[Step]) -> None:
+        """Steps that may have been begun on hosts that nobody will ever ask again. Raises Refused."""
+        error = {"class": "lost", "message": "its host was given up, so nobody knows whether this was done"}
+        records = [StepRecord(step.id, "lost", step.action, error, self.now()) for step in steps]
+        self.state.conclude(self.run, records, [], [])
+        for step in steps:
+            self.listen(StepEnded(step.host, step.id, step.address, "lost", step.action, error))
+
+    def _settled(self, step: Step, outcome: Outcome, config: Mapping[str, Json], now: str) -> tuple[StepRecord, Rows]:
+        row = self.progress.rows.get(step.address)
+        if step.previous is not None and (row is None or row.registered != step.previous):
+            row = self.progress.rows.get(step.previous)
+        return settle(step, outcome, config, row, self.plan.hosts[step.host], self.kinds.get(step.kind), now)
