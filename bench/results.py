@@ -65,7 +65,8 @@ class Results:
         parts = {_part(key) for key in newer.samples} | set(newer.done)
         self.samples = {key: found for key, found in self.samples.items() if _part(key) not in parts} | newer.samples
         self.done = [*(part for part in self.done if part not in parts), *newer.done]
-        self.ssh = newer.ssh or self.ssh
+        loads = {**self.ssh.get("load", {}), **newer.ssh.get("load", {})}
+        self.ssh = {**self.ssh, **newer.ssh, "load": loads} if newer.ssh else self.ssh
         self.protocol = newer.protocol or self.protocol
         if "durability" in newer.done:
             self.syncs, self.requests = newer.syncs, newer.requests
