@@ -124,7 +124,7 @@ def test_up_list_down_at_a_shell(needs_lab: None, traces: Callable[[str], list[s
         channel = json.loads(lab_command("up", name))
         shown = subprocess.run([*channel, "uname", "-n"], capture_output=True, check=True, text=True).stdout
         assert shown.strip() == name
-        listed = {entry["name"]: entry for entry in map(json.loads, lab_command("list").splitlines())}
+        listed = {entry.get("name"): entry for entry in map(json.loads, lab_command("list").splitlines())}
         assert listed[name]["argv"] == channel
         assert not listed[name]["leftover"]
         assert name not in lab_command("sweep")

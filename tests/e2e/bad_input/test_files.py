@@ -59,17 +59,23 @@ def test_an_empty_or_missing_root(place: Place) -> None:
     place.refused("validate", "-C", "nowhere")
 
 
-@pytest.mark.parametrize("where", ["aivp.yaml", "x.yaml", "files/content", "templates/t.j2"])
-def test_a_file_of_50_megabytes(place: Place, where: str) -> None:
-    resources = {
-        "files/content": "  file.a: {host: lab, path: /tmp/a, source: files/content}\n",
-        "templates/t.j2": "  file.a: {host: lab, path: /tmp/a, template: templates/t.j2}\n",
-    }
+@pytest.mark.parametrize(
+    ("where", "code"), [("aivp.yaml", "AIVP0105"), ("x.yaml", "AIVP0105"), ("templates/t.j2", "AIVP0227")]
+)
+def test_a_file_of_50_megabytes(place: Place, where: str, code: str) -> None:
+    template = "resources:\n  file.a: {host: lab, path: /tmp/a, template: templates/t.j2}\n"
     include = "include: [x.yaml]\n" if where == "x.yaml" else ""
-    place.put({"aivp.yaml": CALM + include + ("resources:\n" + resources[where] if where in resources else "")})
+    place.put({"aivp.yaml": CALM + include + (template if where.endswith(".j2") else "")})
     place.put({where: b"# " + b"x" * (50 * 1024 * 1024)})
     ended = place.refused("validate", seconds=20, most=200)
-    assert ended.codes == ["AIVP0105"]
+    assert ended.codes == [code]
+
+
+def test_a_source_of_50_megabytes_is_no_burden(place: Place) -> None:
+    place.put({"aivp.yaml": f"{CALM}resources:\n  file.a: {{host: lab, path: /tmp/a, source: files/content}}\n"})
+    place.put({"files/content": b"# " + b"x" * (50 * 1024 * 1024)})
+    ended = place.aivp("validate", seconds=20)
+    assert (ended.code, ended.megabytes < 60) == (0, True), ended
 
 
 def test_many_values_in_small_files(place: Place) -> None:

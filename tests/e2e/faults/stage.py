@@ -53,9 +53,7 @@ SECOND = PROJECT.format(
 CHANNEL = """#!/bin/sh
 # The way to the host's python3; under a tracer where a test asks for one.
 shift
-if [ -f "{root}/pass" ]; then
-  rm "{root}/pass"
-elif [ -f "{root}/tracer" ]; then
+if [ -f "{root}/tracer" ]; then
   mv "{root}/tracer" "{root}/tracer.used"  # one session only: whoever comes after a kill is not killed
   exec $(cat "{root}/tracer.used") "{python}" "$@"
 fi
@@ -107,8 +105,6 @@ class Stage:
 
     def _trace_runner(self, options: list[str]) -> None:
         (self.world.root / "tracer").write_text(" ".join(traces.tracer(self.log, options)))
-        if self.command[0] == "destroy":
-            (self.world.root / "pass").touch()  # its first session only plans
 
     def _start(self, who: str, options: list[str]) -> subprocess.Popen[str]:
         """Start the command anew, with `who` under a tracer."""

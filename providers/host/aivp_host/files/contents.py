@@ -39,7 +39,8 @@ def chunks_of(content: Json) -> Iterator[bytes]:
         yield data_of(content) or b""
         return
     if content.path is None:
-        raise Permanent("the content did not come with the request", path="/content")
+        mend = "This is a bug of whoever sent the request: a blob comes with its file."
+        raise Permanent("the content did not come with the request", path="/content", mend=mend)
     with open(content.path, "rb", buffering=0) as file:
         while chunk := file.read(CHUNK):
             yield chunk
