@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.faults import traces
 from tests.e2e.faults.stage import Stage
-from tests.e2e.faults.traces import COMMIT, EFFECT, PHASES
+from tests.e2e.faults.traces import COMMIT, EFFECT, PHASES, Moment
 
 Tell = Callable[[str, object], None]
 
@@ -56,19 +56,24 @@ def planning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 def kills(stage: Stage, who: str, each: int, phases: Sequence[str] = PHASES, *, is_both: bool = False) -> Counter[str]:
     """Kill, mend and check at the same moments for the same seed, `each` of every phase; kills by phase come back.
 
-    A call that did not come about this time, such as the last of many reads from a pipe, gives way to another one.
+    A call that did not come about this time, such as the last of many reads from a pipe, gives way to another one, and is
+    tried once more at the end.
     """
     histogram: Counter[str] = Counter()
     for phase in phases:
         candidates = [moment for moment in stage.moments[who] if moment.phase == phase]
         random.Random(f"{SEED} {' '.join(stage.command)} {who} {phase}").shuffle(candidates)
+        missed: list[Moment] = []
         while histogram[phase] < each:
-            assert candidates, f"{who}: only {histogram[phase]} moments {phase}"
-            moment = candidates.pop()
+            assert candidates or missed, f"{who}: only {histogram[phase]} moments {phase}"
+            is_again = not candidates
+            moment = (missed if is_again else candidates).pop()
             if stage.kill_both(who, moment) if is_both else stage.kill(who, moment):
                 stage.mend()
                 stage.check(moment)
                 histogram[phase] += 1
+            elif not is_again:
+                missed.append(moment)
     return histogram
 
 
