@@ -56,8 +56,8 @@ def planning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 def kills(stage: Stage, who: str, each: int, phases: Sequence[str] = PHASES, *, is_both: bool = False) -> Counter[str]:
     """Kill, mend and check at the same moments for the same seed, `each` of every phase; kills by phase come back.
 
-    A call that did not come about this time, such as the last of many reads from a pipe, gives way to another one, and is
-    tried once more at the end.
+    A call that did not come about this time, such as the last of many reads from a pipe, gives way to another one, and
+    is tried once more at the end.
     """
     histogram: Counter[str] = Counter()
     for phase in phases:
