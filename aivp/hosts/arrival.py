@@ -32,7 +32,7 @@ _OLD_PYTHON = re.compile(rb'\{"error": "python", "found": "([0-9.]{1,16})"\}')
 def arrive(link: Link, channel: Channel, archive: Archive) -> bytes:
     """Bring it up; what was said on stdout before it comes back. Raises NoRunner."""
     marker = f"aivp {secrets.token_hex(8)}"
-    header = {"archive": archive.sha256, "marker": marker}
+    header = {"archive": archive.sha256, "marker": marker, "is_far": channel.is_far}
     noise = answer_sudo(link, channel)
     with contextlib.suppress(OSError):  # what ended already may have said why
         link.send(_packed_bootstrap() + json.dumps(header).encode() + b"\n")

@@ -29,7 +29,8 @@ class Channel:
     """How a host is reached. `shown`: the command as a person would type it; `becomes`: as whom we work there, if that
     is another than who logs in.
 
-    password: the answer to what sudo asks by `prompt`, None where it must not ask; whoever has passed it says `hello`.
+    password: the answer to what sudo asks by `prompt`, None where it must not ask; whoever has passed it says
+    `hello`. is_far: bytes are dear on the way.
     """
 
     argv: Sequence[str]
@@ -38,6 +39,7 @@ class Channel:
     becomes: str = ""
     prompt: str = ""
     hello: str = ""
+    is_far: bool = False
     password: str | None = field(default=None, repr=False)
 
 
@@ -70,6 +72,7 @@ def command_channel(
         "" if become is None else str(become["user"]),
         prompt,
         hello,
+        host.transport == "ssh",
         None if become is None or not _asks(host) else _password(become, reveal),
     )
 

@@ -208,7 +208,7 @@ class HostSession:
     def _send(self, message: Json) -> None:
         try:
             with self._writing:
-                write_message(self.link.stdin, message)
+                write_message(self.link.stdin, message, self.channel.is_far)
         except BadLine as error:
             raise Refused((Diagnostic("AIVP0603", f"A request to {self.host.name} is too large: {error}."),)) from None
         except (OSError, ValueError):
@@ -216,7 +216,7 @@ class HostSession:
 
     def _receive(self) -> dict[str, Json]:
         try:
-            message = read_message(self.link.stdout)
+            message = read_message(self.link.stdout, self.channel.is_far)
         except BadLine as error:
             raise self._broken(str(error)) from None
         except (OSError, ValueError):

@@ -25,7 +25,6 @@ _OPTIONS = {
     "ForwardAgent": "no",
     "ForwardX11": "no",
     "ClearAllForwardings": "yes",
-    "Compression": "yes",  # what we say fits one window then: two to four round trips of a plan (ADR 0024)
 }
 
 _QUERY_SECONDS = 10

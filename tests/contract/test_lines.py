@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 
 import pytest
 from aivp_contract.lines import MAX_LINE, BadLine, read_message, write_message
@@ -71,3 +72,45 @@ def test_a_message_at_the_most_and_one_beyond():
     with pytest.raises(BadLine):
         write_message(stream, {"a": "x" * (room + 1)})
     assert len(stream.getvalue()) == MAX_LINE, "nothing of it was written"
+
+
+def test_a_long_message_may_travel_packed() -> None:
+    stream = io.BytesIO()
+    short, long = {"v": "x"}, {"v": "x" * 100_000}
+    for message in (short, long):
+        write_message(stream, message, packs=True)
+    assert len(stream.getvalue()) < 1000
+    stream.seek(0)
+    assert [read_message(stream, may_be_packed=True) for _ in range(3)] == [short, long, None]
+
+
+def packed(data: bytes) -> bytes:
+    found = zlib.compress(data)
+    return b"~%d\n" % len(found) + found
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"~\n",
+        b"~x\n",
+        b"~-1\n",
+        b"~0\n",
+        b"~99999999\n",
+        b"~5\nab",
+        b"~3\nabc",
+        packed(b'{"v": 1}\n')[:-6] + b"abcdef",
+        packed(b"x" * (MAX_LINE + 1)),
+        packed(b'{"v": 1}'),
+        packed(b"[]\n"),
+        packed(b'~1\n{"v": 1}\n'),
+    ],
+)
+def test_a_packed_message_that_is_none(data: bytes) -> None:
+    with pytest.raises(BadLine):
+        read_message(io.BytesIO(data), may_be_packed=True)
+
+
+def test_nothing_is_unpacked_where_nobody_packs() -> None:
+    with pytest.raises(BadLine):
+        read_message(io.BytesIO(packed(b'{"v": 1}\n')))

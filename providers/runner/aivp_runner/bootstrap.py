@@ -1,9 +1,9 @@
 """Starts the runner on a host that has nothing of ours. The controller sends this text, then a NUL, to a python3 that
 was told to run it.
 
-One line `{"archive": sha256, "marker": text}` comes in behind it. `MARKER need`, on a line of its own, asks for the
-bytes: their number on a line, then as many, packed with zlib. `MARKER have` says that the cached ones (checked against
-the digest from an open descriptor) will be run. Then the runner takes over.
+One line `{"archive": sha256, "marker": text, "is_far": bool}` comes in behind it. `MARKER need`, on a line of its own,
+asks for the bytes: their number on a line, then as many, packed with zlib. `MARKER have` says that the cached ones
+(checked against the digest from an open descriptor) will be run. Then the runner takes over.
 """
 
 # ruff: noqa: FA100  (a future import would keep older Pythons from saying that they are too old)
@@ -180,9 +180,8 @@ def answer(text: str) -> None:
     sys.stdout.flush()
 
 
-def receive() -> Tuple[bytes, Optional[str], Optional[str]]:
+def receive(wanted: Dict[str, Any]) -> Tuple[bytes, Optional[str], Optional[str]]:
     """The archive's bytes: from the cache if they are the right ones, else from the controller."""
-    wanted = json.loads(read_line())
     base = state_folder()
     path = os.path.join(base, "cache", wanted["archive"]) if base else None
     data = read_own(path) if path else None
@@ -198,12 +197,13 @@ def receive() -> Tuple[bytes, Optional[str], Optional[str]]:
     return data, base, f"{path}.{sys.implementation.cache_tag}" if path else None
 
 
-archive_bytes, base_folder, bytecode_path = receive()
+header = json.loads(read_line())
+archive_bytes, base_folder, bytecode_path = receive(header)
 archive = Archive(archive_bytes, bytecode_path)
 sys.meta_path.insert(0, archive)
 import aivp_runner.main  # noqa: E402
 
-code = aivp_runner.main.main(base_folder)
+code = aivp_runner.main.main(base_folder, header["is_far"])
 archive.keep_bytecode()
 sys.stdout.flush()
 sys.stderr.flush()

@@ -32,14 +32,14 @@ HEARTBEAT = 5.0
 """Seconds between signs of life while a request is in hand, so that the engine can tell slow from gone."""
 
 
-def main(base: Optional[str]) -> int:
-    """Serve until the link ends. `base` is the state folder, None where there can be none."""
+def main(base: Optional[str], packs: bool = False) -> int:
+    """Serve until the link ends. `base` is the state folder, None where there can be none; packs: the link is long."""
     shim = Shim.start(Path(base or "/nonexistent") / "effects")  # forked first: it must inherit no thread, lock or file
     gc.set_threshold(200_000)  # a large request is many small objects without a cycle
     incoming, outgoing = _take_streams()
     inbox: queue.Queue[Optional[Dict[str, Json]]] = queue.Queue()
     cancelled = threading.Event()
-    link = _Link(outgoing)
+    link = _Link(outgoing, packs)
     service = Service(Path(base) if base else None, Session(shim), link.notify)
     service.is_cancelled = cancelled.is_set
     threading.Thread(target=_read, args=(incoming, inbox, service.pieces, cancelled), daemon=True).start()
@@ -59,8 +59,9 @@ def main(base: Optional[str]) -> int:
 class _Link:
     """The way to the engine, shared with the thread that gives signs of life."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, packs: bool) -> None:
         self.stream = stream
+        self.packs = packs
         self.at_work = threading.Event()
         self._writing = threading.Lock()
 
@@ -68,7 +69,7 @@ class _Link:
         """False where nobody listens any more."""
         try:
             with self._writing:
-                write_message(self.stream, message)
+                write_message(self.stream, message, self.packs)
         except OSError:
             return False
         return True
@@ -103,7 +104,7 @@ def _read(
     """The link gone means: finish the step in hand, start none."""
     try:
         while True:
-            message = read_message(stream)
+            message = read_message(stream, may_be_packed=True)
             if message is None:
                 break
             if message.get("method") == "cancel":
