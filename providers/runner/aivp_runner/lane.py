@@ -17,12 +17,14 @@ from aivp_contract.observation import read_observation
 from aivp_contract.values import Json
 
 from .blobs import Blobs
+from .books import Books
 from .hosting import Hosting
-from .outcome import Outcome, Owner, identity_text
-from .promises import broken_words, known, left_over
+from .judging import judge
+from .outcome import Owner
+from .promises import blamed, broken_words, known, left_over
 from .staging import blobs_of, handed, portions, stage
 from .store import HostStore
-from .work import NOTHING, Step, Work
+from .work import Step, Work
 
 Report = Callable[[Dict[str, Json]], None]
 
@@ -71,7 +73,7 @@ class Lane:
         self.blobs = blobs
         self.journal = store.journal(run)
         self.broken: Set[str] = set()
-        self.pending = set(store.pending(*owner[:2]))
+        self.books = Books(store, owner)
 
     def execute(self, batch: Sequence[Step]) -> None:
         """Bring one batch to its outcomes; every outcome is reported once it is durable."""
@@ -106,7 +108,7 @@ class Lane:
                 and self.hosting.kind(step["kind"]).existence == "observed"
             ):
                 work.status = "done"
-            elif not work.is_open and step["address"] not in self.pending and not step.get("fired"):
+            elif not work.is_open and step["address"] not in self.books.pending and not step.get("fired"):
                 work.status = "skipped"
         return work
 
@@ -120,7 +122,8 @@ class Lane:
                 continue
             work.seen = read_observation(answer["observation"])
             if work.action != "refresh":
-                self._judge(work)
+                kind = self.hosting.kind(work.step["kind"])
+                judge(work, kind, self.books.is_claimed_by_others)
         return [work for work in works if not work.status]
 
     def _staged(self, works: Sequence[Work]) -> List[Work]:
@@ -133,82 +136,13 @@ class Lane:
                 work.status = LEFT if self._is_left(work) else "failed"
         return [work for work in works if not work.status]
 
-    def _judge(self, work: Work) -> None:
-        """Hold what is there against what the plan expected, and settle what this step will do."""
-        assert work.seen is not None
-        step = work.step
-        kind = self.hosting.kind(step["kind"])
-        if step["action"] == "delete":
-            self._judge_delete(work, kind)
-            return
-        work.decision = diff.decide(kind, step["config"], work.seen, step.get("prior"))
-        if work.begun is not None and work.is_open and kind.existence == "recorded":
-            work.action = work.begun  # what there is to know lies with the effect, under its key
-        elif work.begun is not None and work.decision.action == "no-op":
-            self._no_effect(work, work.begun)
-        elif work.begun is not None or step.get("conditional"):
-            self._judge_bounds(work)
-        elif diff.managed_digest(step["config"], work.seen) != step["expected"]:
-            work.stale("it changed after the plan was checked")
-
-    def _judge_delete(self, work: Work, kind: Kind) -> None:
-        """What is deleted cannot be looked at afterwards: it goes only as it was reviewed, or as we had left it."""
-        assert work.seen is not None
-        if work.seen.observed is None:
-            self._no_effect(work, "delete")
-        elif kind.shared and self._is_claimed_by_others(work.step):
-            self._no_effect(work, "forget")
-        elif not work.is_under_way and not self._is_as_reviewed(work, kind):
-            work.stale("it changed after the plan was checked, so it is not deleted")
-
-    @staticmethod
-    def _is_as_reviewed(work: Work, kind: Kind) -> bool:
-        """True also for exactly what was last applied: an earlier deletion may have taken its own part with it, such
-        as a user who was a member of a group.
-        """
-        assert work.seen is not None
-        step = work.step
-        if diff.managed_digest(step["config"], work.seen) == step["expected"]:
-            return True
-        return diff.decide(kind, step["config"], work.seen, step["config"]).action == "no-op"
-
-    def _is_claimed_by_others(self, step: Step) -> bool:
-        return bool(self.store.others(step["kind"], identity_text(step["identity"]), *self.owner[:2]))
-
-    def _judge_bounds(self, work: Work) -> None:
-        """A conditional step may become nothing, or a create or update within its fields; never anything else."""
-        if work.decision.action == "no-op":
-            self._no_effect(work, "no-op")
-            return
-        names = {change.path.split("/")[1] for change in work.decision.changes}
-        beyond = sorted(names - set(work.step["bounds"]) - self._derived(work.step, names))
-        if work.decision.action not in ("create", "update") or beyond:
-            what = f"a {work.decision.action}" + (f" of {', '.join(beyond)}" if beyond else "")
-            work.stale(f"it would now take {what}, which the plan does not hold")
-            return
-        work.action = work.decision.action
-
-    @staticmethod
-    def _derived(step: Step, names: AbstractSet[str]) -> AbstractSet[str]:
-        """Fields that nobody declares since a provider makes them of declared ones, as `lines` make content.
-
-        An update lists those that it planned; every other step is bound by what it declares, so by what follows of it.
-        """
-        return names - set(step["config"]) if step["action"] != "update" else frozenset()
-
-    def _no_effect(self, work: Work, action: str) -> None:
-        assert work.seen is not None
-        work.status, work.action = "done", action
-        work.computed = known(work.seen.computed)
-        work.after = diff.managed_digest(work.step["config"], work.seen)
-
     def _intend(self, works: Sequence[Work]) -> None:
         """One commit, before any effect. A notification from another host is kept here with it until it is done."""
         raised = [work.step["address"] for work in works if work.action == "refresh"]
         self.store.intend(
             self.run, [(work.step["id"], work.attempt, work.result) for work in works], self.owner, raised
         )
-        self.pending.update(raised)
+        self.books.pending.update(raised)
 
     def _act(self, works: Sequence[Work]) -> None:
         """The effect. Kinds that form transactions get their batch whole, under one key.
@@ -244,7 +178,7 @@ class Lane:
         if work.action == "create" and work.error is None and kind.assigned:
             work.brought = kind.assigned_ids(work.outputs)
             if missing := sorted(kind.assigned - set(work.brought)):
-                work.error = self._blamed(kind, [(missing[0], "was not assigned: its outputs do not hold it")])
+                work.error = blamed(kind, [(missing[0], "was not assigned: its outputs do not hold it")])
 
     def _verify(self, works: Sequence[Work]) -> None:
         """Observe again: the effect must equal the prediction."""
@@ -262,15 +196,7 @@ class Lane:
             broken = [(name, "is not as declared after the effect") for name in fields]
             broken = broken or broken_words(kind, work, seen)
             if broken:
-                work.error = self._blamed(kind, broken)
-
-    @staticmethod
-    def _blamed(kind: Kind, broken: Sequence[Tuple[str, str]]) -> Dict[str, Json]:
-        """The error of a provider that broke its word, with its name and every field of it."""
-        told = "; ".join(f"{name or 'it'} {what}" for name, what in broken)
-        where = {"path": f"/{broken[0][0]}"} if broken[0][0] else {}
-        message = f"the provider {kind.provider} broke its word: {told}"
-        return {"class": "unfulfilled", "message": message[:4000], **where}
+                work.error = blamed(kind, broken)
 
     def _again(self, works: Sequence[Work]) -> List[Work]:
         """The works that deserve another attempt and still need it, after a pause: at least as long as the provider
@@ -312,54 +238,9 @@ class Lane:
             if work.status in ("failed", "blocked", "stale", LEFT):
                 self.broken.add(work.step["id"])
         works = [work for work in works if work.status != LEFT]
-        self.store.conclude(self.run, [self._outcome(work, work.step["id"] in begun) for work in works])
+        self.store.conclude(self.run, [self.books.outcome(work, work.step["id"] in begun) for work in works])
         for outcomes in _portions([work.outcome_form() for work in works]):
             self.report({"outcomes": outcomes})
-
-    def _outcome(self, work: Work, is_begun: bool) -> Outcome:
-        step = work.step
-        has_begun = is_begun or work.begun is not None or work.status in ("done", "skipped")
-        outcome = Outcome(step["id"], work.attempt, work.status, work.result if has_begun else NOTHING, work.after)
-        if work.status != "done" and not work.brought:
-            return outcome
-        if work.brought and step["identity"] != work.identity:
-            outcome.release(self.owner, step["kind"], step["identity"])
-        if work.status != "done":
-            self._claim(outcome, work)
-            return outcome
-        if work.action in ("delete", "forget"):
-            outcome.release(self.owner, step["kind"], step["identity"])
-            outcome.settle(self.owner, step["address"])
-        elif "claim" in step and not _leaves_nothing(work):
-            self._claim(outcome, work)
-        if step["action"] == "move" and step["previous"] in self.pending:
-            outcome.settle(self.owner, step["previous"])
-            self._notify(outcome, [step["address"]])
-        if work.action in ("create", "update", "refresh"):
-            self._notify(outcome, step.get("notifies", ()))
-        if work.action == "refresh" or work.absorbs:
-            outcome.settle(self.owner, step["address"])
-            self.pending.discard(step["address"])
-        return outcome
-
-    def _notify(self, outcome: Outcome, addresses: Sequence[str]) -> None:
-        outcome.notify(self.owner, addresses)
-        self.pending.update(addresses)
-
-    def _claim(self, outcome: Outcome, work: Work) -> None:
-        step = work.step
-        provenance = step["claim"]["created" if work.result == "create" else "found"]
-        claim = {**step["claim"], "kind": step["kind"], "identity": work.identity, "address": step["address"]}
-        if step["action"] == "move":  # it comes without its secrets
-            claim["secret_key"] = self.store.secret_key(step["kind"], step["identity"], self.owner)
-        outcome.claim(self.owner, {**claim, "provenance": provenance}, self.store.keyed_digest(step["config"]))
-
-
-def _leaves_nothing(work: Work) -> bool:
-    """True for what state has no row of either: never applied, and only looked at or notified."""
-    if work.action not in ("no-op", "refresh") or work.step.get("prior") is not None:
-        return False
-    return work.step["action"] in ("no-op", "refresh") or diff.declares_absence(work.step["config"])
 
 
 def _portions(outcomes: Sequence[Dict[str, Json]]) -> Iterator[List[Dict[str, Json]]]:

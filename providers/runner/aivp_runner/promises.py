@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Mapping, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from aivp_contract import diff
 from aivp_contract.canonical import encode
@@ -33,6 +33,14 @@ def broken_words(kind: Kind, work: Work, after: Observation) -> List[Tuple[str, 
     for name, what in (*_declared(kind, work, work.seen, after), *_computed(work, work.seen, after)):
         found.setdefault(name, what)
     return sorted(found.items())
+
+
+def blamed(kind: Kind, broken: Sequence[Tuple[str, str]]) -> Dict[str, Json]:
+    """The error of a provider that broke its word, with its name and every field of it."""
+    told = "; ".join(f"{name or 'it'} {what}" for name, what in broken)
+    where = {"path": f"/{broken[0][0]}"} if broken[0][0] else {}
+    message = f"the provider {kind.provider} broke its word: {told}"
+    return {"class": "unfulfilled", "message": message[:4000], **where}
 
 
 def known(fields: Mapping[str, Json]) -> Dict[str, Json]:
