@@ -12,6 +12,7 @@ import importlib.util
 import marshal
 import os
 import sys
+import zlib
 
 TYPE_CHECKING = False  # importing typing takes as long as reading the file
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ class Compiled:
         try:
             os.makedirs(os.path.dirname(new), exist_ok=True)
             with open(new, "xb") as file:
-                file.write(marshal.dumps(kept))
+                body = marshal.dumps(kept)
+                file.write(_head(body) + body)
             os.replace(new, self.path)
         except OSError:
             pass
@@ -60,7 +62,13 @@ def _read(path: str) -> dict[str, bytes]:
     """Text → its code, each marshalled for itself: a command needs few. As trustworthy as the bytecode beside it."""
     try:
         with open(path, "rb") as file:
-            found = marshal.loads(file.read())  # noqa: S302
-    except (OSError, EOFError, TypeError, ValueError):
+            data = file.read()
+    except OSError:
         return {}
-    return found if isinstance(found, dict) else {}
+    body = data[8:]
+    return marshal.loads(body) if data[:8] == _head(body) else {}  # noqa: S302
+
+
+def _head(body: bytes) -> bytes:
+    """Which Python runs this code, and that none of it was lost: a power cut, or an alpha of the same version."""
+    return importlib.util.MAGIC_NUMBER + zlib.crc32(body).to_bytes(4, "little")

@@ -55,6 +55,17 @@ def test_what_a_power_cut_left_is_made_anew(tmp_path: Path, rubbish: bytes) -> N
     assert texts(tmp_path) == 0
 
 
+@pytest.mark.parametrize("byte", [0, 4, -40])
+def test_one_lost_byte_or_another_python_and_it_is_made_anew(tmp_path: Path, byte: int) -> None:
+    """Of the magic number, of the checksum, of the code itself."""
+    texts(tmp_path)
+    damaged = bytearray(kept(tmp_path).read_bytes())
+    damaged[byte] ^= 0x55
+    kept(tmp_path).write_bytes(damaged)
+    assert texts(tmp_path) > 10
+    assert texts(tmp_path) == 0
+
+
 def test_where_no_bytecode_may_be_written_none_of_this_is(tmp_path: Path) -> None:
     texts(tmp_path, PYTHONDONTWRITEBYTECODE="1")
     assert not list(tmp_path.rglob("*.texts"))

@@ -105,7 +105,7 @@ class Archive:
         self.modules = json.loads(data)["modules"]
         self.bytecode_path = bytecode_path
         cached = read_own(bytecode_path) if bytecode_path else None
-        self.bytecode = (unmarshalled(cached) if cached else None) or {}
+        self.bytecode = unmarshalled(cached) if cached else {}
         self.compiled: Dict[str, bytes] = {}
         dataclasses.exec = self.run_text  # type: ignore[attr-defined]  # in place of the builtin, in that module only
 
@@ -139,16 +139,19 @@ class Archive:
     def keep_bytecode(self) -> None:
         """What had to be compiled is there for the next session."""
         if self.compiled and self.bytecode_path:
-            write_own(self.bytecode_path, marshal.dumps({**self.bytecode, **self.compiled}))
+            body = marshal.dumps({**self.bytecode, **self.compiled})
+            write_own(self.bytecode_path, head(body) + body)
 
 
-def unmarshalled(data: bytes) -> Optional[Dict[str, bytes]]:
-    """Cached bytecode by module; None where a power cut left something else."""
-    try:
-        found = marshal.loads(data)  # noqa: S302  (a file of this account alone)
-    except (EOFError, TypeError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
+def head(body: bytes) -> bytes:
+    """Which Python runs this code, and that none of it was lost: a power cut, or an alpha of the same version."""
+    return importlib.util.MAGIC_NUMBER + zlib.crc32(body).to_bytes(4, "little")
+
+
+def unmarshalled(data: bytes) -> Dict[str, bytes]:
+    """Cached bytecode by module; nothing where it is not what was written for this Python."""
+    body = data[8:]
+    return marshal.loads(body) if data[:8] == head(body) else {}  # noqa: S302  (a file of this account alone)
 
 
 def read_line() -> bytes:
