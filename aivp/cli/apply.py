@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import signal
 import sys
@@ -122,10 +123,8 @@ def _plan_and_apply(engine: Engine, state: State, settings: Settings, options: O
 
 def _import_next() -> None:
     """What shows a plan and then does it."""
-    import aivp.apply.run
-    import aivp.views.json_lines
-    import aivp.views.run_text  # noqa: F401
-
+    for name in ("aivp.apply.run", "aivp.views.json_lines", "aivp.views.run_text"):
+        importlib.import_module(name)
     import_next()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
@@ -117,9 +118,8 @@ def evidence(engine: Engine, settings: Settings, observed: str | None = None) ->
 
 def import_next() -> None:
     """What turns evidence into a plan that is shown."""
-    import aivp.observe.unreached
-    import aivp.plan.plan
-    import aivp.views.plan_text  # noqa: F401
+    for name in ("aivp.observe.unreached", "aivp.plan.plan", "aivp.views.plan_text"):
+        importlib.import_module(name)
 
 
 def warn(found: Evidence, settings: Settings) -> None:

@@ -20,7 +20,7 @@ _TEMPLATE = re.compile(r"\{\{|\{%")
 _PLACES_SHOWN = 3
 
 SEALED = "it is in a vault, and no vault is copied"
-PASSWORD = "it looks like a password: declare it under secrets"  # noqa: S105
+UNSEALED = "it looks like a password: declare it under secrets"
 TEMPLATE = "it is a template, and values are data here: write what it comes to"
 FOREIGN = "it has no counterpart here"
 UNFIT = "its name, or a name within it, cannot stand in a document"
@@ -90,14 +90,14 @@ def _objection(name: str, setting: Setting) -> str:
     if _holds_sealed(setting.value):
         return SEALED
     if _PASSWORDS.search(name) and setting.value not in (None, "", True, False):
-        return PASSWORD
+        return UNSEALED
     if name.startswith("ansible_"):
         return FOREIGN
     if any(_TEMPLATE.search(text) for text in _texts(setting.value)):
         return TEMPLATE
     if not _is_fit(name) or not all(_is_fit(key) for key in _keys(setting.value)):
         return UNFIT
-    return PASSWORD if any(_PASSWORDS.search(key) for key in _keys(setting.value)) else ""
+    return UNSEALED if any(_PASSWORDS.search(key) for key in _keys(setting.value)) else ""
 
 
 def _holds_sealed(value: Any) -> bool:

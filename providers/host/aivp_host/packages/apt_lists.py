@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Iterable, List, Optional
+from typing import List, Optional
+
+from .ages import newest
 
 _CLOCK_SKEW = 60
 
@@ -17,10 +19,10 @@ _CLOCK_SKEW = 60
 def age(root: Path, now: float) -> Optional[int]:
     """Seconds since the last update; None if there are no lists, or if a source was changed after it."""
     periodic = root / "var/lib/apt/periodic"
-    refreshed = _newest([_lists(root), periodic / "update-stamp", periodic / "update-success-stamp"])
+    refreshed = newest([_lists(root), periodic / "update-stamp", periodic / "update-success-stamp"])
     # The folder tells of a source that was removed.
     parts = root / "etc/apt/sources.list.d"
-    changed = _newest([root / "etc/apt/sources.list", parts, *_entries(parts)])
+    changed = newest([root / "etc/apt/sources.list", parts, *_entries(parts)])
     if is_empty(root) or changed > refreshed or refreshed > now + _CLOCK_SKEW:
         return None
     return max(int(now - refreshed), 0)
@@ -45,13 +47,3 @@ def _entries(folder: Path) -> List[Path]:
         return sorted(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return []
-
-
-def _newest(paths: Iterable[Path]) -> float:
-    times = [0.0]
-    for path in paths:
-        try:
-            times.append(path.stat().st_mtime)
-        except FileNotFoundError:
-            continue
-    return max(times)

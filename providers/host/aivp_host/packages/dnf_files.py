@@ -10,8 +10,9 @@ import configparser
 import os
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence
 
+from .ages import newest
 from .rpm_output import Rpm
 
 _TRUE = ("1", "true", "yes", "on")
@@ -45,8 +46,8 @@ def age(root: Path, now: float) -> Optional[int]:
     """Seconds since all lists were known to be fresh; None if one is missing, or if a source was changed after it."""
     configuration = root / "etc/dnf/dnf.conf"
     cache = root / _parsed(configuration).get("main", "cachedir", fallback="var/cache/dnf").lstrip("/")
-    times = [_newest(cache.glob(f"{_escaped(each.id)}-*/repodata/*primary.xml*")) for each in repositories(root)]
-    changed = _newest([configuration, root / "etc/yum.repos.d", *_sources(root)])
+    times = [newest(cache.glob(f"{_escaped(each.id)}-*/repodata/*primary.xml*")) for each in repositories(root)]
+    changed = newest([configuration, root / "etc/yum.repos.d", *_sources(root)])
     oldest = min(times, default=0.0)
     if not oldest or changed > oldest or max(times) > now + _CLOCK_SKEW:
         return None
@@ -104,13 +105,3 @@ def _parsed(path: Path) -> configparser.ConfigParser:
 
 def _escaped(name: str) -> str:
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
-
-
-def _newest(paths: Iterable[Path]) -> float:
-    times = [0.0]
-    for path in paths:
-        try:
-            times.append(path.stat().st_mtime)
-        except FileNotFoundError:
-            continue
-    return max(times)
