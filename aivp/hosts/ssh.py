@@ -11,6 +11,7 @@ import shlex
 import subprocess
 from collections.abc import Sequence
 
+from aivp.diagnostics.diagnostic import refusal
 from aivp.model.resource import Host
 
 CONNECT_SECONDS = 20
@@ -60,7 +61,12 @@ def known_as(host: Host) -> tuple[list[str], str]:
 
 
 def _program() -> list[str]:
-    return shlex.split(os.environ.get("AIVP_SSH", "")) or ["ssh"]
+    try:
+        return shlex.split(os.environ.get("AIVP_SSH", "")) or ["ssh"]
+    except ValueError as error:
+        raise refusal(
+            "AIVP0601", f"AIVP_SSH is no command: {error}.", "Quote it as for a shell, or unset it."
+        ) from None
 
 
 def _flags(host: Host) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from aivp.diagnostics import Refused
 from aivp.hosts.channel import Channel, channel
 from aivp.hosts.failures import Failure, explained
 from aivp.hosts.ssh import CONNECT_SECONDS, known_as, ssh
@@ -27,6 +28,12 @@ def test_the_argv_asks_nobody_and_takes_no_word_for_an_option(monkeypatch: pytes
 def test_another_ssh_command_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIVP_SSH", "ssh -F 'my config'")
     assert ssh(HOST, ["true"])[:3] == ["ssh", "-F", "my config"]
+
+
+def test_an_ssh_command_that_is_none_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIVP_SSH", "ssh -F 'half")
+    with pytest.raises(Refused, match="AIVP_SSH is no command: No closing quotation"):
+        ssh(HOST, ["true"])
 
 
 def test_a_key_file_is_the_only_one_that_is_offered() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -97,7 +99,9 @@ class _Reader:
         if self.files > MOST_FILES:
             raise refusal("AIVP0230", f"The inventory has more than {MOST_FILES:,} files.")
         try:
-            with path.open("rb") as file:
+            with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # a pipe might never end
+                    raise refusal("AIVP0903", f"{shown} is no regular file.", "For what a program prints: -- ARGV.")
                 data = file.read(MAX_BYTES + 1)
         except OSError as error:
             raise refusal("AIVP0903", f"{shown} cannot be read: {error.strerror}.") from None
