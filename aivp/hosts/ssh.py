@@ -65,7 +65,7 @@ def _program() -> list[str]:
         return shlex.split(os.environ.get("AIVP_SSH", "")) or ["ssh"]
     except ValueError as error:
         raise refusal(
-            "AIVP0601", f"AIVP_SSH is no command: {error}.", "Quote it as for a shell, or unset it."
+            "AIVP0601", f"AIVP_SSH is no command: {error}.", "Quote it as a shell wants it."
         ) from None
 
 
