@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from aivp.compile import compile_project
 from aivp.config.load import load
-from aivp.diagnostics import Diagnostics
+from aivp.diagnostics import Diagnostics, Refused
 from aivp.edit.inventory.document import document
 from aivp.edit.inventory.ini import literal
 from aivp.edit.inventory.names import mend_all, mended, refuse_hostile
@@ -163,3 +164,9 @@ def test_no_file_outside_of_the_inventory_is_read(tmp_path: Path) -> None:
     (tmp_path / "inventory/group_vars/all").symlink_to(tmp_path / "secret")
     with pytest.raises(Exception, match="AIVP0230"):
         read_static(tmp_path / "inventory/hosts", "hosts")
+
+
+def test_a_pipe_is_no_inventory_and_nobody_waits_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(Refused, match="is no regular file"):
+        read_static(tmp_path / "pipe", "pipe")
