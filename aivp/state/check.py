@@ -11,6 +11,7 @@ from aivp_contract import canonical
 from aivp.diagnostics import Diagnostic
 from aivp.model.address import parse_address
 from aivp.model.object import Object
+from aivp.model.oneoff import PREFIX
 from aivp.plugins.suggestion import listing
 from aivp.state.content import Content
 from aivp.state.records import OPEN, decoded
@@ -72,7 +73,7 @@ def _of_runs(content: Content) -> Iterator[Diagnostic]:
     for run, plan, body, status, started, _ in content.runs:
         if status not in _STATUSES:
             yield _damaged(f"The run {run[:80]} ended as {status[:80]!r}.")
-        if canonical.digest_bytes(body) != plan:
+        if canonical.digest_bytes(body) != plan.removeprefix(PREFIX):
             yield _damaged(f"The plan that the run {run[:80]} holds is not the one with its digest.")
         if status in OPEN:
             why = f"The run {run[:80]} of {started[:40]} is not finished."

@@ -9,6 +9,8 @@ import pytest
 from aivp_contract import canonical
 
 from aivp.diagnostics import Refused
+from aivp.model.oneoff import OneOff
+from aivp.model.resource import Host
 from aivp.state import State
 from aivp.state.backup import decode, differences, encode, restore
 from aivp.state.check import flaws
@@ -112,6 +114,14 @@ def test_what_is_no_copy(used: State) -> None:
 def test_a_sound_state_only_has_its_open_run_to_tell(used: State) -> None:
     assert [(item.severity, item.code) for item in flaws(read_content(used))] == [("warning", "AIVP0843")]
     assert used.database.problems() == []
+
+
+def test_the_run_of_a_one_off_command_is_sound(state: State) -> None:
+    command = OneOff("care", "", ("true",), {"lab": Host("lab", "local")})
+    state.end_run(state.begin_run(command.digest, command.encode(), NOW), "done", NOW)
+    content = read_content(state)
+    assert flaws(content) == []
+    assert decode(encode(content)) == content
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,7 @@ def test_over_ssh_it_says_what_is_missing(tmp_path: Path) -> None:
 def test_stopped_in_the_middle_it_cleans_up(tmp_path: Path, number: signal.Signals) -> None:
     skip_without_lab()
     environ = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    before = hosts()  # somebody's forgotten lab is none of this test's business
     demo = subprocess.Popen(DEMO, env=environ, stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert demo.stdout is not None
     for line in demo.stdout:
@@ -83,7 +84,7 @@ def test_stopped_in_the_middle_it_cleans_up(tmp_path: Path, number: signal.Signa
     demo.communicate(timeout=60)
     assert demo.returncode == 128 + number
     assert list(tmp_path.iterdir()) == []
-    assert hosts() == set()
+    assert hosts() <= before
 
 
 def skip_without_lab() -> None:

@@ -43,6 +43,9 @@ def test_it_runs_once_on_each_and_is_a_run(world: World) -> None:
     assert "exec " in world.succeed("runs", "list")
     assert "$ h1 executed" in world.succeed("runs", "show")
     assert json.loads(world.succeed("runs", "list", "--json").splitlines()[-1])["plan"].startswith("exec:sha256:")
+    world.succeed("state", "check")
+    world.succeed("state", "backup", f"{world.root}/copy.json")
+    world.succeed("state", "restore", f"{world.root}/copy.json", "-y")
 
 
 def test_labels_choose_and_a_failure_is_exit_code_5(world: World) -> None:
