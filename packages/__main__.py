@@ -20,6 +20,10 @@ def main() -> int:
     """Build into a new folder, look at it, and put it in the place of the old one."""
     options = _options()
     output = Path(options.output)
+    foreign = sorted(path.name for path in output.iterdir() if not _is_ours(path)) if output.is_dir() else []
+    if foreign:
+        sys.stderr.write(f"{output} holds what no build has put there: {', '.join(foreign[:5])}\n")
+        return 1
     with tempfile.TemporaryDirectory(prefix="aivp-dist-") as name:
         made = Path(name) / "dist"
         try:
@@ -38,6 +42,10 @@ def main() -> int:
     return 0
 
 
+def _is_ours(path: Path) -> bool:
+    return path.name == SUMS or path.name.startswith(("aivp-", "aivp_", "requirements"))
+
+
 def _describe(source: Stage, made: Path) -> None:
     """What says what the wheels are: lists to install from, the SBOM, digests."""
     (version,) = {path.name.split("-")[1] for path in made.glob("aivp-*.whl")}
@@ -51,7 +59,7 @@ def _describe(source: Stage, made: Path) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="packages", description="Build wheels, source archives, SBOM.")
-    parser.add_argument("-o", "--output", default=str(ROOT / "dist"), help="the folder; what is in it goes")
+    parser.add_argument("-o", "--output", default=str(ROOT / "dist"), help="the folder; an earlier build in it goes")
     parser.add_argument("--without-cue", action="store_true", help="leave out the wheel that takes Go")
     return parser.parse_args()
 
