@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-ssh test test-all check bench clean
+.PHONY: help setup demo demo-ssh test test-all check bench dist clean
 
 help: ## Lists the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ check: setup ## Lints, checks formatting, types (providers as Python 3.9, too) a
 
 bench: setup ## Measures against terraform, pyinfra, Ansible and floors, in an hour or less; BENCH=--quick takes eight minutes.
 	@exec .venv/bin/python -m bench $(BENCH)
+
+dist: setup ## Builds what people install into dist/: wheels, source archives, SBOM, digests. The same commit gives the same bytes.
+	@exec .venv/bin/python -m packages
 
 clean: ## Removes what setup and the tools made; never .aivp, which is somebody's state.
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
