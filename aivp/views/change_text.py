@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from aivp.views import escape
+from aivp.views import plan_words as words
 from aivp.views.lay_out_changes import COLUMN, count
 from aivp.views.outline import (
     Change,
@@ -66,10 +67,8 @@ def _values(change: ValueChange) -> Sequence[Piece]:
 
 
 def _notes(change: Change) -> Sequence[Piece]:
-    """What is there instead of what was needs a word; the cause, only where a step mixes both."""
-    if not isinstance(change, ElementChange) and change.is_forcing:
-        return [("bad", " (forces the replacement)")]
-    return [("faint", f" ({change.cause})")] if change.cause is not None else []
+    text = words.note(change)
+    return [("bad" if text not in ("", change.cause) else "faint", f" ({text})")] if text else []
 
 
 def _pieces(segments: Segments, meaning: str) -> list[Piece]:

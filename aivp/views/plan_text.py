@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aivp.model.address import CONTROLLER
-from aivp.plan.steps import SEVERITIES, Plan, Severity
+from aivp.plan.steps import Plan, Severity
 from aivp.views import escape
+from aivp.views import plan_words as words
 from aivp.views.lay_out import lay_out
 from aivp.views.lay_out_changes import count
-from aivp.views.name_spans import few, name_spans
+from aivp.views.name_spans import name_spans
 from aivp.views.outline import HostOutline, Outline, Reading
 from aivp.views.page import Page, Piece
 from aivp.views.step_text import DETAILS, LOOKED_AT_AGAIN, SIGNS, write_severe, write_step
@@ -22,25 +22,8 @@ from aivp.views.step_text import DETAILS, LOOKED_AT_AGAIN, SIGNS, write_severe, 
 FOLD = 20
 """Entries of a long list of names that are shown unless verbose."""
 
-HOSTS = 8
-"""Names, or spans of names, of hosts that are told together."""
 
-_WORDS: Mapping[str, str] = {
-    "refresh": "refresh if notified",
-    "check": "check again",
-    "no-op": "record",
-}
-_SEVERE: Mapping[Severity, str] = {"destroy": "destroys", "disrupt": "disrupts"}
-_SEVERITIES: Mapping[Severity, tuple[str, str]] = {
-    "destroy": ("destroy", "loud"),
-    "disrupt": ("disrupt", "change"),
-    "change": ("change", ""),
-    "none": ("touch nothing", ""),
-}
-_LEGEND = (
-    (LOOKED_AT_AGAIN, "looked at again just before its effect, since an earlier step may disturb it; may only do less"),
-    ("deferred:", "what it needs is known only during apply; may do nothing beyond what is shown"),
-)
+_SEVERITIES: Mapping[Severity, str] = {"destroy": "loud", "disrupt": "change", "change": "", "none": ""}
 
 
 def reading(width: int, *, verbose: bool) -> Reading:
@@ -61,8 +44,7 @@ def render_outline(plan: Outline, *, width: int, color: bool, verbose: bool) -> 
     if not plan.is_applicable:
         _write_refusal(page)
     if plan.is_empty and (plan.unchanged or not plan.blocked):
-        are = "resource is" if plan.unchanged == 1 else "resources are"
-        page.add(("good", "No changes."), ("", f" {plan.unchanged:,} {are} as declared."))
+        page.add(("good", "No changes."), ("", f" {words.nothing_to_do(plan)}"))
     _write_severe(page, plan)
     for host in plan.hosts:
         _write_host(page, host, is_verbose=verbose)
@@ -84,11 +66,7 @@ def render_outline(plan: Outline, *, width: int, color: bool, verbose: bool) -> 
 
 def _write_refusal(page: Page) -> None:
     page.add(("loud", "THIS PLAN CANNOT BE APPLIED."))
-    page.paragraph(
-        "Some of what the hosts would answer is not known: its evidence was recorded for an older declaration, or with"
-        " --untrusted (see the notes). Observe again, or plan without --observed and --untrusted.",
-        indent=2,
-    )
+    page.paragraph(words.REFUSAL, indent=2)
     page.blank()
 
 
@@ -99,22 +77,9 @@ def _write_severe(page: Page, plan: Outline) -> None:
     """
     if not plan.severe or ("change" not in plan.severities and not _is_folded(plan)):
         return
-    counts = ", ".join(f"{word} {plan.severities[name]:,}" for name, word in _SEVERE.items() if name in plan.severities)
-    page.add(("loud", f"{counts.capitalize()}:"))
+    page.add(("loud", f"{words.headline(plan)}:"))
     for group in plan.severe:
         write_severe(page, group)
-    page.blank()
-
-
-def _write_host(page: Page, host: HostOutline, *, is_verbose: bool) -> None:
-    is_shared = len(host.names) > 1
-    page.add(("strong", _names(host)), ("faint", f"  ({_how(host)})"))
-    for step in host.steps:
-        write_step(page, step, is_shared=is_shared, is_verbose=is_verbose)
-    if host.checks:
-        sign, meaning = SIGNS["check"]
-        as_declared = f"{count(len(host.checks), 'resource')} as declared, to check again after earlier steps"
-        page.add((meaning, f"{sign:>3} {as_declared} (--verbose lists them)"), indent=1, hang=DETAILS - 1)
     page.blank()
 
 
@@ -122,18 +87,15 @@ def _is_folded(plan: Outline) -> bool:
     return any(len(host.names) > 1 or any(step.alike for step in host.steps) for host in plan.hosts)
 
 
-def _names(host: HostOutline) -> str:
-    shown, more = few(host.names, HOSTS)
-    return escape.line(shown, 2000) + (f" and {more:,} more" if more else "")
-
-
-def _how(host: HostOutline) -> str:
-    transport = "beside aivp" if host.names[0] == CONTROLLER else escape.line(host.transport, 40)
-    if len(host.names) == 1:
-        return ", ".join(filter(None, (transport, count(host.size, "step"))))
-    over = f" over {transport}" if transport else ""
-    alike = "alike" if any(step.varies_by_host for step in host.steps) else "the same"
-    return f"{count(len(host.names), 'host')}{over}, {count(host.size, 'step')} on each, {alike}"
+def _write_host(page: Page, host: HostOutline, *, is_verbose: bool) -> None:
+    names, is_shared = escape.line(words.host_names(host), 4000), len(host.names) > 1
+    page.add(("strong", names), ("faint", f"  ({words.host_facts(host)})"))
+    for step in host.steps:
+        write_step(page, step, is_shared=is_shared, is_verbose=is_verbose)
+    if host.checks:
+        sign, meaning = SIGNS["check"]
+        page.add((meaning, f"{sign:>3} {words.checks(host)} (--verbose lists them)"), indent=1, hang=DETAILS - 1)
+    page.blank()
 
 
 def _write_providers(page: Page, plan: Outline) -> None:
@@ -149,9 +111,7 @@ def _write_providers(page: Page, plan: Outline) -> None:
 def _write_rollouts(page: Page, plan: Outline) -> None:
     """In which rounds hosts are worked on is never folded: it decides how much can go wrong at once."""
     for rollout in plan.rollouts:
-        may = f"more than {rollout.most}% of its hosts fail" if rollout.most else "any of its hosts fails"
-        said = f" in {count(len(rollout.rounds), 'round')}; none begins after a round in which {may}"
-        page.add(("strong", f"Rollout of {escape.line(rollout.group, 400)}"), ("", said))
+        page.add(("strong", f"Rollout of {escape.line(rollout.group, 400)}"), ("", f" {words.rollout_text(rollout)}"))
         for number, names in enumerate(rollout.rounds, 1):
             shown = ", ".join(escape.line(name, 400) for name in name_spans(names))
             page.add(("", f"{number:>3}. {shown}"), indent=1, hang=5)
@@ -175,35 +135,19 @@ def _write_takes_no_part(page: Page, title: str, reasons: Mapping[str, str], *, 
 def _write_legend(page: Page, plan: Outline) -> None:
     page.blank()
     shown = [step for host in plan.hosts for step in host.steps if step.is_deferred or step.is_conditional]
-    used = {"deferred:" if step.is_deferred else LOOKED_AT_AGAIN for step in shown}
-    for word, meaning in _LEGEND:
+    used = {"deferred" if step.is_deferred else LOOKED_AT_AGAIN for step in shown}
+    for word, meaning in words.LEGEND.items():
         if word in used:
-            page.add(("faint", f"{word} {meaning}"))
+            page.add(("faint", f"{word}{':' if word.isalpha() else ''} {meaning}"))
 
 
 def _write_summary(page: Page, plan: Outline) -> None:
     """Counts by severity, then by sign. The deletion that belongs to a replacement counts with it."""
-    page.add_parts(
-        ("strong", "Severity:"), *_ended([_severity(plan, name) for name in SEVERITIES if _is_told(plan, name)])
-    )
-    parts = [f"{SIGNS[name][0]} {plan.roles[name]:,} to {_WORDS.get(name, name)}" for name in plan.roles]
-    parts.append(f"{plan.unchanged:,} unchanged")
-    for word, reasons in (("blocked", plan.blocked), ("left out", plan.left_out)):
-        if reasons:
-            parts.append(f"{len(reasons):,} {word}")
+    severities = [(_SEVERITIES[name] if name in plan.severities else "", text) for name, text in words.severities(plan)]
+    page.add_parts(("strong", "Severity:"), *_ended(severities))
+    roles = [("", text if name is None else f"{SIGNS[name][0]} {text}") for name, text in words.roles(plan)]
     title = f"Plan for {escape.line(plan.project)}/{escape.line(plan.environment)}:"
-    page.add_parts(("strong", title), *_ended([("", part) for part in parts]))
-
-
-def _is_told(plan: Outline, severity: Severity) -> bool:
-    """That nothing is destroyed or disrupted is worth saying."""
-    return severity in _SEVERE or severity in plan.severities
-
-
-def _severity(plan: Outline, severity: Severity) -> Piece:
-    word, meaning = _SEVERITIES[severity]
-    number = plan.severities.get(severity, 0)
-    return (meaning if number else "", f"{number:,} {word}")
+    page.add_parts(("strong", title), *_ended(roles))
 
 
 def _ended(parts: list[Piece]) -> list[Piece]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from aivp.views import escape
+from aivp.views import plan_words as words
 from aivp.views.change_text import write_changes
-from aivp.views.lay_out_changes import count
-from aivp.views.name_spans import few, name_spans
-from aivp.views.outline import Role, SevereGroup, StepOutline, Targets
+from aivp.views.outline import Role, SevereGroup, StepOutline
 from aivp.views.page import Page
 
 SIGNS: Mapping[str, tuple[str, str]] = {
@@ -49,24 +48,16 @@ def write_severe(page: Page, group: SevereGroup) -> None:
         return
     _write_title(page, group.role, f"{group.size:,} {_NOUNS.get(group.role, 'steps')}", group.reason)
     for targets in group.targets:
-        page.add(("", targets_text(targets)), indent=DETAILS, hang=2)
+        page.add(("", words.targets_text(targets)), indent=DETAILS, hang=2)
 
 
 _NOUNS: Mapping[Role, str] = {"delete": "to delete", "replace": "to replace", "refresh": "to refresh"}
 
 
-def targets_text(targets: Targets) -> str:
-    """`file.a, file.b[0] .. file.b[9] on web1 .. web5`; with their host where there is only one."""
-    if len(targets.hosts) == 1:
-        return ", ".join(name_spans(f"{name}@{targets.hosts[0]}" for name in targets.labels))
-    labels, hosts = ", ".join(name_spans(targets.labels)), ", ".join(name_spans(targets.hosts))
-    return f"{labels} on {hosts} ({count(len(targets.hosts), 'host')})"
-
-
 def write_step(page: Page, step: StepOutline, *, is_shared: bool, is_verbose: bool) -> None:
     """The title, every change, and when verbose what it waits for and may do. is_shared: it is told for many hosts."""
     name = step.label if is_shared else step.address
-    marks = "; ".join(_marks(step))
+    marks = escape.line(words.marks(step), 1000)
     _write_title(page, step.role, name, step.reason, marks, is_starred=step.is_conditional and not step.is_deferred)
     if step.previous is not None and step.previous not in step.reason:
         page.add(("", f"from {escape.line(step.previous, 400)}"), indent=DETAILS)
@@ -92,27 +83,9 @@ def _write_title(page: Page, role: Role, name: str, reason: str, marks: str = ""
 
 
 def _write_alike(page: Page, step: StepOutline, *, is_shared: bool) -> None:
-    end = f"@{step.host}"
-    names = [name.removesuffix(end) for name in step.alike] if is_shared else step.alike
-    shown, more = few(names, NAMES)
-    rest = f", {more:,} more" if more else ""
-    page.add(
-        ("strong", f"and {len(names):,} like it"),
-        ("", f", but {_fields(step.varies)}" if step.varies else ""),
-        ("", f": {escape.line(shown, 4000)}{rest} (--verbose shows each)"),
-        indent=DETAILS,
-        hang=4,
-    )
-
-
-def _marks(step: StepOutline) -> Iterator[str]:
-    """What neither sign nor reason says."""
-    if step.severity == "disrupt":
-        yield "disrupts"
-    if step.is_deferred:
-        yield "deferred"
-    if step.varies_by_host:
-        yield f"{_fields(step.varies_by_host)} from host to host"
+    head, rest = words.alike_text(step, NAMES, is_shared=is_shared)
+    pieces = (("strong", head), ("", f"{escape.line(rest, 20_000)} (--verbose shows each)"))
+    page.add(*pieces, indent=DETAILS, hang=4)
 
 
 def _details(step: StepOutline) -> Iterator[str]:
@@ -123,13 +96,6 @@ def _details(step: StepOutline) -> Iterator[str]:
     if step.notifies:
         yield "notifies: " + _listed(step.notifies)
     yield from step.remarks
-
-
-def _fields(names: Sequence[str]) -> str:
-    """`content differs`, `content and mode differ`."""
-    shown = [escape.line(name, 100) for name in names[:5]]
-    listed = ", ".join(shown) if len(shown) < 3 else f"{', '.join(shown)} ..."
-    return f"{listed} differ{'s' if len(shown) == 1 else ''}"
 
 
 def _listed(names: Sequence[str]) -> str:
