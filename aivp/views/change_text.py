@@ -81,11 +81,11 @@ def _write_lines(page: Page, lines: Sequence[DiffLine], indent: int) -> None:
     for line in lines:
         sign, meaning = _SIGNS[line.sign]
         rows = page.add_marked(meaning, sign, _pieces(line.segments, meaning), indent)
-        if rows == 1 and line.sign == "+" and not page.style.is_on and (carets := _carets(line)):
-            page.add_marked("", "^ ", [("", carets)], indent)
+        if rows == 1 and line.sign == "+" and not page.style.is_on and (below := carets(line)):
+            page.add_marked("", "^ ", [("", below)], indent)
 
 
-def _carets(line: DiffLine) -> str:
+def carets(line: DiffLine) -> str:
     """A line of carets below the words that came; none where a glance finds them."""
     shared = sum(len(item.text) for item in line.segments if item.stress == "")
     if shared < POINTED or not any(item.stress == "changed" for item in line.segments):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from aivp.plan.steps import Step
+from aivp.views import markdown
 from aivp.views.plan_text import render_plan
 from tests import txtar
 from tests.views.fleets import fleet
@@ -28,6 +29,7 @@ def test_what_is_seen(size: int) -> None:
         f"{width}{' color' if color else ''}": render_plan(plan, width=width, color=color, verbose=False, digest=DIGEST)
         for width, color in ((80, False), (160, False), (80, True))
     }
+    found["markdown"] = markdown.render_plan(plan, DIGEST)
     found = {name: text.replace("\x1b", "␛") + "\n" for name, text in found.items()}
     if os.environ.get("AIVP_UPDATE_GOLDEN") == "1":
         path.parent.mkdir(exist_ok=True)
