@@ -6,6 +6,7 @@ Beside the log lies the source map: what goes on with the run, or shows it, poin
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
@@ -14,7 +15,7 @@ import click
 
 from aivp.cli.output import whoever_listens
 from aivp.diagnostics import Refused
-from aivp.events import Event, Places, RunStarted, read_places
+from aivp.events import Event, Places, RunStarted, Stopwatch, read_places
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,16 +45,20 @@ def listening(
     )
     places = read_places(source_map)
     log = _Log(place / "runs", source_map)
+    elapsed, turn = Stopwatch(), threading.Lock()
 
     def listen(event: Event) -> None:
-        placed = places.event(event)
-        text = event_line(placed, now())
-        log.write(placed, text)
-        with whoever_listens():
-            if settings.is_json:
-                click.echo(text)
-            else:
-                printer.listen(placed)
+        with turn:  # hosts are driven side by side
+            if isinstance(event, RunStarted):
+                elapsed.restart()
+            placed = places.event(event)
+            text = event_line(placed, now(), elapsed())
+            log.write(placed, text)
+            with whoever_listens():
+                if settings.is_json:
+                    click.echo(text)
+                else:
+                    printer.listen(placed)
 
     try:
         yield listen

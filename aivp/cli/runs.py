@@ -12,7 +12,7 @@ from aivp.cli.settings import Settings, project_options
 from aivp.diagnostics.diagnostic import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from aivp.engine import Engine
     from aivp.events import Event
@@ -92,7 +92,7 @@ def abandon_command(settings: Settings, lost: tuple[str, ...]) -> None:
             if is_one_off(record.plan):
                 _settle_one_off(engine, record, state, sessions, settings, lost)
                 return
-            run = running.settle(engine, record, state, sessions, lambda event: _say(event, settings, engine.now()))
+            run = running.settle(engine, record, state, sessions, _teller(settings, engine.now))
             unknown = run.abandon(record.run, lost)
     if settings.is_json:
         return
@@ -119,12 +119,19 @@ def _settle_one_off(
         click.echo(f"Abandoned {record.run}.")
 
 
-def _say(event: Event, settings: Settings, now: str) -> None:
-    if settings.is_json:
-        from aivp.views.json_lines import event_line
+def _teller(settings: Settings, now: Callable[[], str]) -> Callable[[Event], None]:
+    """Events as JSON lines; people are told at the end."""
+    from aivp.events import Stopwatch
+    from aivp.views.json_lines import event_line
 
-        with whoever_listens():
-            click.echo(event_line(event, now))
+    elapsed = Stopwatch()
+
+    def tell(event: Event) -> None:
+        if settings.is_json:
+            with whoever_listens():
+                click.echo(event_line(event, now(), elapsed()))
+
+    return tell
 
 
 def _say_lost(host: str, steps: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ from aivp_contract.values import TAG, Json, Tagged
 from aivp.config.project import Variable
 from aivp.diagnostics import Diagnostic, Span
 from aivp.diagnostics.catalogue import SUMMARIES
-from aivp.events import Event
+from aivp.events import Event, StepEnded
 from aivp.plan.steps import Plan
 
 VERSION = 1
@@ -32,11 +32,17 @@ def line(name: str, members: Mapping[str, Json]) -> str:
     return f'{{"aivp":{VERSION},"type":"{name}"{"," if members else ""}{_encode(members)[1:]}'
 
 
-def event_line(event: Event, time: str) -> str:
-    """An event of a run and when it was (ISO 8601); secrets in it by their origin only."""
+def event_line(event: Event, time: str, elapsed: float | None = None) -> str:
+    """An event of a run and when it was (ISO 8601, and seconds since the run began); secrets by their origin only."""
     members = {item.name: getattr(event, item.name) for item in fields(event)}
-    span = members.pop("span", None)
-    return line(event.name, {"time": time, **members, **({} if span is None else {"span": _span(span)})})
+    span, effect = members.pop("span", None), members.pop("effect", None)
+    if isinstance(event, StepEnded):
+        members["effect"] = None if effect is None else {"began": effect[0], "ended": effect[1]}
+    if span is not None:
+        members["span"] = _span(span)
+    if elapsed is not None:
+        members["elapsed"] = elapsed
+    return line(event.name, {"time": time, **members})
 
 
 def diagnostic_line(item: Diagnostic) -> str:

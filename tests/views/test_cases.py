@@ -58,7 +58,7 @@ def _diagnostics(files: Mapping[str, str], how: Setting) -> str:
 def _events(files: Mapping[str, str], how: Setting) -> str:
     events = inputs.read_events(files["events.jsonl"])
     if how.is_json:
-        return "\n".join(event_line(event, "2026-01-01T00:00:00.000+00:00") for event in events)
+        return "\n".join(event_line(event, "2026-01-01T00:00:00.000+00:00", 1.5) for event in events)
     lines: list[str] = []
     printer = RunPrinter(lines.append, color=how.color, verbose=how.verbose, width=how.width)
     for event in events:
