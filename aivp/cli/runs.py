@@ -48,8 +48,9 @@ def list_command(settings: Settings) -> None:
 
 @runs_command.command("show")
 @click.argument("run", required=False)
+@click.option("--timeline", "is_timeline", is_flag=True, help="Where its time went, and what waited for what.")
 @project_options
-def show_command(settings: Settings, run: str | None) -> None:
+def show_command(settings: Settings, run: str | None, is_timeline: bool) -> None:
     """What became of each step of a run (the newest one if none is named)."""
     engine = settings.engine()
     state = engine.existing_state()
@@ -57,6 +58,11 @@ def show_command(settings: Settings, run: str | None) -> None:
     found = next((item for item in reversed(runs) if run is None or item.run.startswith(run)), None)
     if state is None or found is None:
         raise refusal("AIVP0510", "There is no such run.", "See: aivp runs list")
+    if is_timeline:
+        from aivp.cli.timeline import show_timeline
+
+        show_timeline(state, found, settings)
+        return
     steps = list(state.steps(found.run).values())
     if settings.is_json:
         from aivp.views.json_lines import line

@@ -19,6 +19,7 @@ from aivp.config.project import Variable
 from aivp.diagnostics import Diagnostic, Span
 from aivp.diagnostics.catalogue import SUMMARIES
 from aivp.events import Event, StepEnded
+from aivp.events.timeline import Lane, Timeline
 from aivp.plan.steps import Plan
 
 VERSION = 1
@@ -98,6 +99,32 @@ def kind_line(kind: Kind, version: str) -> str:
     """A kind, its provider, and what JSON Schema says of its attributes."""
     members = {"name": kind.name, "provider": kind.provider, "version": version, "description": kind.description}
     return line("kind", {**members, "schema": kind.schema})
+
+
+def timeline_lines(timeline: Timeline) -> Iterator[str]:
+    """A line a session of the run; times in seconds since that session began."""
+    for session in timeline.sessions:
+        legs = [
+            {"began": leg.began, "ended": leg.ended, "host": leg.host or None, "step": leg.step}
+            for leg in session.critical
+        ]
+        told = ("started", "is_resumed", "is_rough", "seconds", "status")
+        members = {"run": timeline.run, **{name: getattr(session, name) for name in told}}
+        yield line("timeline", {**members, "lanes": [_lane(lane) for lane in session.lanes], "critical": legs})
+
+
+def _lane(lane: Lane) -> dict[str, Json]:
+    told = ("step", "address", "action", "status", "began", "ended")
+    steps = [
+        {
+            **{name: getattr(bar, name) for name in told},
+            "effect": bar.effect and {"began": bar.effect[0], "ended": bar.effect[1]},
+        }
+        for bar in lane.bars
+    ]
+    waits = [{"began": wait.began, "ended": wait.ended, "on": wait.on or None} for wait in lane.waits]
+    work = [{"began": began, "ended": ended} for began, ended in lane.work]
+    return {"host": lane.host, "work": work, "steps": steps, "waits": waits}
 
 
 def declaration_line(address: str, span: Span | None, why: str | None, when: Json) -> str:

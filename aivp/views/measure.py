@@ -13,7 +13,9 @@ def lasted(seconds: float) -> str:
     if whole < 60:
         return f"{whole} s"
     hours, rest = divmod(whole, 3600)
-    return f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min {rest % 60} s"
+    if hours:
+        return f"{hours} h {rest // 60} min" if rest >= 60 else f"{hours} h"
+    return f"{rest // 60} min {rest % 60} s" if rest % 60 else f"{rest // 60} min"
 
 
 def clock(seconds: float) -> str:

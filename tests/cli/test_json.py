@@ -24,7 +24,8 @@ EXAMPLES = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if li
 WORDS = """
 validate | compile | compile -o ir.json | graph | graph --format dot | observe | plan | plan -o plan.json
 show plan.json | apply plan.json | apply --resume | drift | state list | state show noop.n@lab
-runs list | runs show | runs abandon | explain var.v | explain noop.n | providers list | providers show noop
+runs list | runs show | runs show --timeline | runs abandon | explain var.v | explain noop.n
+providers list | providers show noop
 discover file@lab --under THINGS | secrets key --new | secrets key | state check | state backup state.json
 state mv noop.n@lab noop.m@lab | state restore state.json -y --force
 state rm noop.n@lab | hosts list | hosts check | hosts bootstrap lab -y | hosts facts | exec lab true
