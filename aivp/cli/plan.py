@@ -174,6 +174,8 @@ def keep(engine: Engine, plan: Plan, output: str | None, bundle: str | None = No
 
         with fresh_file(bundle) as file:
             write(file, body, source_map, running.contents(engine, plan))
+    if not plan.is_applicable:
+        return  # apply takes it from nobody, so no state needs to know it: none is made or asked for
     state = engine.state()
     try:
         state.record_plan(canonical.digest_bytes(body))
