@@ -76,8 +76,9 @@ def show_command(settings: Settings, file: str) -> None:
 
 @click.command()
 @click.option("--ignore", metavar="ADDR", multiple=True, help="Do not look at this.")
+@click.option("--observed", metavar="FILE", help="Look into recorded evidence instead of at the hosts.")
 @project_options
-def drift_command(settings: Settings, ignore: tuple[str, ...]) -> None:
+def drift_command(settings: Settings, ignore: tuple[str, ...], observed: str | None) -> None:
     """Show what changed behind our back since the last apply. Changes nothing.
 
     Exit 2 where anything did, 1 where nothing did but some of it could not be looked at.
@@ -87,7 +88,7 @@ def drift_command(settings: Settings, ignore: tuple[str, ...]) -> None:
     from aivp.plan.options import Options
 
     engine = settings.engine()
-    with evidence(engine, settings) as seen:
+    with evidence(engine, settings, observed) as seen:
         plan = engine.plan(seen, Options(excluded=ignore))
     drifted = [step for step in plan.steps if step.is_drift]
     found = replace(plan, steps=drifted, rollouts=())
