@@ -52,3 +52,16 @@ def test_a_plan_for_review(shell: Shell) -> None:
     for said in (("apply", "plan.json"), ("apply", "plan.json", "--digest", "0" * 64)):
         done = elsewhere.run(*said)
         assert (done.returncode, b"AIVP0503" in done.stderr) == (4, True)
+
+
+def test_drift_in_recorded_evidence(shell: Shell) -> None:
+    """What a job recorded is looked through later, without asking anybody."""
+    shell.environ["PW"] = "x"
+    shell.declare(FILES.format(things=shell.things, a="x"))
+    assert shell.code("apply", "-y") == 0
+    (shell.things / "a").write_text("by hand")
+    assert shell.code("observe", "-o", "evidence.json") == 0
+    (shell.things / "a").write_text("x")
+    shell.environ["AIVP_HOST_STATE"] = "/nowhere"
+    done = shell.run("drift", "--observed", "evidence.json")
+    assert (done.returncode, b"file.a@lab: it drifted" in done.stdout) == (2, True)

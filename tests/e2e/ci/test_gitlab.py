@@ -23,7 +23,7 @@ def lab(going: World) -> Runner:
 
 
 def proposed(world: World, lab: Runner, number: int = 1, plan: bytes | None = None) -> Done:
-    """A merge request from a fork, with what its pipeline has left behind, or says to have; and the trusted job on it."""
+    """A merge request from a fork, with what its pipeline left behind, or says to have; and the trusted job on it."""
     sha = world.propose(number, '"one\\n"', '"two\\n"')
     done = lab.run("plan", sha, "merge_request_event", is_trusted=False)
     assert done.code == 0, done.log
