@@ -69,7 +69,7 @@ def offered(root: Path) -> Path:
     folder.mkdir()
     with (folder / ".pre-commit-hooks.yaml").open("w") as file:
         YAML().dump(hooks, file)
-    names = [f"-cuser.{what}=t@example.com" for what in ("name", "email")]
+    names = [word for what in ("name", "email") for word in ("-c", f"user.{what}=t@example.com")]
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "offer"]):
         subprocess.run(["git", *names, *words], cwd=folder, check=True, capture_output=True)
     return folder
