@@ -12,6 +12,7 @@ An HTML comment right above a block says what else holds for it: `<!-- not run: 
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,6 +59,18 @@ class Block:
     def indent(self) -> str:
         """What stands before each of its lines, within a list."""
         return self.text[: len(self.text) - len(self.text.lstrip(" "))]
+
+
+def markdown() -> list[Path]:
+    """Every Markdown file of the clone that people read, but for fragments of the changelog, which are read elsewhere."""
+    found = []
+    for folder, below, files in os.walk(ROOT):
+        below[:] = [
+            name for name in below if not name.startswith(".") and name not in ("build", "dist", "node_modules")
+        ]
+        found.extend(Path(folder, name) for name in files if name.endswith(".md"))
+    names = sorted(page.relative_to(ROOT).as_posix() for page in found)
+    return [ROOT / name for name in names if not re.match(r"tests/|changelog\.d/(?!README)", name)]
 
 
 def blocks(page: str) -> list[Block]:

@@ -6,13 +6,16 @@ What differs each time by its nature is named in VOLATILE.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +24,9 @@ from typing import Self
 from tests.docs.pages import Command, Save
 
 LESSON = "/tmp/lesson"
+PATIENCE = 90.0
+"""Seconds for one command; a page that hangs says where."""
+
 VOLATILE: Mapping[str, str] = {
     "RUN": r"\b[0-9a-f]{24}\b",
     "DIGEST": r"\b[0-9a-f]{64}\b",
@@ -52,7 +58,10 @@ def agrees(shown: str, seen: str) -> bool:
 
 
 class Reader:
-    """One bash, so that `cd` and `export` hold for what follows. `folder`: for what is no part of the lesson. `start`: copied there."""
+    """One bash, so that `cd` and `export` hold for what follows.
+
+    `folder`: for what is no part of the lesson. `path`: folders to put before PATH. `start`: what is copied there.
+    """
 
     def __init__(self, folder: Path, path: tuple[str, ...] = (), start: Path | None = None) -> None:
         self.folder = folder
@@ -82,12 +91,13 @@ class Reader:
             text=True,
             encoding="utf-8",
             errors="replace",
+            start_new_session=True,
         )
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         assert self._shell is not None
-        self._shell.kill()
+        self._end()
         self._shell.communicate()
         shutil.rmtree(self.lesson)
 
@@ -115,8 +125,19 @@ class Reader:
         self._shell.stdin.write(f"eval {shlex.quote(text)} </dev/null\nprintf '\\n\\001%s\\n' $?\n")
         self._shell.stdin.flush()
         lines: list[str] = []
-        for line in self._shell.stdout:
-            if line.startswith("\001"):
-                return "".join(lines).removesuffix("\n"), int(line[1:])
-            lines.append(line)
-        raise AssertionError(f"the shell ended at: {text}\n{''.join(lines)}")
+        watch = threading.Timer(PATIENCE, self._end)
+        watch.start()
+        try:
+            for line in self._shell.stdout:
+                if line.startswith("\001"):
+                    return "".join(lines).removesuffix("\n"), int(line[1:])
+                lines.append(line)
+        finally:
+            watch.cancel()
+        raise AssertionError(f"the shell ended, or was ended after {PATIENCE:.0f} s, at: {text}\n{''.join(lines)}")
+
+    def _end(self) -> None:
+        """The shell and whatever it runs."""
+        assert self._shell is not None
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._shell.pid, signal.SIGKILL)

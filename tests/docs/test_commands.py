@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shlex
-import subprocess
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,18 +16,15 @@ from pathlib import Path
 import pytest
 
 from tests import lab
-from tests.docs.pages import ROOT, Block, Command, Save, blocks, items, lab_hosts, render, start
+from tests.docs.pages import ROOT, Block, Command, Save, blocks, items, lab_hosts, markdown, render, start
 from tests.docs.reader import Reader, agrees
 
 _COMMANDS = ("console", "sh", "bash", "shell")
-_IN_ADRS = "docs/adr/"
 
 
 def pages() -> list[Path]:
-    """Every Markdown page that git knows, or would; records of decisions show commands of their time."""
-    listed = ["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard", "*.md"]
-    names = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split()
-    return [ROOT / name for name in sorted(names) if not name.startswith((_IN_ADRS, "changelog.d/", "tests/"))]
+    """Every page but records of decisions, which show commands of their time."""
+    return [page for page in markdown() if not _name(page).startswith("docs/adr/")]
 
 
 def _name(page: Path) -> str:
@@ -94,7 +91,7 @@ def _surroundings(hosts: dict[str, str], folder: Path) -> Iterator[tuple[str, ..
             pytest.skip(reason)
     with lab.network() as laid:
         laid.hosts(hosts)
-        command = shlex.join([*laid.argv, "ssh", "-F", str(laid.client.config)])
+        command = shlex.join([*laid.argv, str(shutil.which("ssh")), "-F", str(laid.client.config)])
         ssh = folder / "bin" / "ssh"
         ssh.parent.mkdir()
         ssh.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
