@@ -62,7 +62,7 @@ class Block:
 
 
 def markdown() -> list[Path]:
-    """Every Markdown file of the clone that people read, but for fragments of the changelog, which are read elsewhere."""
+    """Every Markdown file of the clone that people read; fragments of the changelog are read elsewhere."""
     found = []
     for folder, below, files in os.walk(ROOT):
         below[:] = [

@@ -1,4 +1,4 @@
-"""Every link of every Markdown file leads to a file, a folder or a heading that is there; external ones are not fetched."""
+"""Every link of every Markdown file leads to a file, folder or heading that is there; external ones are not fetched."""
 
 from __future__ import annotations
 
