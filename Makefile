@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-ssh test test-all check bench docs docs-update clean
+.PHONY: help setup demo demo-ssh test test-all check bench dist docs docs-update clean
 
 help: ## Lists the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ check: setup ## Lints, checks formatting, types (providers as Python 3.9, too) a
 
 bench: setup ## Measures against terraform, pyinfra, Ansible and floors, in an hour or less; BENCH=--quick takes eight minutes.
 	@exec .venv/bin/python -m bench $(BENCH)
+
+dist: setup ## Builds what people install into dist/: wheels, source archives, SBOM, digests. The same commit gives the same bytes.
+	@exec .venv/bin/python -m packages
 
 docs: setup ## Builds the documents into build/docs, strictly; lists the links that lead out.
 	@scripts/docs

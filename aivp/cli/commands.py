@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "explain": ("explain", "Say where a value comes from."),
     "providers": ("providers", "List, show, test and begin providers of kinds."),
     "secrets": ("secrets", "Make or bring in the key of generated secrets."),
+    "version": ("version", "Say what this aivp is made of."),
 }
 """Command → (module in this room, one line of help)."""
 
