@@ -17,6 +17,15 @@ def test_every_link_leads_somewhere() -> None:
     assert not found, "\n".join(found)
 
 
+def test_every_page_is_listed_where_a_reader_looks() -> None:
+    listed = {"docs/index"}
+    for page in (ROOT / "docs/index.md", *ROOT.glob("docs/**/README.md"), ROOT / "examples/README.md"):
+        listed |= {name for _, names in links.contents(page.read_text(encoding="utf-8"), page, ROOT) for name in names}
+    pages = {page.relative_to(ROOT).with_suffix("").as_posix() for page in markdown()}
+    missing = sorted(name for name in pages - listed if name.startswith("docs/"))
+    assert not missing, f"docs/index.md, or the README.md of their folder, does not link to {missing}"
+
+
 @pytest.mark.parametrize(
     ("text", "targets"),
     [
