@@ -24,7 +24,7 @@ from typing import Self
 from tests.docs.pages import Command, Save
 
 LESSON = "/tmp/lesson"
-PATIENCE = 90.0
+PATIENCE = 180.0
 """Seconds for one command; a page that hangs says where."""
 
 VOLATILE: Mapping[str, str] = {

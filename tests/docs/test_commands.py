@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests import lab
-from tests.docs.pages import ROOT, Block, Command, Save, blocks, items, lab_hosts, markdown, render, start
+from tests.docs.pages import ROOT, Block, Command, Save, before, blocks, items, lab_hosts, markdown, render, start
 from tests.docs.reader import Reader, agrees
 
 _COMMANDS = ("console", "sh", "bash", "shell")
@@ -49,6 +49,9 @@ def test_every_command_works_as_shown(page: Path, tmp_path: Path) -> None:
     failures: list[str] = []
     seen: list[tuple[Block, list[Command]]] = []
     with _surroundings(hosts, tmp_path) as path, Reader(tmp_path / "reader", path, start(text)) as reader:
+        for command in before(text):
+            output, code = reader.run(Command(0, command, None))
+            assert code == 0, f"{command}\n{output}"
         for block in blocks(text):
             done: list[Command] = []
             for item in items(block):
