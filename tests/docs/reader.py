@@ -27,6 +27,12 @@ LESSON = "/tmp/lesson"
 PATIENCE = 180.0
 """Seconds for one command; a page that hangs says where."""
 
+SLOW: tuple[str, ...] = (
+    r" in (?:\d+ (?:h|min) )*\d+(?:\.\d+)? ?(?:h|min|ms|s)\b",
+    r"(?m)^ *[\w-]+: at work on .* for .*\n?",
+)
+"""What is said only of what takes long, and so on a busy machine of other steps than on a quiet one: no difference."""
+
 VOLATILE: Mapping[str, str] = {
     "RUN": r"\b[0-9a-f]{24}\b",
     "DIGEST": r"\b[0-9a-f]{64}\b",
@@ -42,6 +48,8 @@ VOLATILE: Mapping[str, str] = {
 
 def normal(text: str) -> str:
     """Without trailing blanks, and with names in place of what is another one each time."""
+    for pattern in SLOW:
+        text = re.sub(pattern, "", text)
     for name, pattern in VOLATILE.items():
         text = re.sub(pattern, name, text)
     return "\n".join(line.rstrip() for line in text.strip("\n").splitlines())

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import html
+import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from docs.site.screen import drawn, on_a_terminal
 from tests import lab
 from tests.e2e.examples.project import EXAMPLES, Project
 
@@ -38,13 +40,11 @@ def test_the_first_project_works_as_pasted(example: Callable[..., Project], tmp_
 
 
 @pytest.mark.lab
-def test_the_picture_of_the_plan_shows_the_real_one(example: Callable[..., Project], host: lab.Host) -> None:
+def test_the_picture_of_the_plan_is_the_real_one(example: Callable[..., Project], host: lab.Host) -> None:
     project = example("02-web-server", host)
-    environ = {**project.environ, "LANG": "C.UTF-8", "COLUMNS": "100"}
-    shown = Project(project.folder, environ).aivp("plan")
-    drawn = html.unescape(
-        re.sub(r"<style.*?</style>|<[^>]+>", "", PICTURE.read_text(encoding="utf-8"), flags=re.DOTALL)
-    )
-    drawn = "".join(drawn.split())
-    missing = [line for line in shown.splitlines() if "".join(line.split()) not in drawn]
-    assert not missing, "python -m docs.pictures draws it anew"
+    command = [str(Path(sys.executable).with_name("aivp")), "plan"]
+    svg = drawn(on_a_terminal(command, project.folder, project.environ, 100), "aivp plan", 100)
+    if os.environ.get("AIVP_UPDATE_GOLDEN") == "1":
+        PICTURE.write_text(svg, encoding="utf-8")
+    assert "http" not in svg.replace("http://www.w3.org/2000/svg", "")
+    assert PICTURE.read_text(encoding="utf-8") == svg, "AIVP_UPDATE_GOLDEN=1 draws it anew"
