@@ -99,7 +99,7 @@ def _type(field: Mapping[str, Json]) -> str:
         values = field.get("additionalProperties")
         said = f"mapping to {_type(values)}" if isinstance(values, Mapping) and values else "mapping"
     else:
-        said = {"string": words.get("semantic", "text"), "boolean": "true or false"}.get(name, name)
+        said = str({"string": words.get("semantic", "text"), "boolean": "true or false"}.get(name, name))
     return said + _bounds(field)
 
 
