@@ -84,6 +84,17 @@ class Cue:
                 (folder / file).write_text(json.dumps(value), "utf-8")
             return _run(self, arguments, folder)
 
+    def format(self, data: bytes, file: str) -> bytes:
+        """`data` as `cue fmt` lays it out. Raises Refused where it is no CUE; `file` is its name in messages."""
+        with tempfile.TemporaryDirectory(prefix="aivp-cue-") as name:
+            _lay_out(Path(name) / "module", {"source.cue": data})
+            outcome = _run(self, ["fmt", "source.cue"], Path(name))
+            done = (Path(name) / "module" / "source.cue").read_bytes()
+        if outcome.is_success and done.strip():
+            return done
+        said = outcome.ended_by or outcome.complaints.replace("./source.cue", file).replace("source.cue", file).strip()
+        raise refusal("AIVP0957", f"{file} is not laid out anew: {said[:1000]}.", "It stays as it is.")
+
     def version(self) -> str:
         """What `cue version` says of itself, such as `v0.17.1`; empty where it says nothing of the kind."""
         with tempfile.TemporaryDirectory(prefix="aivp-cue-") as name:
