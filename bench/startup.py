@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import aivp.cli.commands
+from bench.machine import ROOT
 from bench.measure import AIVP, Sample, measure
 from packages.wheels import find_uv
 
@@ -66,16 +67,13 @@ def startup(folder: Path, rounds: int) -> Iterator[tuple[str, Sample]]:
 def install(folder: Path) -> str:
     """The aivp of an environment made of wheels, compiled as pip compiles them. Raises CalledProcessError."""
     environment, dist = folder / "env", folder / "dist"
+    folder.mkdir()
+    pip = [find_uv(), "pip", "install", "--quiet", "--compile-bytecode", "--python", str(environment / "bin/python")]
     for command, place in (
-        ([sys.executable, "-m", "packages", "--without-cue", "-o", str(dist)], Path(__file__).parents[1]),
+        ([sys.executable, "-m", "packages", "--without-cue", "-o", str(dist)], ROOT),
         ([find_uv(), "venv", "--quiet", "--python", sys.executable, str(environment)], folder),
-        (
-            [find_uv(), "pip", "install", "--quiet", "--compile-bytecode", "--python", str(environment / "bin/python")]
-            + ["--require-hashes", "-r", "requirements.txt"],
-            dist,
-        ),
+        ([*pip, "--require-hashes", "-r", "requirements.txt"], dist),
     ):
-        folder.mkdir(exist_ok=True)
         subprocess.run(command, cwd=place, check=True, stdout=subprocess.DEVNULL)
     return str(environment / "bin/aivp")
 
