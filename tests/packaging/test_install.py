@@ -13,9 +13,8 @@ import pytest
 from tests.packaging.conftest import ROOT, Place, install
 from tests.packaging.journey import journey, short_journey
 
-MOST = 66
-"""Megabytes that a core installation may take, as files count: 60 today, of which 47 are jsonschema-rs, cryptography,
-networkx, pydantic-core and Pygments."""
+MOST = 48
+"""Megabytes that a core installation may take: 44 today, 15 each of jsonschema-rs and cryptography, 5 of Pygments."""
 
 UNREACHED = ("NewConnectionError", "Max retries exceeded", "Temporary failure in name resolution")
 
