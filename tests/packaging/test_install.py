@@ -13,8 +13,8 @@ import pytest
 from tests.packaging.conftest import ROOT, Place, install
 from tests.packaging.journey import journey, short_journey
 
-MOST = 48
-"""Megabytes that a core installation may take: 44 today, 15 each of jsonschema-rs and cryptography, 5 of Pygments."""
+MOST = 41
+"""Megabytes that a core installation may take: 38 today, 15 each of jsonschema-rs and of cryptography."""
 
 UNREACHED = ("NewConnectionError", "Max retries exceeded", "Temporary failure in name resolution")
 
