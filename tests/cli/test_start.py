@@ -27,7 +27,9 @@ SLOW = frozenset(
 )
 """Parts of Python that take milliseconds; others come and go with its versions, or with click (difflib)."""
 
-NEVER = frozenset("networkx numpy pydantic rich asyncio multiprocessing unittest aivp_sdk aivp_host aivp_runner".split())
+NEVER = frozenset(
+    "networkx numpy pydantic rich asyncio multiprocessing unittest aivp_sdk aivp_host aivp_runner".split()
+)
 """What no command at all is worth."""
 
 GOLDEN = Path(__file__).parent / "golden/imports.txt"
