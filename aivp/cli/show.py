@@ -78,8 +78,10 @@ def read(file: str) -> Plan:
 
     body, _ = read_plan_file(file)
     try:
-        return read_plan(body)
+        plan = read_plan(body)
+        plan.encode()  # what has no canonical form is no plan, and has no digest
     except UNREADABLE:
         from aivp.cli.seeming import not_a_plan
 
         raise not_a_plan(file, body) from None
+    return plan

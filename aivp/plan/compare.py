@@ -206,4 +206,12 @@ def _is_equal(one: Json, other: Json) -> bool:
     """True is not 1, and 1 is 1.0: as in canonical form."""
     if type(one) is str and type(other) is str:
         return one == other
-    return canonical.encode(one) == canonical.encode(other)
+    return as_compared(one) == as_compared(other)
+
+
+def as_compared(value: Json) -> bytes:
+    """Bytes that are equal for equal values; also of what no plan of ours holds, such as a lone surrogate."""
+    try:
+        return canonical.encode(value)
+    except canonical.NotCanonical:
+        return repr(value).encode(errors="surrogatepass")

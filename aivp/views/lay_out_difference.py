@@ -9,10 +9,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from aivp_contract import canonical
 from aivp_contract.values import Json
 
-from aivp.plan.compare import Aspect, Difference, PlanDifference, StepDifference
+from aivp.plan.compare import Aspect, Difference, PlanDifference, StepDifference, as_compared
 from aivp.plan.steps import SEVERITIES, Step, StepChange
 from aivp.views.alike import FEW
 from aivp.views.lay_out import group_steps, lay_out_step, targets
@@ -85,7 +84,7 @@ def _changed(items: Sequence[StepDifference], reading: Reading) -> list[ChangedS
     groups: dict[tuple[Role, Role, bytes], list[StepDifference]] = {}
     for item in sorted(items, key=lambda item: min(SEVERITIES.index(s.severity) for s in (item.before, item.after))):
         same = [one.form() for one in item.differences if one.name != "digest of its fields"]
-        key = (role(item.before), role(item.after), canonical.encode(same))
+        key = (role(item.before), role(item.after), as_compared(same))
         groups.setdefault(key, []).append(item)
     return [
         ChangedSteps(

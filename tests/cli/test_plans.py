@@ -61,6 +61,15 @@ def test_what_is_no_plan_cannot_be_compared(shell: Shell) -> None:
     assert (done.returncode, b"AIVP0903" in done.stderr) == (1, True)
 
 
+@pytest.mark.parametrize("lie", ["\\ud800", "\\udfff"])
+def test_half_a_character_makes_no_plan(shell: Shell, lie: str) -> None:
+    shell.run("plan", "-o", "p.json")
+    path = shell.folder / "p.json"
+    path.write_text(path.read_text().replace("not there yet", f"not {lie} there", 1))
+    for words in (("show", "p.json"), ("show", "p.json", "--json"), ("diff", "p.json", "p.json")):
+        assert shell.code(*words) == 4
+
+
 def test_explain_one_several_or_none(shell: Shell) -> None:
     one = shell.run("explain", "file.a").stdout.decode()
     assert "<- var.v = x  (default, aivp.yaml:4:" in one
