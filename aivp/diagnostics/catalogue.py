@@ -224,5 +224,6 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0921": "Folder in use",
     "AIVP0922": "The conformance kit is missing",
     "AIVP0923": "Unknown provider",
+    "AIVP0945": "Plan of something else",
     "AIVP0999": "Bug in aivp",
 }
