@@ -6,6 +6,7 @@ one that brings another stands by itself: what is unusual is never folded. Works
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -91,12 +92,17 @@ def label(step: Step) -> str:
     return step.address.removesuffix(f"@{step.host}")
 
 
+def placeless(text: str, host: str) -> str:
+    """`text` with addresses on `host` lacking it: `notified by file.site`."""
+    end = f"@{host}"
+    return text if end not in text else re.sub(rf"{re.escape(end)}(?![\w.@\[-])", "", text)
+
+
 def _likeness(step: Step) -> Hashable:
     """What steps must share to be alike: everything that is shown of them but names and values."""
-    own = f"@{step.host}"
     return (
         *(step.kind, role(step), step.severity, step.is_conditional, step.is_deferred, step.provenance),
-        step.action if step.action == "move" else step.reason.replace(own, "@"),
+        step.action if step.action == "move" else placeless(step.reason, step.host),
         step.lifecycle.prevent_destroy,
         tuple((change.op, *parts(change.path)[:1], change.cause) for change in step.changes),
     )

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 from aivp.model.address import CONTROLLER
 from aivp.plan.steps import SEVERITIES, Cause, Plan, Severity, Step
-from aivp.views.alike import FEW, HostGroup, StepGroup, alike_hosts, alike_steps, label
+from aivp.views.alike import FEW, HostGroup, StepGroup, alike_hosts, alike_steps, label, placeless
 from aivp.views.lay_out_changes import lay_out_changes
 from aivp.views.outline import (
     HostOutline,
@@ -21,6 +21,7 @@ from aivp.views.outline import (
     RolloutOutline,
     SevereGroup,
     StepOutline,
+    Targets,
     role,
 )
 from aivp.views.value_text import value_text
@@ -62,12 +63,29 @@ def _counted(plan: Plan) -> list[Step]:
 
 def _severe(steps: Sequence[Step]) -> list[SevereGroup]:
     """What destroys, then what disrupts; together where sign and reason are the same, in order of appearance."""
-    groups: dict[tuple[Severity, Role, str], list[str]] = {}
+    groups: dict[tuple[Severity, Role, str], list[Step]] = {}
     for severity in _SEVERE:
         for step in steps:
             if step.severity == severity:
-                groups.setdefault((severity, role(step), step.reason), []).append(step.address)
-    return [SevereGroup(name, severity, why, found) for (severity, name, why), found in groups.items()]
+                why = placeless(step.reason, step.host)
+                groups.setdefault((severity, role(step), why), []).append(step)
+    return [_severe_group(*key, found) for key, found in groups.items()]
+
+
+def _severe_group(severity: Severity, name: Role, why: str, steps: Sequence[Step]) -> SevereGroup:
+    hosts = {step.host for step in steps}
+    return SevereGroup(name, severity, steps[0].reason if len(hosts) == 1 else why, _targets(steps), len(steps))
+
+
+def _targets(steps: Sequence[Step]) -> list[Targets]:
+    """The steps as resources on hosts: those that stand on the same hosts together."""
+    places: dict[str, list[str]] = {}
+    for step in steps:
+        places.setdefault(label(step), []).append(step.host)
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for name, hosts in places.items():
+        groups.setdefault(tuple(hosts), []).append(name)
+    return [Targets(names, hosts) for hosts, names in groups.items()]
 
 
 def _hosts(plan: Plan, reading: Reading) -> list[HostOutline]:
@@ -93,12 +111,12 @@ def _host(
         transport="" if name == CONTROLLER else transports.get(name, ""),
         severity=min((step.severity for step in steps), key=SEVERITIES.index),
         size=len(steps),
-        steps=[_step(item, group.varies.get(item.step.id, ()), reading) for item in groups],
+        steps=[_step(item, group, reading) for item in groups],
         checks=[step.address for step in steps if role(step) == "check"] if len(told) < len(steps) else (),
     )
 
 
-def _step(group: StepGroup, varies: Sequence[str], reading: Reading) -> StepOutline:
+def _step(group: StepGroup, hosts: HostGroup, reading: Reading) -> StepOutline:
     step = group.step
     return StepOutline(
         id=step.id,
@@ -108,7 +126,7 @@ def _step(group: StepGroup, varies: Sequence[str], reading: Reading) -> StepOutl
         host=step.host,
         role=role(step),
         severity=step.severity,
-        reason=step.reason,
+        reason=step.reason if len(hosts.names) == 1 else placeless(step.reason, step.host),
         cause=_cause(step),
         is_conditional=step.is_conditional,
         is_deferred=step.is_deferred,
@@ -119,7 +137,8 @@ def _step(group: StepGroup, varies: Sequence[str], reading: Reading) -> StepOutl
         bounds=step.bounds if step.is_conditional else (),
         remarks=_remarks(step),
         alike=[other.address for other in group.others],
-        varies=tuple(dict.fromkeys((*group.varies, *varies))),
+        varies=group.varies,
+        varies_by_host=hosts.varies.get(step.id, ()),
     )
 
 

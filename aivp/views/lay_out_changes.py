@@ -28,7 +28,7 @@ from aivp.views.outline import (
     ValueChange,
 )
 from aivp.views.text_diff import TextDiff, diff_lines, diff_texts
-from aivp.views.value_text import leaf_lines, pair_text, value_text
+from aivp.views.value_text import WHOLE, leaf_lines, pair_text, value_text
 from aivp.views.word_diff import pairs, split_pair, whole
 
 COLUMN = 20
@@ -119,9 +119,11 @@ class _Layer:
             return (), (Segment(value_text(change.after, most)),)
         if change.op == "remove":
             return (Segment(value_text(change.before, most)),), ()
+        if type(change.before) is str and type(change.after) is str:
+            whole_texts = (value_text(change.before, WHOLE), value_text(change.after, WHOLE))
+            if min(map(len, whole_texts)) >= _PHRASE and (found := split_pair(*whole_texts, most)):
+                return found
         before, after = pair_text(change.before, change.after, most)
-        if type(change.before) is str and type(change.after) is str and min(len(before), len(after)) >= _PHRASE:
-            return split_pair(before, after, most) or ((Segment(before),), (Segment(after),))
         return (Segment(before),), (Segment(after),)
 
     def _diff(self, change: StepChange, used: int) -> TextDiff | None:

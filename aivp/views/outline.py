@@ -119,7 +119,7 @@ class StepOutline:
     label: its address without the host, which is told above it. cause: None where no field changes, `both` where a
     step mixes intent and drift. waits_for: ids of steps; bounds: fields that a conditional step may touch.
     alike: addresses of further steps of this host that differ from it in name and values only, folded into it.
-    varies: fields whose values are other ones there, or on the other hosts that are told together with this one.
+    varies: fields whose values are other ones there; varies_by_host: on the hosts that are told together with its own.
     remarks: what else counts, in words.
     """
 
@@ -142,13 +142,15 @@ class StepOutline:
     remarks: Sequence[str] = ()
     alike: Sequence[str] = ()
     varies: Sequence[str] = ()
+    varies_by_host: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class HostOutline:
     """One host with its steps in the order in which they will run, or several on which the same happens.
 
-    names: sorted; the steps are told for the first of them. transport: how it is reached; empty where nobody knows
+    names: sorted; the steps are told for the first of them, by values, and their reasons do not name it where there are
+    several. transport: how it is reached; empty where nobody knows
     and for the controller.
     severity: of its most severe step. size: steps of each host, folded ones included.
     checks: addresses of folded steps that find their resource as declared and look again after earlier steps.
@@ -163,13 +165,25 @@ class HostOutline:
 
 
 @dataclass(frozen=True, slots=True)
+class Targets:
+    """Every one of these resources on every one of these hosts. labels: addresses without their host."""
+
+    labels: Sequence[str]
+    hosts: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class SevereGroup:
-    """Steps that destroy or disrupt in the same way for the same reason. None of their addresses is ever left out."""
+    """Steps that destroy or disrupt in the same way for the same reason. None of them is ever left out.
+
+    reason: does not name the step's own host where there are several.
+    """
 
     role: Role
     severity: Severity
     reason: str
-    addresses: Sequence[str]
+    targets: Sequence[Targets]
+    size: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,7 +147,7 @@ def _segments(text: str, spans: Sequence[tuple[int, int, bool]], most: int) -> S
 def _cut(part: str, most: int) -> list[Segment]:
     if len(part) <= most:
         return [Segment(part, "changed")]
-    return [Segment(part[:most], "changed"), Segment(f"... ({len(part) - most:,} more characters)", "left out")]
+    return [Segment(part[:most], "changed"), Segment(f"...({len(part) - most:,} characters)...", "left out")]
 
 
 def _elided(part: str, *, is_first: bool, is_last: bool) -> list[Segment]:
