@@ -62,13 +62,16 @@ def plan_command(
 
 @click.command()
 @click.argument("file")
+@click.option("-o", "output", metavar="PAGE", help="Write the Markdown or HTML there.  [default: standard output]")
 @format_option
 @project_options
-def show_command(settings: Settings, file: str, form: str) -> None:
+def show_command(settings: Settings, file: str, output: str | None, form: str) -> None:
     """Show a plan file, or a bundle of one, as `plan` did. Needs no project and no host."""
     from aivp.plan.steps import UNREADABLE, read_plan
 
     check_form(settings, form)
+    if output is not None and form == "text":
+        raise click.UsageError("-o takes a page: name its --format, markdown or html.")
     body, _ = read_plan_file(file)
     try:
         plan = read_plan(body)
@@ -76,7 +79,7 @@ def show_command(settings: Settings, file: str, form: str) -> None:
         from aivp.cli.seeming import not_a_plan
 
         raise not_a_plan(file, body) from None
-    show_plan(plan, settings, None, form=form)
+    show_plan(plan, settings, None, form=form, to=output)
 
 
 @click.command()

@@ -72,7 +72,14 @@ def _resource(box: Box, numbers: Mapping[str, int], boxes: Mapping[str, int], wa
     mark = box.mark
     kind, _, name = box.label.partition(".")
     sign = sign_html(mark.role) if mark else tag("span", {"class": "sign"})
-    parts = [sign, tag("code", {"class": "what"}, tag("span", {"class": "kind"}, f"{kind}."), tag("strong", {}, name))]
+    parts = [
+        sign,
+        tag(
+            "span",
+            {"class": "what"},
+            tag("code", {}, tag("span", {"class": "kind"}, f"{kind}."), tag("strong", {}, name)),
+        ),
+    ]
     if mark is not None and mark.severity in SEVERE:
         meaning, word = SEVERE[mark.severity]
         parts.append(tag("span", {"class": "tags"}, tag("span", {"class": f"tag {meaning}"}, word)))

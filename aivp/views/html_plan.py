@@ -5,11 +5,11 @@ Everything is there without JavaScript, folded by the browser's own `details`; p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from aivp.model.address import CONTROLLER
-from aivp.plan.steps import SEVERITIES, Plan
+from aivp.plan.steps import SEVERITIES, Plan, Severity
+from aivp.views import plan_words
 from aivp.views.graph_fold import folded
 from aivp.views.graph_picture import picture_of_plan
 from aivp.views.graph_svg import said, svg
@@ -18,7 +18,7 @@ from aivp.views.html_step import SEVERE, Places, link, sign_html, step_html
 from aivp.views.html_tools import PLAN_KEYS, chips, count, graph_place, noscript, toolbar
 from aivp.views.lay_out import lay_out
 from aivp.views.markup import Markup, join, tag
-from aivp.views.outline import HostOutline, Outline, Reading, Role, StepOutline
+from aivp.views.outline import HostOutline, Outline, Reading, Role, RolloutOutline, StepOutline
 from aivp.views.step_text import SIGNS
 
 MOST_BYTES = 9_500_000
@@ -35,7 +35,8 @@ FEW = 30
 LINKS = 12
 """Severe steps of one kind that are named at once; the rest is folded, never left out."""
 
-WORDS: Mapping[str, str] = {"refresh": "refresh if notified", "check": "check again", "no-op": "record"}
+MARKS = {"*": "looked at again", "deferred": "deferred"}
+"""What stands beside a step for a word of the legend."""
 
 
 def plan_html(plan: Plan, digest: str | None = None) -> str:
@@ -69,27 +70,14 @@ def _page(plan: Outline, places: Places, graph: Sequence[Markup]) -> str:
 
 def _refusal(plan: Outline) -> Iterator[Markup]:
     if not plan.is_applicable:
-        why = (
-            "Some of what the hosts would answer is not known: its evidence was recorded for an older declaration, or"
-            " with --untrusted (see the notes). Observe again, or plan without --observed and --untrusted."
-        )
-        yield tag("div", {"class": "refusal"}, tag("strong", {}, "This plan cannot be applied."), tag("p", {}, why))
+        said = tag("strong", {}, "This plan cannot be applied.")
+        yield tag("div", {"class": "refusal"}, said, tag("p", {}, plan_words.REFUSAL))
 
 
 def _counts(plan: Outline) -> Markup:
-    items = [
-        (SEVERE[name][0], join((tag("strong", {}, f"{plan.severities[name]:,}"), f" {SEVERE[name][1]}")))
-        for name in SEVERITIES
-        if name in SEVERE and name in plan.severities
-    ]
-    items += [
-        ("", join((sign_html(name), tag("strong", {}, f"{number:,}"), f" to {WORDS.get(name, name)}")))
-        for name, number in plan.roles.items()
-    ]
-    items.append(("", join((tag("strong", {}, f"{plan.unchanged:,}"), " unchanged"))))
-    for word, reasons in (("blocked", plan.blocked), ("left out", plan.left_out)):
-        if reasons:
-            items.append(("change", join((tag("strong", {}, f"{len(reasons):,}"), f" {word}"))))
+    severe = {name: f"{plan.severities[name]:,} {SEVERE[name][1]}" for name in SEVERE if name in plan.severities}
+    items = [(SEVERE[name][0], tag("strong", {}, words)) for name, words in severe.items()]
+    items += [("", join((sign_html(name), words) if name else (words,))) for name, words in plan_words.roles(plan)]
     return chips(items)
 
 
@@ -99,9 +87,8 @@ def _digest(plan: Outline) -> Iterator[Markup]:
 
 
 def _nothing(plan: Outline) -> Markup:
-    are = "resource is" if plan.unchanged == 1 else "resources are"
-    said = f"No changes. {plan.unchanged:,} {are} as declared." if plan.unchanged or not plan.blocked else "No changes."
-    return tag("p", {"class": "nothing"}, said)
+    more = f" {plan_words.nothing_to_do(plan)}" if plan.unchanged or not plan.blocked else ""
+    return tag("p", {"class": "nothing"}, f"No changes.{more}")
 
 
 def _severe(plan: Outline, places: Places) -> Iterator[Markup]:
@@ -111,7 +98,7 @@ def _severe(plan: Outline, places: Places) -> Iterator[Markup]:
     if not steps or plan.size <= len(steps) <= LINKS:
         return
     steps.sort(key=lambda step: SEVERITIES.index(step.severity))  # stable: of one severity, in their order
-    groups: dict[tuple[str, Role, str], list[StepOutline]] = {}
+    groups: dict[tuple[Severity, Role, str], list[StepOutline]] = {}
     for step in steps:
         groups.setdefault((step.severity, step.role, step.reason), []).append(step)
     items = [_severe_group(*key, group, places) for key, group in groups.items()]
@@ -119,7 +106,7 @@ def _severe(plan: Outline, places: Places) -> Iterator[Markup]:
     yield tag("section", {"class": "severe", "aria-labelledby": "severe"}, heading, tag("ul", {}, items))
 
 
-def _severe_group(severity: str, role: Role, reason: str, steps: Sequence[StepOutline], places: Places) -> Markup:
+def _severe_group(severity: Severity, role: Role, reason: str, steps: Sequence[StepOutline], places: Places) -> Markup:
     meaning, word = SEVERE[severity]
     links = [link(step, places) for step in steps]
     shown = join(links[:LINKS], ", ")
@@ -136,7 +123,7 @@ def _steps(plan: Outline) -> Iterator[StepOutline]:
 
 def _tools(plan: Outline) -> Markup:
     hosts = [(name, f"{name} ({host.size:,})") for host in plan.hosts for name in host.names]
-    roles = [(name, f"{SIGNS[name][0]} {WORDS.get(name, name)} ({number:,})") for name, number in plan.roles.items()]
+    roles = [(name, f"{SIGNS[name][0]} {words}") for name, words in plan_words.roles(plan) if name]
     severities = [(name, f"{name} ({number:,})") for name, number in plan.severities.items()]
     choices = (("host", "Host", hosts), ("role", "Action", roles), ("severity", "Severity", severities))
     without = noscript("Filters, search and keys need JavaScript; everything else is here.")
@@ -145,14 +132,12 @@ def _tools(plan: Outline) -> Markup:
 
 def _host(host: HostOutline, places: Places, *, is_small: bool) -> Markup:
     name = ", ".join(host.names)
-    transport = "beside aivp" if host.names[0] == CONTROLLER else host.transport
-    facts = ", ".join(filter(None, (transport, count(host.size, "step"))))
     parts: list[Markup] = []
     for is_check, group in groupby(host.steps, key=lambda step: step.role == "check"):
         steps = list(group)
         items = [step_html(step, places, is_open=is_small or step.severity == "destroy") for step in steps]
         parts += [_checks(items)] if is_check and len(items) > 1 else items
-    heading = tag("h2", {}, tag("code", {}, name), tag("span", {"class": "faint"}, f" {facts}"))
+    heading = tag("h2", {}, tag("code", {}, name), tag("span", {"class": "faint"}, f" {plan_words.host_facts(host)}"))
     return tag("details", {"class": "host", "open": True, "data-host": name}, tag("summary", {}, heading), *parts)
 
 
@@ -169,7 +154,7 @@ def _checks(items: Sequence[Markup]) -> Markup:
 
 def _rest(plan: Outline) -> Iterator[Markup]:
     if plan.rollouts:
-        yield _section("Rollouts", [_rounds(*item) for item in ((r.group, r.rounds, r.most) for r in plan.rollouts)])
+        yield _section("Rollouts", [_rounds(rollout) for rollout in plan.rollouts])
     for title, reasons in (("Blocked", plan.blocked), ("Left out", plan.left_out)):
         if reasons:
             rows = [
@@ -183,6 +168,10 @@ def _rest(plan: Outline) -> Iterator[Markup]:
             for name, how in plan.providers.items()
         ]
         yield _section("Providers", [tag("ul", {}, started)])
+    used = {"deferred" if step.is_deferred else "*" for step in _steps(plan) if step.is_deferred or step.is_conditional}
+    if marks := [(word, said) for word, said in plan_words.LEGEND.items() if word in used]:
+        rows = [tag("div", {}, tag("dt", {}, MARKS[word]), tag("dd", {}, f"{said}.")) for word, said in marks]
+        yield _section("What the marks mean", [tag("dl", {"class": "facts marks"}, rows)])
     if plan.notes:
         yield _section("Notes", [tag("ul", {}, [tag("li", {}, note) for note in plan.notes])])
 
@@ -191,7 +180,6 @@ def _section(title: str, content: Sequence[Markup]) -> Markup:
     return tag("section", {"class": "rest-of-plan"}, tag("h2", {}, title), *content)
 
 
-def _rounds(group: str, rounds: Sequence[Sequence[str]], most: int) -> Markup:
-    may = f"more than {most}% of its hosts fail" if most else "any of its hosts fails"
-    said = tag("p", {}, tag("code", {}, group), f": none begins after a round in which {may}.")
-    return join((said, tag("ol", {}, [tag("li", {}, ", ".join(names)) for names in rounds])))
+def _rounds(rollout: RolloutOutline) -> Markup:
+    said = tag("p", {}, tag("code", {}, rollout.group), f" {plan_words.rollout_text(rollout)}.")
+    return join((said, tag("ol", {}, [tag("li", {}, ", ".join(names)) for names in rollout.rounds])))

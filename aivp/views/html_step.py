@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from aivp.plan.steps import Severity
 from aivp.views.html_changes import changes_html
 from aivp.views.markup import Attributes, Markup, join, raw, tag
 from aivp.views.outline import StepOutline
@@ -13,7 +14,8 @@ from aivp.views.step_text import SIGNS
 LINKS = 20
 """Other steps that one step names at most."""
 
-SEVERE = {"destroy": ("bad", "destroys"), "disrupt": ("change", "disrupts")}
+SEVERE: Mapping[Severity, tuple[str, str]] = {"destroy": ("bad", "destroys"), "disrupt": ("change", "disrupts")}
+"""How what is severe looks, and what is said of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ put into a script or a style, whose text comes from files of ours.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -19,6 +20,7 @@ _ENTITIES: Final = {
     ord(c): name for c, name in zip("&<>\"'", ("&amp;", "&lt;", "&gt;", "&quot;", "&#39;"), strict=True)
 }
 _NEEDS_ENTITY: Final = frozenset("&<>\"'")
+_PLAIN: Final = re.compile(r"[ !#$%(-;=?-~]*")
 _VOID: Final = frozenset(("meta", "link", "br", "hr", "input", "path", "rect", "line", "wbr"))
 
 Child = str | Iterable[str]
@@ -33,7 +35,11 @@ class Markup(str):
 
 def text(value: str, most: int = MOST) -> Markup:
     """`value` as one line that means nothing but itself, cut behind `most` characters; idempotent only for Markup."""
-    return value if isinstance(value, Markup) else Markup(_entities(escape.line(value, most)))
+    if isinstance(value, Markup):
+        return value
+    if len(value) <= most and _PLAIN.fullmatch(value):
+        return Markup(value)
+    return Markup(_entities(escape.line(value, most)))
 
 
 def block(value: str, most: int = MOST) -> Markup:
@@ -48,7 +54,7 @@ def raw(ours: str) -> Markup:
 
 def join(parts: Iterable[str], between: str = "") -> Markup:
     """Parts in a row, each escaped unless it is Markup."""
-    return Markup(between.join(map(text, parts)))
+    return Markup(between.join([text(part) for part in parts]))
 
 
 def tag(name: str, attributes: Attributes | None = None, *children: Child) -> Markup:
@@ -56,7 +62,7 @@ def tag(name: str, attributes: Attributes | None = None, *children: Child) -> Ma
     said = "".join(_attribute(key, value) for key, value in attributes.items()) if attributes else ""
     if name in _VOID and not children:
         return Markup(f"<{name}{said}/>")
-    inside = "".join(text(child) if isinstance(child, str) else join(child) for child in children)
+    inside = "".join([text(child) if isinstance(child, str) else join(child) for child in children])
     return Markup(f"<{name}{said}>{inside}</{name}>")
 
 

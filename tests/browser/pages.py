@@ -1,0 +1,81 @@
+"""The pages that are looked at: plans and graphs of several sizes, and one in which every value attacks the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+from aivp.plan.steps import Plan, Step, StepChange
+from aivp.views.graph_fold import folded
+from aivp.views.graph_html import graph_html
+from aivp.views.graph_picture import picture_of
+from aivp.views.html_plan import plan_html
+from tests.views import fleets, graphs
+
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+ATTACKS = (
+    "</script><script>document.title='owned'</script>",
+    "<img src=x onerror=\"document.title='owned'\">",
+    "\"><svg onload=document.title='owned'>",
+    "]]></style><style>*{display:none!important}</style>",
+    "</title></textarea></pre></summary><h1>owned</h1>",
+    "javascript:document.title='owned'",
+    "\u202eevil\u2066\u200b\x00\x1b[2J\x07\ud800\ufeff",
+    "&lt;b&gt;&amp;#x3c;script>",
+    "{{7*7}}${7*7}<!--",
+)
+
+
+def plan(size: int) -> Plan:
+    """Of 3, 60, 2,000 or 10,000 steps."""
+    return fleets.fleet(*{3: (1, 3), 60: (3, 20), 2000: (100, 20), 10_000: (500, 20)}[size])
+
+
+def hostile() -> Plan:
+    """Everything that a plan's file may hold as text, and lines of a megabyte."""
+    steps = []
+    for number, text in enumerate((*ATTACKS, "x" * 1_000_000)):
+        changes = [
+            StepChange("replace", "/content", f"{text}\n{text}\n", f"{text} \n{text}{text}\n", "drift"),
+            StepChange("replace", f"/{text}", text, f"{text}!", "intent"),
+            StepChange("add", "/list", None, [text, {text: text}], "intent"),
+        ]
+        address = f"file.{text}@{text}"
+        step = Step(
+            f"{number}{text}", address, text, text, "update", text, "destroy", {}, {}, changes, bounds=[text],
+            is_conditional=True, waits_for=[text], notifies=[text], previous=text,
+        )  # fmt: skip
+        steps.append(step)
+    names = {text: text for text in ATTACKS}
+    return Plan(
+        ATTACKS[0], ATTACKS[1], {}, {}, steps, 5, names, names, {}, {ATTACKS[0]: names}, {}, is_applicable=False,
+        notes=list(ATTACKS),
+    )  # fmt: skip
+
+
+@cache
+def page(name: str) -> str:
+    """The HTML of `plan 60`, `graph 500`, `hostile`, `nothing`."""
+    what, _, size = name.partition(" ")
+    match what:
+        case "plan":
+            return plan_html(plan(int(size)), DIGEST)
+        case "graph":
+            return _graph(int(size))
+        case "hostile":
+            return plan_html(hostile(), ATTACKS[0])
+        case _:
+            return plan_html(Plan("shop", "prod", {}, {}, [], 12))
+
+
+def _graph(size: int) -> str:
+    hosts, apps = GRAPHS[size]
+    ir = graphs.fleet(hosts, apps)
+    changes = {f"file.motd@web{number:02}": ("update", "change") for number in range(1, hosts + 1, 2)}
+    changes |= {"service.nginx@web01": ("refresh", "disrupt"), "package.telnet@db": ("delete", "destroy")}
+    picture = picture_of(ir, graphs.plan_for(ir, changes))
+    return graph_html(folded(picture), picture)
+
+
+GRAPHS: Mapping[int, tuple[int, int]] = {11: (1, 0), 60: (3, 6), 503: (25, 6)}
+"""Resources → hosts and apps of tests.views.graphs."""
