@@ -11,7 +11,7 @@ import click
 
 from aivp.cli.failure import print_diagnostics
 from aivp.cli.output import fresh_file, read_bytes, read_plan_file, write_bytes
-from aivp.cli.overhearing import overhear
+from aivp.cli.overhearing import attending, overhear
 from aivp.cli.settings import Settings, project_options
 from aivp.cli.show import check_form, format_option, show_plan
 from aivp.diagnostics import Diagnostic
@@ -84,8 +84,9 @@ def show_command(settings: Settings, file: str, output: str | None, form: str) -
 
 @click.command()
 @click.option("--ignore", metavar="ADDR", multiple=True, help="Do not look at this.")
+@click.option("--observed", metavar="FILE", help="Look into recorded evidence instead of at the hosts.")
 @project_options
-def drift_command(settings: Settings, ignore: tuple[str, ...]) -> None:
+def drift_command(settings: Settings, ignore: tuple[str, ...], observed: str | None) -> None:
     """Show what changed behind our back since the last apply. Changes nothing.
 
     Exit 2 where anything did, 1 where nothing did but some of it could not be looked at.
@@ -95,7 +96,7 @@ def drift_command(settings: Settings, ignore: tuple[str, ...]) -> None:
     from aivp.plan.options import Options
 
     engine = settings.engine()
-    with evidence(engine, settings) as seen:
+    with evidence(engine, settings, observed) as seen:
         plan = engine.plan(seen, Options(excluded=ignore))
     drifted = [step for step in plan.steps if step.is_drift]
     found = replace(plan, steps=drifted, rollouts=())
@@ -118,7 +119,8 @@ def evidence(engine: Engine, settings: Settings, observed: str | None = None) ->
         return
     with engine.sessions() as sessions:
         overhear(sessions, settings, engine.now)
-        found = asking.observe(engine, sessions, import_next)
+        with attending(sessions, settings):
+            found = asking.observe(engine, sessions, import_next)
         sessions.leave()
         warn(found, settings)
         yield found
@@ -182,6 +184,8 @@ def keep(engine: Engine, plan: Plan, output: str | None, bundle: str | None = No
 
         with fresh_file(bundle) as file:
             write(file, body, source_map, running.contents(engine, plan))
+    if not plan.is_applicable:
+        return  # apply takes it from nobody, so no state needs to know it: none is made or asked for
     state = engine.state()
     try:
         state.record_plan(canonical.digest_bytes(body))

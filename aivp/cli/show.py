@@ -62,7 +62,8 @@ def show_plan(
     text = render_plan(plan, width=settings.width, color=settings.color, verbose=settings.is_verbose, digest=digest)
     click.echo(text, color=settings.color)
     for file in filter(None, (output, bundle)):
-        click.echo(f"\nWritten to {file}. Apply exactly this: aivp apply {file}")
+        then = f" Apply exactly this: aivp apply {file}" if plan.is_applicable else ""
+        click.echo(f"\nWritten to {file}.{then}")
 
 
 def _in_form(plan: Plan, form: str) -> str:
