@@ -14,6 +14,7 @@ from aivp.model.graph import TYPE_ORDER
 from aivp.plan.steps import SEVERITIES
 from aivp.views.graph_layers import layers
 from aivp.views.graph_picture import ROLES, Arrow, Box, Mark, Picture
+from aivp.views.name_spans import few
 
 MOST = 90
 """Boxes that a picture may have before it is folded."""
@@ -68,7 +69,7 @@ def _one(group: Sequence[Box]) -> Box:
 
 
 def _alike(picture: Picture, said: str, what: Callable[[Box], str]) -> Picture:
-    """Hosts that hold the same (by `what`) with the same marks become one: `web1, web2 and 48 more`."""
+    """Hosts that hold the same (by `what`) with the same marks become one: `web1 .. web50`."""
     by_host: dict[str, list[Box]] = {}
     for box in picture.boxes:
         by_host.setdefault(box.host, []).append(box)
@@ -98,7 +99,8 @@ def _alike(picture: Picture, said: str, what: Callable[[Box], str]) -> Picture:
 
 
 def _joint(hosts: Sequence[str]) -> str:
-    return f"{hosts[0]}, {hosts[1]} and {len(hosts) - 2:,} more"
+    shown, more = few(hosts, 2)
+    return f"{shown} and {more:,} more" if more else shown
 
 
 def _hosts_as_boxes(picture: Picture) -> Picture:

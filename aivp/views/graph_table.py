@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from aivp.views import graph_layers
 from aivp.views.graph_picture import Arrow, Picture
+from aivp.views.name_spans import sorted_names
 
 ROW, BYWAY = 36.0, 14.0
 """Heights of a box's row and of a byway's, in pixels."""
@@ -44,11 +45,10 @@ class Table:
 
 def tables(picture: Picture) -> dict[str, Table]:
     """By host, those that begin first on top."""
+    place = {box.id: box.host for box in picture.boxes}
     ids: dict[str, list[str]] = {host: [] for host in picture.hosts}
-    place: dict[str, str] = {}
-    for box in picture.boxes:
-        ids[box.host].append(box.id)
-        place[box.id] = box.host
+    for name in sorted_names(place):
+        ids[place[name]].append(name)
     links = [(a.before, a.after) for a in picture.arrows if not a.is_to_host]
     links += [(a.before, name) for a in picture.arrows if a.is_to_host for name in ids[a.after]]
     column = graph_layers.layers(list(place), links)
@@ -76,7 +76,7 @@ def _table(
             detours.append(arrow)
             continue
         passed = range(at[arrow.before] + 1, at[arrow.after])
-        byways = [f"byway {len(chains)} {index}" for index in passed]  # no address begins so
+        byways = [f"byway {index} {arrow.before} {arrow.after}" for index in passed]  # no address begins so
         at |= zip(byways, passed, strict=True)
         chains.append((arrow, [arrow.before, *byways, arrow.after]))
     columns: list[list[str]] = [[] for _ in range(max(at.values(), default=begin) - begin + 1)]

@@ -10,6 +10,7 @@ from itertools import groupby
 
 from aivp.plan.steps import SEVERITIES, Plan, Severity
 from aivp.views import plan_words
+from aivp.views.alike import placeless
 from aivp.views.graph_fold import folded
 from aivp.views.graph_picture import picture_of_plan
 from aivp.views.graph_svg import said, svg
@@ -100,7 +101,7 @@ def _severe(plan: Outline, places: Places) -> Iterator[Markup]:
     steps.sort(key=lambda step: SEVERITIES.index(step.severity))  # stable: of one severity, in their order
     groups: dict[tuple[Severity, Role, str], list[StepOutline]] = {}
     for step in steps:
-        groups.setdefault((step.severity, step.role, step.reason), []).append(step)
+        groups.setdefault((step.severity, step.role, placeless(step.reason, step.host)), []).append(step)
     items = [_severe_group(*key, group, places) for key, group in groups.items()]
     heading = tag("h2", {"id": "severe"}, "What destroys or disrupts")
     yield tag("section", {"class": "severe", "aria-labelledby": "severe"}, heading, tag("ul", {}, items))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
-from aivp.plan.steps import Plan, Step, StepChange
+from aivp.model.resource import IR
+from aivp.plan.steps import Action, Plan, Severity, Step, StepChange
 from aivp.views.graph_fold import folded
 from aivp.views.graph_html import graph_html
 from aivp.views.graph_picture import picture_of
@@ -61,20 +62,24 @@ def page(name: str) -> str:
         case "plan":
             return plan_html(plan(int(size)), DIGEST)
         case "graph":
-            return _graph(int(size))
+            ir, changes = graph(int(size))
+            picture = picture_of(ir, changes)
+            return graph_html(folded(picture), picture)
         case "hostile":
             return plan_html(hostile(), ATTACKS[0])
         case _:
             return plan_html(Plan("shop", "prod", {}, {}, [], 12))
 
 
-def _graph(size: int) -> str:
+def graph(size: int) -> tuple[IR, Plan]:
+    """Of 11, 60 or 503 resources, and a plan for them."""
     hosts, apps = GRAPHS[size]
     ir = graphs.fleet(hosts, apps)
-    changes = {f"file.motd@web{number:02}": ("update", "change") for number in range(1, hosts + 1, 2)}
+    changes: dict[str, tuple[Action, Severity]] = {
+        f"file.motd@web{number:02}": ("update", "change") for number in range(1, hosts + 1, 2)
+    }
     changes |= {"service.nginx@web01": ("refresh", "disrupt"), "package.telnet@db": ("delete", "destroy")}
-    picture = picture_of(ir, graphs.plan_for(ir, changes))
-    return graph_html(folded(picture), picture)
+    return ir, graphs.plan_for(ir, changes)
 
 
 GRAPHS: Mapping[int, tuple[int, int]] = {11: (1, 0), 60: (3, 6), 503: (25, 6)}

@@ -68,7 +68,9 @@ def assert_tidy(picture: Picture) -> Layout:
         assert frame.bottom < layout.height
     for route in layout.routes:
         ends = {route.arrow.before, route.arrow.after}
+        host = next(box.host for box in picture.boxes if box.id == route.arrow.before)
         for (x, y), (to_x, to_y) in itertools.pairwise(route.points):
+            assert route.is_angular or layout.frames[host].y < to_y < layout.frames[host].bottom
             assert 0 < x < layout.width
             assert 0 < y < layout.height
             line = Rect(min(x, to_x), min(y, to_y), abs(to_x - x), abs(to_y - y))
@@ -129,7 +131,7 @@ def test_five_hundred_resources_are_folded_and_drawn_in_time() -> None:
     assert len(drawn.boxes) <= MOST
     assert sum(len(box.members) for box in drawn.boxes) == 503
     assert [box.members for box in drawn.boxes if box.mark] == [("file.motd@web07",), ("service.nginx@web03",)]
-    assert "and 21 more" in text
+    assert "web01, web02 and 21 more" in text
     assert all(fold in text.replace("\n", " ") or len(fold) > 60 for fold in drawn.folds)
 
 
