@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from bench import pages
 from bench.durability import Syncs
 from bench.fit import growth
 from bench.promise import Ratio, Target, ratio
@@ -28,6 +29,7 @@ def targets(results: Results) -> list[Target]:
         *_durability(results),
         *_starts(results),
         *_protocol(results),
+        *pages.targets(results.pages),
         *ssh.targets(results),
     ]
 

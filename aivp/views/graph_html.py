@@ -14,7 +14,7 @@ from aivp.views.graph_legend import ARROWS
 from aivp.views.graph_picture import ROLES, Arrow, Box, Picture
 from aivp.views.graph_svg import said, svg
 from aivp.views.html_page import document
-from aivp.views.html_step import SEVERE, sign_html
+from aivp.views.html_step import SEVERE, name_html, sign_html
 from aivp.views.html_tools import Choice, count, graph_place, noscript, toolbar
 from aivp.views.markup import Attributes, Markup, join, tag
 from aivp.views.step_text import SIGNS
@@ -70,16 +70,8 @@ def _host(name: str, transport: str, items: Sequence[Markup]) -> Markup:
 
 def _resource(box: Box, numbers: Mapping[str, int], boxes: Mapping[str, int], waits: Sequence[Arrow]) -> Markup:
     mark = box.mark
-    kind, _, name = box.label.partition(".")
     sign = sign_html(mark.role) if mark else tag("span", {"class": "sign"})
-    parts = [
-        sign,
-        tag(
-            "span",
-            {"class": "what"},
-            tag("code", {}, tag("span", {"class": "kind"}, f"{kind}."), tag("strong", {}, name)),
-        ),
-    ]
+    parts = [sign, tag("span", {"class": "what"}, name_html(box.label))]
     if mark is not None and mark.severity in SEVERE:
         meaning, word = SEVERE[mark.severity]
         parts.append(tag("span", {"class": "tags"}, tag("span", {"class": f"tag {meaning}"}, word)))

@@ -23,12 +23,12 @@ SHOWN = 30
 
 _OPS: Final[Mapping[Op, tuple[str, str, str]]] = {
     "set": ("", "good", ""),
-    "add": ("+", "good", "added: "),
-    "remove": ("-", "bad", "removed: "),
-    "replace": ("~", "change", "changed: "),
+    "add": ("+", "good", "added"),
+    "remove": ("-", "bad", "removed"),
+    "replace": ("~", "change", "changed"),
 }
 _LINES: Final = {"+": "ins", "-": "del"}
-_ARROW: Final = join((tag("span", {"aria-hidden": "true"}, " → "), tag("span", {"class": "sr"}, " becomes ")))
+_ARROW: Final = tag("span", {"class": "to", "role": "img", "aria-label": "becomes"}, "→")
 
 
 def changes_html(changes: Sequence[Change]) -> Markup:
@@ -43,7 +43,6 @@ def _change(change: Change) -> Iterator[Markup]:
         case ValueChange():
             yield _op(change.op)
             yield tag("span", {"class": "name"}, f"{change.name}:")
-            yield raw(" ")
             yield _sides(change)
         case TextChange():
             yield _op(change.op)
@@ -84,9 +83,7 @@ def _op(op: Op) -> Markup:
     sign, meaning, spoken = _OPS[op]
     if not sign:
         return raw("")
-    return join(
-        (tag("span", {"class": f"op {meaning}", "aria-hidden": "true"}, sign), tag("span", {"class": "sr"}, spoken))
-    )
+    return tag("span", {"class": f"op {meaning}", "role": "img", "aria-label": spoken}, sign)
 
 
 def _noted(change: Change) -> Iterator[Markup]:

@@ -52,22 +52,21 @@ def link(step: StepOutline, places: Places) -> Markup:
 
 
 def sign_html(role: str) -> Markup:
-    """What will happen, as a sign for the eye and a word for the ear."""
+    """What will happen, as a sign for the eye and a word for the ear; one element, since a page may have 10,000."""
     sign, meaning = SIGNS[role]
-    spoken = tag("span", {"class": "sr"}, f"{role}: ")
-    return join((tag("span", {"class": f"sign {meaning}", "aria-hidden": "true"}, sign), spoken))
+    return tag("span", {"class": f"sign {meaning}", "role": "img", "aria-label": role}, sign)
+
+
+def name_html(label: str) -> Markup:
+    """`file.motd`, its name standing out."""
+    kind, dot, name = label.partition(".")
+    return tag("code", {}, tag("span", {"class": "kind"}, f"{kind}{dot}"), name) if dot else tag("code", {}, kind)
 
 
 def _line(step: StepOutline) -> Iterator[Markup]:
     yield sign_html(step.role)
-    kind, dot, name = step.label.partition(".")
-    said = (
-        tag("code", {}, tag("span", {"class": "kind"}, f"{kind}{dot}"), tag("strong", {}, name))
-        if dot
-        else tag("code", {}, kind)
-    )
     why = tag("span", {"class": "why"}, f" {step.reason}") if step.reason else raw("")
-    yield tag("span", {"class": "what"}, said, why)
+    yield tag("span", {"class": "what"}, name_html(step.label), why)
     if marks := list(_marks(step)):
         yield tag("span", {"class": "tags"}, marks)
 

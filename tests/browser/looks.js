@@ -15,11 +15,12 @@
     const parent = node.parentElement;
     if (!node.data.trim() || parent.closest(".sr, .skip, .scroll, script, style, noscript, option") || !isShown(parent)) continue;
     const box = parent.closest("li, summary, p, h1, h2, pre, dd, dt, button, label, td, .line, div").getBoundingClientRect();
+    const hanging = getComputedStyle(parent).whiteSpaceCollapse === "preserve" ? 10 : 1.5; // a space at the end of a row hangs
     const range = document.createRange();
     range.selectNodeContents(node);
     for (const rect of range.getClientRects()) {
       if (rect.width < 1) continue;
-      if (rect.left < box.left - 1.5 || rect.right > box.right + 1.5) found.push(`${name(parent)} leaves its box`);
+      if (rect.left < box.left - 1.5 || rect.right > box.right + hanging) found.push(`${name(parent)} leaves its box`);
       if (!parent.closest(".tools")) texts.push({ rect, parent });
     }
   }

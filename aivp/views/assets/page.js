@@ -18,7 +18,7 @@
   const texts = new Map();
   const textOf = (step, host) => {
     let text = texts.get(step);
-    if (text === undefined) texts.set(step, (text = `${step.textContent} ${host}`.toLowerCase()));
+    if (text === undefined) texts.set(step, (text = `${step.dataset.role} ${step.textContent} ${host}`.toLowerCase()));
     return text;
   };
   const fits = (step, host, words) =>
