@@ -17,6 +17,7 @@ EVERYTHING = "for (const item of document.querySelectorAll('details')) item.open
 NOTHING_SKIPPED = ".step, .host { content-visibility: visible !important; }"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 NAMES = ("plan 3", "plan 60", "plan 2000", "graph 11", "graph 60", "graph 503", "hostile", "nothing")
+NAMES += ("timeline 12", "hostile timeline")
 
 
 @pytest.mark.parametrize("width", WIDTHS)
