@@ -25,7 +25,7 @@ def test_it_says_where_the_time_went() -> None:
     assert "Begun 2026-11-21 20:00:00Z, done after 12 s" in text
     assert "Taken up again 2026-11-21 20:00:00Z, broken off after 12 s" in text
     assert "hosts are reached and checked" in text
-    assert "update file.3@web03" in text
+    assert "update file.conf_3@web03" in text
     assert "no durations" in text
 
 
