@@ -225,6 +225,7 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0922": "The conformance kit is missing",
     "AIVP0923": "Unknown provider",
     "AIVP0940": "Plan of another project",
+    "AIVP0945": "Plan of something else",
     "AIVP0950": "No timeline",
     "AIVP0955": "Layout that cannot be kept",
     "AIVP0956": "File changed meanwhile",
