@@ -18,7 +18,7 @@ from aivp.cli.overhearing import attending, overhear
 from aivp.cli.plan import import_next, selection, warn
 from aivp.cli.screen import Screen
 from aivp.cli.settings import Settings, project_options
-from aivp.cli.show import show_plan
+from aivp.cli.show import say_next, show_plan
 from aivp.diagnostics import Diagnostic
 from aivp.diagnostics.diagnostic import refusal
 
@@ -80,12 +80,16 @@ def destroy_command(settings: Settings, yes: bool, targets: tuple[str, ...], exc
     """Take away everything that was created here; what was there before stays and is forgotten."""
     from aivp.plan.options import Options
     from aivp.state.records import refuse_open
+    from aivp.views.next_text import after_destroy
 
     engine = settings.engine().to_destroy()
     state = engine.state()
     with contextlib.closing(state):
         refuse_open(state.open_run())
-        leave(*_plan_and_apply(engine, state, settings, Options(targets, excluded, is_destroy=True), yes), settings)
+        plan, status = _plan_and_apply(engine, state, settings, Options(targets, excluded, is_destroy=True), yes)
+        if not plan.is_empty:
+            say_next(after_destroy(status, settings.commands), settings)
+        leave(plan, status, settings)
 
 
 def leave(plan: Plan, status: str, settings: Settings) -> None:

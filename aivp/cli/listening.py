@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
@@ -15,13 +16,14 @@ import click
 
 from aivp.cli.output import whoever_listens
 from aivp.diagnostics import Refused
-from aivp.events import Event, Places, RunStarted, Stopwatch, read_places
+from aivp.events import Event, Places, RunEnded, RunStarted, Stopwatch, read_places
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from aivp.cli.settings import Settings
     from aivp.hosts.sessions import Sessions
+    from aivp.views.ci_log import CiLog
 
 PATIENCE = 0.3
 """Seconds of a run that nobody needs to see in the making."""
@@ -43,17 +45,31 @@ def listening(
     from aivp.views.run_text import RunPrinter
     from aivp.views.style import Style
 
+    elapsed = Stopwatch()
+    ci = None if settings.is_json else settings.screen.ci
+
+    def say(text: str) -> None:
+        settings.screen.say(text if ci is None else ci.stamped(text, now()), color=settings.color)
+
     printer = RunPrinter(
-        lambda text: settings.screen.say(text, color=settings.color),
+        say,
         color=settings.color,
         verbose=settings.is_verbose,
         width=settings.width,
+        is_log=ci is not None,
+        commands=settings.commands,
+        seconds=elapsed,
     )
     places = read_places(source_map)
     log = _Log(place / "runs", source_map)
-    elapsed, turn = Stopwatch(), threading.Lock()
+    turn = threading.Lock()
     picture = Running(Style(settings.color))
     sessions.attend = picture.asking.attend
+
+    def fold(event: Event) -> None:
+        line = "" if ci is None else _fold(ci, event)
+        if line:
+            click.echo(line)
 
     def listen(event: Event) -> None:
         with turn:  # hosts are driven side by side
@@ -67,6 +83,7 @@ def listening(
                 if settings.is_json:
                     click.echo(text)
                 else:
+                    fold(event)
                     printer.listen(placed)
 
     def draw(seconds: float, columns: int, most: int) -> list[str]:
@@ -95,6 +112,14 @@ def map_beside(plan: str | Path) -> bytes:
 def places_of(place: Path, run: str) -> Places:
     """Those of a run that was, for its view."""
     return read_places(map_beside(place / "runs" / run))
+
+
+def _fold(ci: CiLog, event: Event) -> str:
+    """The line around a run that lets a CI system fold it; what it came to is outside."""
+    now = int(time.time())
+    if isinstance(event, RunStarted):
+        return ci.begin("aivp apply", now)
+    return ci.end(now) if isinstance(event, RunEnded) else ""
 
 
 @dataclass

@@ -13,7 +13,7 @@ from aivp.cli.failure import print_diagnostics
 from aivp.cli.output import fresh_file, read_bytes, read_plan_file, write_bytes
 from aivp.cli.overhearing import attending, overhear
 from aivp.cli.settings import Settings, project_options
-from aivp.cli.show import show_plan
+from aivp.cli.show import say_next, show_plan
 from aivp.diagnostics import Diagnostic
 from aivp.diagnostics.diagnostic import refusal
 
@@ -47,12 +47,17 @@ def plan_command(
 ) -> None:
     """Show what apply would do."""
     from aivp.plan.options import Options
+    from aivp.views.next_text import after_plan
 
     engine = settings.engine()
     with evidence(engine, settings, observed) as found:
         plan = engine.plan(found, Options(targets, excluded))
         keep(engine, plan, output, bundle)
         show_plan(plan, settings, output, bundle)
+        chosen = [word for name in targets for word in ("--target", name)]
+        chosen += [word for name in excluded for word in ("--exclude", name)]
+        files = [name for name in (output, bundle) if name is not None]
+        say_next(after_plan(plan, settings.commands, files=files, selection=chosen, observed=observed), settings)
     if detailed_exitcode:
         _leave(plan, settings)
 
@@ -85,6 +90,7 @@ def drift_command(settings: Settings, ignore: tuple[str, ...]) -> None:
     from dataclasses import replace
 
     from aivp.plan.options import Options
+    from aivp.views.next_text import after_drift
 
     engine = settings.engine()
     with evidence(engine, settings) as seen:
@@ -92,6 +98,7 @@ def drift_command(settings: Settings, ignore: tuple[str, ...]) -> None:
     drifted = [step for step in plan.steps if step.is_drift]
     found = replace(plan, steps=drifted, rollouts=())
     show_plan(found, settings, None, is_whole=False)
+    say_next(after_drift(found, settings.commands), settings)
     _leave(found, settings)
 
 

@@ -9,6 +9,8 @@ import click
 from aivp.cli.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aivp.plan.steps import Plan
 
 
@@ -32,6 +34,10 @@ def show_plan(
 
     digest = canonical.digest_bytes(plan.encode()) if output is not None or bundle is not None else None
     text = render_plan(plan, width=settings.width, color=settings.color, verbose=settings.is_verbose, digest=digest)
-    click.echo(text, color=settings.color)
-    for file in filter(None, (output, bundle)):
-        click.echo(f"\nWritten to {file}. Apply exactly this: aivp apply {file}")
+    settings.screen.say(text, color=settings.color)
+
+
+def say_next(lines: Sequence[str], settings: Settings) -> None:
+    """What to do next, below a plan."""
+    if lines and not settings.is_json:
+        settings.screen.say("\n" + "\n".join(lines))

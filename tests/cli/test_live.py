@@ -145,3 +145,19 @@ def test_hosts_that_do_not_answer_are_named(shell: Shell, terminals: list[Termin
     finish(shell, "open")
     assert terminal.end() in (0, 1)
     assert "answered" not in terminal.vt.text
+
+
+def test_a_ci_system_keeps_a_line_an_event_with_its_time(shell: Shell) -> None:
+    shell.declare("resources:\n  command.late: {host: lab, argv: [sleep, '0.8']}\n")
+    done = shell.run("apply", "-y", env={"GITHUB_ACTIONS": "true", "CI": "true"})
+    text = done.stdout.decode()
+    lines = text[text.index("::group::aivp apply") :].splitlines()
+    assert lines[-2] == "::endgroup::"
+    assert all(re.match(r"\d\d:\d\d:\d\dZ ", line) for line in lines[1:-2] + lines[-1:])
+    assert [line[10:] for line in lines[2:5]] == [
+        "     lab: 1 step begun",
+        next(line[10:] for line in lines if "at work on command.late@lab" in line),
+        "   + command.late@lab created",
+    ] or "created in" in lines[4]
+    calm = shell.run("apply", "-y", env={"CI": "false"}).stdout.decode()
+    assert not re.search(r"^\d\d:", calm, re.MULTILINE)
