@@ -185,7 +185,7 @@ def _apply(
     from aivp.cli.listening import listening
     from aivp.engine import running
 
-    with listening(settings, state.folder, engine.now, source_map, sessions) as listen:
+    with listening(settings, state.folder, engine, source_map, sessions) as listen:
         run = running.begin(engine, body, state, sessions, listen, bundle)
         with _interruptible(run, settings.screen):
             return run.plan, run.start(body)
@@ -208,7 +208,10 @@ def _resume(engine: Engine, state: State, settings: Settings, file: str | None) 
         why = f"{file} is of another plan than the run {record.run}, which is to be gone on with."
         raise refusal("AIVP0516", why, "Name the file that this run was begun with, or none.", exit_code=4)
     source_map = map_beside(state.folder / "runs" / record.run)
-    with engine.sessions() as sessions, listening(settings, state.folder, engine.now, source_map, sessions) as listen:
+    with (
+        engine.sessions() as sessions,
+        listening(settings, state.folder, engine, source_map, sessions) as listen,
+    ):
         run = running.resume(engine, record, state, sessions, listen, bundle)
         with _interruptible(run, settings.screen):
             return run.plan, run.resume(record.run)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from aivp.cli.output import whoever_listens
+from aivp.cli.tracing import close, tracing
 from aivp.diagnostics import Refused
 from aivp.events import Event, Places, RunEnded, RunStarted, Stopwatch, read_places
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aivp.cli.settings import Settings
+    from aivp.engine import Engine
     from aivp.hosts.sessions import Sessions
     from aivp.views.ci_log import CiLog
 
@@ -34,7 +36,11 @@ LARGEST = 256 * 1024 * 1024
 
 @contextlib.contextmanager
 def listening(
-    settings: Settings, place: Path, now: Callable[[], str], source_map: bytes, sessions: Sessions
+    settings: Settings,
+    place: Path,
+    engine: Engine,
+    source_map: bytes,
+    sessions: Sessions,
 ) -> Iterator[Callable[[Event], None]]:
     """Events go to the terminal, or as JSON lines to standard output, and as the same lines into the run's own log.
 
@@ -49,7 +55,7 @@ def listening(
     ci = None if settings.is_json else settings.screen.ci
 
     def say(text: str) -> None:
-        settings.screen.say(text if ci is None else ci.stamped(text, now()), color=settings.color)
+        settings.screen.say(text if ci is None else ci.stamped(text, engine.now()), color=settings.color)
 
     printer = RunPrinter(
         say,
@@ -64,6 +70,7 @@ def listening(
     log = _Log(place / "runs", source_map)
     turn = threading.Lock()
     picture = Running(Style(settings.color))
+    traced = tracing(settings, engine.project.name, engine.project.environment)
     sessions.attend = picture.asking.attend
 
     def fold(event: Event) -> None:
@@ -76,9 +83,11 @@ def listening(
             if isinstance(event, RunStarted):
                 elapsed.restart()
             placed = places.event(event)
-            text = event_line(placed, now(), elapsed())
+            text = event_line(placed, engine.now(), elapsed())
             log.write(placed, text)
             picture.listen(placed, elapsed.tick())
+            if traced is not None:
+                traced.listen(placed, elapsed())
             with whoever_listens():
                 if settings.is_json:
                     click.echo(text)
@@ -97,6 +106,7 @@ def listening(
         raise Refused([places.diagnostic(item) for item in refused.diagnostics], refused.exit_code) from None
     finally:
         log.close()
+        close(traced, settings)
 
 
 def map_beside(plan: str | Path) -> bytes:

@@ -225,5 +225,7 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0922": "The conformance kit is missing",
     "AIVP0923": "Unknown provider",
     "AIVP0950": "No timeline",
+    "AIVP0951": "Traces not sent",
+    "AIVP0952": "No support for traces installed",
     "AIVP0999": "Bug in aivp",
 }
