@@ -37,7 +37,7 @@ class Books:
         """Call with `progress.changed` held. Raises Refused."""
         now = self.now()
         settled = [self._settled(*item, now) for item in found]
-        put = [change.put for _, change in settled if change.put is not None]
+        put = [row for _, change in settled for row in (change.deposed, change.put) if row is not None]
         gone = [ending for _, change in settled for ending in change.gone]
         try:
             self.state.conclude(self.run, [record for record, _ in settled], put, gone)
@@ -47,7 +47,8 @@ class Books:
             raise
         for address in (address for address, is_deposed in gone if not is_deposed):
             self.progress.rows.pop(address, None)
-        self.progress.rows.update({row.address: row for row in put if not row.is_deposed})
+        for row in put:
+            (self.progress.deposed if row.is_deposed else self.progress.rows)[row.address] = row
         for (step, outcome, _), (record, _) in zip(found, settled, strict=True):
             self.progress.note(record)
             self.listen(_ended(step, record, outcome.times))

@@ -145,6 +145,7 @@ class Run:
 
     def _recall_rows(self, objects: Sequence[Object]) -> None:
         self.progress.rows = {row.address: row for row in objects if not row.is_deposed}
+        self.progress.deposed = {row.address: row for row in objects if row.is_deposed}
 
     def _take_up(self, run: str) -> dict[str, str]:
         """Open an unfinished run again; what its hosts' journals know of it comes back."""

@@ -152,9 +152,11 @@ def _known(file: str, state: State, digest: str | None) -> tuple[bytes, Bundle |
     if digest is None and state.knows_plan(found):
         return body, bundle
     try:
-        read_plan(body)
+        is_applicable = read_plan(body).is_applicable
     except UNREADABLE:
         raise not_a_plan(file, body) from None
+    if not is_applicable:
+        return body, bundle  # no state knows such a plan; that it is only for review is the better reason to refuse it
     if digest is not None and digest.removeprefix("sha256:") != found.removeprefix("sha256:"):
         raise refusal("AIVP0509", f"The plan's digest is {found}, not {digest}.", "Review it again.", exit_code=4)
     if digest is None:

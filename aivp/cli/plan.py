@@ -13,7 +13,7 @@ from aivp.cli.failure import print_diagnostics
 from aivp.cli.output import fresh_file, read_bytes, read_plan_file, write_bytes
 from aivp.cli.overhearing import attending, overhear
 from aivp.cli.settings import Settings, project_options
-from aivp.cli.show import say_next, show_plan
+from aivp.cli.show import check_form, format_option, say_next, show_plan
 from aivp.diagnostics import Diagnostic
 from aivp.diagnostics.diagnostic import refusal
 
@@ -35,6 +35,7 @@ selection = (
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where there is anything to do.")
 @selection[0]
 @selection[1]
+@format_option
 @project_options
 def plan_command(
     settings: Settings,
@@ -44,31 +45,36 @@ def plan_command(
     detailed_exitcode: bool,
     targets: tuple[str, ...],
     excluded: tuple[str, ...],
+    form: str,
 ) -> None:
     """Show what apply would do."""
     from aivp.plan.options import Options
     from aivp.views.next_text import after_plan
 
+    check_form(settings, form)
     engine = settings.engine()
     with evidence(engine, settings, observed) as found:
         plan = engine.plan(found, Options(targets, excluded))
         keep(engine, plan, output, bundle)
-        show_plan(plan, settings, output, bundle)
+        show_plan(plan, settings, output, bundle, form=form)
         chosen = [word for name in targets for word in ("--target", name)]
         chosen += [word for name in excluded for word in ("--exclude", name)]
         files = [name for name in (output, bundle) if name is not None]
-        say_next(after_plan(plan, settings.commands, files=files, selection=chosen, observed=observed), settings)
+        following = after_plan(plan, settings.commands, files=files, selection=chosen, observed=observed)
+        say_next(following if form == "text" else (), settings)
     if detailed_exitcode:
         _leave(plan, settings)
 
 
 @click.command()
 @click.argument("file")
+@format_option
 @project_options
-def show_command(settings: Settings, file: str) -> None:
+def show_command(settings: Settings, file: str, form: str) -> None:
     """Show a plan file, or a bundle of one, as `plan` did. Needs no project and no host."""
     from aivp.plan.steps import UNREADABLE, read_plan
 
+    check_form(settings, form)
     body, _ = read_plan_file(file)
     try:
         plan = read_plan(body)
@@ -76,13 +82,14 @@ def show_command(settings: Settings, file: str) -> None:
         from aivp.cli.seeming import not_a_plan
 
         raise not_a_plan(file, body) from None
-    show_plan(plan, settings, None)
+    show_plan(plan, settings, None, form=form)
 
 
 @click.command()
 @click.option("--ignore", metavar="ADDR", multiple=True, help="Do not look at this.")
+@click.option("--observed", metavar="FILE", help="Look into recorded evidence instead of at the hosts.")
 @project_options
-def drift_command(settings: Settings, ignore: tuple[str, ...]) -> None:
+def drift_command(settings: Settings, ignore: tuple[str, ...], observed: str | None) -> None:
     """Show what changed behind our back since the last apply. Changes nothing.
 
     Exit 2 where anything did, 1 where nothing did but some of it could not be looked at.
@@ -93,7 +100,7 @@ def drift_command(settings: Settings, ignore: tuple[str, ...]) -> None:
     from aivp.views.next_text import after_drift
 
     engine = settings.engine()
-    with evidence(engine, settings) as seen:
+    with evidence(engine, settings, observed) as seen:
         plan = engine.plan(seen, Options(excluded=ignore))
     drifted = [step for step in plan.steps if step.is_drift]
     found = replace(plan, steps=drifted, rollouts=())
@@ -182,6 +189,8 @@ def keep(engine: Engine, plan: Plan, output: str | None, bundle: str | None = No
 
         with fresh_file(bundle) as file:
             write(file, body, source_map, running.contents(engine, plan))
+    if not plan.is_applicable:
+        return  # apply takes it from nobody, so no state needs to know it: none is made or asked for
     state = engine.state()
     try:
         state.record_plan(canonical.digest_bytes(body))

@@ -133,7 +133,7 @@ def project_options(function: Callable[..., R]) -> Callable[..., R]:
             given=_ordered(sys.argv),
             parallelism=parallelism,
             is_json=is_json,
-            color=not no_color and _has_color(),
+            color=not no_color and has_color(),
             is_untrusted=untrusted,
             is_verbose=verbose,
         )
@@ -145,7 +145,7 @@ def project_options(function: Callable[..., R]) -> Callable[..., R]:
     return wrapped
 
 
-def _has_color() -> bool:
+def has_color() -> bool:
     """A terminal that can, and a person who wants it: https://no-color.org."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 

@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from aivp.cli.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from aivp.plan.steps import Plan
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def format_option(function: F) -> F:
+    """`--format`: on what the plan is read."""
+    choice = click.Choice(["text", "markdown"])
+    text = "Text for a terminal, or Markdown for a comment on a pull request."
+    return click.option("--format", "form", type=choice, default="text", help=f"{text}  [default: text]")(function)
+
+
+def check_form(settings: Settings, form: str) -> None:
+    """Before anything is asked. Raises UsageError."""
+    if settings.is_json and form != "text":
+        raise click.UsageError(f"--json and --format {form} exclude each other.")
 
 
 def show_plan(
-    plan: Plan, settings: Settings, output: str | None, bundle: str | None = None, *, is_whole: bool = True
+    plan: Plan,
+    settings: Settings,
+    output: str | None,
+    bundle: str | None = None,
+    *,
+    form: str = "text",
+    is_whole: bool = True,
 ) -> None:
     """The plan on standard output, and what can be done with it."""
+    if form == "markdown":
+        _show_markdown(plan)
+        return
     if settings.is_json:
         from aivp.views.json_lines import artifact_line, plan_lines
 
@@ -41,3 +64,11 @@ def say_next(lines: Sequence[str], settings: Settings) -> None:
     """What to do next, below a plan."""
     if lines and not settings.is_json:
         settings.screen.say("\n" + "\n".join(lines))
+
+
+def _show_markdown(plan: Plan) -> None:
+    from aivp_contract import canonical
+
+    from aivp.views.markdown import render_plan
+
+    click.echo(render_plan(plan, canonical.digest_bytes(plan.encode())))

@@ -38,15 +38,20 @@ def after_plan(
     observed: str | None = None,
 ) -> list[str]:
     """files: where the plan was written; selection: --target and --exclude as given; observed: the file of evidence."""
+    if files:
+        return [_written(file, plan, commands) for file in files]
     if plan.is_empty or not plan.is_applicable:
         return []
-    if files:
-        return [f"Nothing is changed yet. Apply exactly this: {commands('apply', file)}" for file in files]
     source = [] if observed is None else ["--observed", observed]
     keep = commands("plan", *source, *selection, "-o", "plan.json")
     if source:
         return [f"Nothing is changed, and no host was asked. To apply this, write it down: {keep}"]
     return [f"Nothing is changed yet. Do it: {commands('apply', *selection)}", f"Or keep it for review: {keep}"]
+
+
+def _written(file: str, plan: Plan, commands: Commands) -> str:
+    text = f"Written to {escape.line(file, 2000)}."
+    return text if plan.is_empty or not plan.is_applicable else f"{text} Apply exactly this: {commands('apply', file)}"
 
 
 def after_drift(plan: Plan, commands: Commands) -> list[str]:

@@ -21,8 +21,9 @@ def test_a_plan_says_how_to_apply_or_keep_it() -> None:
         "Or keep it for review: aivp plan -o plan.json",
     ]
     assert after_plan(PLAN, HERE, files=["a plan.json"]) == [
-        "Nothing is changed yet. Apply exactly this: aivp apply 'a plan.json'"
+        "Written to a plan.json. Apply exactly this: aivp apply 'a plan.json'"
     ]
+    assert after_plan(EMPTY, HERE, files=["p"]) == ["Written to p."]
     assert after_plan(PLAN, HERE, selection=["--target", "file.a"])[0].endswith("aivp apply --target file.a")
     (line,) = after_plan(PLAN, HERE, observed="e.json")
     assert line.endswith("write it down: aivp plan --observed e.json -o plan.json")
