@@ -48,52 +48,28 @@ def listening(
     """
     from aivp.views.json_lines import event_line
     from aivp.views.live_text import Running
-    from aivp.views.run_text import RunPrinter
     from aivp.views.style import Style
 
-    elapsed = Stopwatch()
-    ci = None if settings.is_json else settings.screen.ci
-
-    def say(text: str) -> None:
-        settings.screen.say(text if ci is None else ci.stamped(text, engine.now()), color=settings.color)
-
-    printer = RunPrinter(
-        say,
-        color=settings.color,
-        verbose=settings.is_verbose,
-        width=settings.width,
-        is_log=ci is not None,
-        commands=settings.commands,
-        seconds=elapsed,
-    )
+    elapsed, turn = Stopwatch(), threading.Lock()
     places = read_places(source_map)
     log = _Log(place / "runs", source_map)
-    turn = threading.Lock()
     picture = Running(Style(settings.color))
     traced = tracing(settings, engine.project.name, engine.project.environment)
     sessions.attend = picture.asking.attend
-
-    def fold(event: Event) -> None:
-        line = "" if ci is None else _fold(ci, event)
-        if line:
-            click.echo(line)
+    tell = _teller(settings, engine, elapsed)
 
     def listen(event: Event) -> None:
         with turn:  # hosts are driven side by side
             if isinstance(event, RunStarted):
                 elapsed.restart()
             placed = places.event(event)
-            text = event_line(placed, engine.now(), elapsed())
-            log.write(placed, text)
+            line = event_line(placed, engine.now(), elapsed())
+            log.write(placed, line)
             picture.listen(placed, elapsed.tick())
             if traced is not None:
                 traced.listen(placed, elapsed())
             with whoever_listens():
-                if settings.is_json:
-                    click.echo(text)
-                else:
-                    fold(event)
-                    printer.listen(placed)
+                tell(placed, line)
 
     def draw(seconds: float, columns: int, most: int) -> list[str]:
         with turn:
@@ -107,6 +83,31 @@ def listening(
     finally:
         log.close()
         close(traced, settings)
+
+
+def _teller(settings: Settings, engine: Engine, elapsed: Stopwatch) -> Callable[[Event, str], object]:
+    """Says an event, of which a line of JSON is at hand, on standard output."""
+    if settings.is_json:
+        return lambda _, line: click.echo(line)
+    from aivp.views.run_text import RunPrinter
+
+    ci = settings.screen.ci
+    printer = RunPrinter(
+        lambda text: settings.screen.say(text if ci is None else ci.stamped(text, engine.now()), color=settings.color),
+        color=settings.color,
+        verbose=settings.is_verbose,
+        width=settings.width,
+        is_log=ci is not None,
+        commands=settings.commands,
+        seconds=elapsed,
+    )
+
+    def tell(event: Event, _: str) -> None:
+        if ci is not None and (line := _fold(ci, event)):
+            click.echo(line)
+        printer.listen(event)
+
+    return tell
 
 
 def map_beside(plan: str | Path) -> bytes:
