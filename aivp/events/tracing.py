@@ -107,7 +107,8 @@ class Tracing:
         }
         if event.error is not None:
             told["error.type"] = str(event.error.get("class"))
-        began = self._at(seconds if event.began is None else event.began)
+        ended = self._at(seconds)
+        began = ended if event.began is None else min(self._at(event.began), ended)
         context = set_span_in_context(parent)
         name = f"{event.action} {event.address}"[:LONGEST]
         span = self.tracer.start_span(name, context, SpanKind.INTERNAL, told, start_time=began)
@@ -117,13 +118,13 @@ class Tracing:
                 set_span_in_context(span),
                 SpanKind.CLIENT,
                 {name: told[name] for name in ("aivp.host", "aivp.address", "aivp.kind", "aivp.action")},
-                start_time=self._at(event.effect[0]),
+                start_time=min(self._at(event.effect[0]), ended),
             )
-            call.end(self._at(event.effect[1]))
+            call.end(min(self._at(event.effect[1]), ended))
         if event.status in BROKEN:
             span.set_status(Status(StatusCode.ERROR, event.status))
-        self.last[event.host] = self._at(seconds)
-        span.end(self.last[event.host])
+        self.last[event.host] = ended
+        span.end(ended)
 
     def _end(self, event: RunEnded, seconds: float) -> None:
         for name, span in self.hosts.items():
