@@ -49,9 +49,12 @@ def list_command(settings: Settings) -> None:
 @runs_command.command("show")
 @click.argument("run", required=False)
 @click.option("--timeline", "is_timeline", is_flag=True, help="Where its time went, and what waited for what.")
+@click.option("--format", "form", type=click.Choice(["text", "html"]), default="text", help="Of the timeline.")
 @project_options
-def show_command(settings: Settings, run: str | None, is_timeline: bool) -> None:
+def show_command(settings: Settings, run: str | None, is_timeline: bool, form: str) -> None:
     """What became of each step of a run (the newest one if none is named)."""
+    if form != "text" and (settings.is_json or not is_timeline):
+        raise click.UsageError("--format is for --timeline, and without --json.")
     engine = settings.engine()
     state = engine.existing_state()
     runs = [] if state is None else state.runs()
@@ -61,7 +64,7 @@ def show_command(settings: Settings, run: str | None, is_timeline: bool) -> None
     if is_timeline:
         from aivp.cli.timeline import show_timeline
 
-        show_timeline(state, found, settings)
+        show_timeline(state, found, settings, form)
         return
     steps = list(state.steps(found.run).values())
     if settings.is_json:

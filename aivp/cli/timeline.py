@@ -14,9 +14,14 @@ if TYPE_CHECKING:
     from aivp.state import RunRecord, State
 
 
-def show_timeline(state: State, run: RunRecord, settings: Settings) -> None:
-    """On standard output, as text or a line a session. Raises Refused (AIVP0950) where the run left no log here."""
+def show_timeline(state: State, run: RunRecord, settings: Settings, form: str) -> None:
+    """On standard output, as text, a page or a line a session. Raises Refused (AIVP0950) where there is no log here."""
     found = timeline(state, run)
+    if form == "html":
+        from aivp.views.timeline_html import render_timeline as render_page
+
+        click.echo(render_page(found), nl=False)
+        return
     if settings.is_json:
         from aivp.views.json_lines import timeline_lines
 
