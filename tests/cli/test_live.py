@@ -161,3 +161,12 @@ def test_a_ci_system_keeps_a_line_an_event_with_its_time(shell: Shell) -> None:
     ] or "created in" in lines[4]
     calm = shell.run("apply", "-y", env={"CI": "false"}).stdout.decode()
     assert not re.search(r"^\d\d:", calm, re.MULTILINE)
+
+
+def test_answers_of_a_command_stand_above_who_is_waited_for(shell: Shell, terminals: list[Terminal]) -> None:
+    shell.declare("")
+    terminal = start(shell, terminals, "exec", "lab", "--", "sh", "-c", "sleep 2; echo said")
+    terminal.shows("waiting for lab")
+    assert terminal.end() == 0
+    assert "said" in terminal.vt.text
+    assert "waiting" not in terminal.vt.text
