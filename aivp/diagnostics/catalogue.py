@@ -227,6 +227,8 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0940": "Plan of another project",
     "AIVP0945": "Plan of something else",
     "AIVP0950": "No timeline",
+    "AIVP0951": "Traces not sent",
+    "AIVP0952": "No support for traces installed",
     "AIVP0955": "Layout that cannot be kept",
     "AIVP0956": "File changed meanwhile",
     "AIVP0957": "CUE file left as it is",
