@@ -13,7 +13,7 @@ from aivp.cli.failure import print_diagnostics
 from aivp.cli.output import fresh_file, read_bytes, read_plan_file, write_bytes
 from aivp.cli.overhearing import overhear
 from aivp.cli.settings import Settings, project_options
-from aivp.cli.show import show_plan
+from aivp.cli.show import check_form, format_option, show_plan
 from aivp.diagnostics import Diagnostic
 from aivp.diagnostics.diagnostic import refusal
 
@@ -35,6 +35,7 @@ selection = (
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where there is anything to do.")
 @selection[0]
 @selection[1]
+@format_option
 @project_options
 def plan_command(
     settings: Settings,
@@ -44,26 +45,30 @@ def plan_command(
     detailed_exitcode: bool,
     targets: tuple[str, ...],
     excluded: tuple[str, ...],
+    form: str,
 ) -> None:
     """Show what apply would do."""
     from aivp.plan.options import Options
 
+    check_form(settings, form)
     engine = settings.engine()
     with evidence(engine, settings, observed) as found:
         plan = engine.plan(found, Options(targets, excluded))
         keep(engine, plan, output, bundle)
-        show_plan(plan, settings, output, bundle)
+        show_plan(plan, settings, output, bundle, form=form)
     if detailed_exitcode:
         _leave(plan, settings)
 
 
 @click.command()
 @click.argument("file")
+@format_option
 @project_options
-def show_command(settings: Settings, file: str) -> None:
+def show_command(settings: Settings, file: str, form: str) -> None:
     """Show a plan file, or a bundle of one, as `plan` did. Needs no project and no host."""
     from aivp.plan.steps import UNREADABLE, read_plan
 
+    check_form(settings, form)
     body, _ = read_plan_file(file)
     try:
         plan = read_plan(body)
@@ -71,7 +76,7 @@ def show_command(settings: Settings, file: str) -> None:
         from aivp.cli.seeming import not_a_plan
 
         raise not_a_plan(file, body) from None
-    show_plan(plan, settings, None)
+    show_plan(plan, settings, None, form=form)
 
 
 @click.command()

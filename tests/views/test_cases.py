@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from aivp.views import markdown
 from aivp.views.diagnostic_text import render_diagnostics
 from aivp.views.json_lines import diagnostic_line, event_line, plan_lines
 from aivp.views.plan_text import render_plan
@@ -32,12 +33,13 @@ class Setting:
     color: bool
     verbose: bool
     is_json: bool
+    is_markdown: bool
 
     @classmethod
     def read(cls, name: str) -> Setting:
         words = name.split()
         width = int(words[0]) if words[0].isdecimal() else 100
-        return cls(width, "color" in words, "verbose" in words, "json" in words)
+        return cls(width, "color" in words, "verbose" in words, "json" in words, "markdown" in words)
 
 
 def _plan(files: Mapping[str, str], how: Setting) -> str:
@@ -45,6 +47,8 @@ def _plan(files: Mapping[str, str], how: Setting) -> str:
     if how.is_json:
         return "\n".join(plan_lines(plan))
     digest = "sha256:" + "0123456789abcdef" * 4
+    if how.is_markdown:
+        return markdown.render_plan(plan, digest)
     return render_plan(plan, width=how.width, color=how.color, verbose=how.verbose, digest=digest)
 
 
@@ -92,7 +96,7 @@ RENDERERS: Mapping[str, Callable[[Mapping[str, str], Setting], str]] = {
 def test_what_is_seen(path: Path) -> None:
     comment, files = txtar.read(path)
     render = next(RENDERERS[name] for name in files if name in RENDERERS)
-    outputs = [name for name in files if name.split()[0].isdecimal() or name == "json"]
+    outputs = [name for name in files if name.split()[0].isdecimal() or name in ("json", "markdown")]
     assert outputs, "a case without a section to render proves nothing"
     found = {name: render(files, Setting.read(name)).replace("\x1b", "␛") + "\n" for name in outputs}
     if os.environ.get("AIVP_UPDATE_GOLDEN") == "1":
