@@ -56,6 +56,25 @@ def test_from_a_strangers_pull_request_to_the_hosts(going: World) -> None:
     assert (again["plan"].outputs["code"], again["apply"].result) == ("0", "skipped"), "nothing to do"
 
 
+def test_what_is_new_is_planned_and_applied_too(going: World) -> None:
+    """Nobody has looked at it when the plan is shown; that it is not there is what the live plan must find."""
+    new = f"  command.c: {{argv: [touch, {going.things}/made], creates: {going.things}/made}}\n"
+    new += f"  file.new: {{path: {going.things}/new, content: new}}\n"
+    proposed(going, "resources:\n", "resources:\n" + new)
+    assert "nobody looked" in going.forge.read("comments")[-1]["body"]
+    going.merge(1)
+    done = going.apply()
+    assert (done["plan"].result, done["apply"].result) == ("success", "success"), done["plan"].log + done["apply"].log
+    assert sorted(path.name for path in going.things.iterdir()) == ["conf", "made", "motd", "new"]
+
+
+def test_what_was_to_be_new_and_is_there_already_stops_it(going: World) -> None:
+    (going.things / "new").write_text("somebody else's")
+    proposed(going, "resources:\n", f"resources:\n  file.new: {{path: {going.things}/new, content: new}}\n")
+    going.merge(1)
+    refused(going, "file.new@lab")
+
+
 def test_drift_is_recorded_and_makes_the_job_fail(going: World) -> None:
     (going.things / "motd").write_text("by hand\n")
     job = going.record()
