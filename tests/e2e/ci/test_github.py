@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 
 from tests.e2e.ci.conftest import PASSWORD, World, digest
 
@@ -186,10 +188,15 @@ def test_what_a_stranger_writes_into_a_plan_is_shown_as_text(going: World) -> No
     job = going.comment(sha, going.stranger_uploads("plan", {"plan.json": body}, sha))
     assert job.result == "success", job.log
     said = going.forge.read("comments")[-1]["body"]
-    lines = said.splitlines()
-    assert "<img" not in said
     assert "\u202e" not in said
-    assert not any(line.startswith("# Approved") for line in lines), said
+    found = [token for block in MarkdownIt().parse(said) for token in (block, *(block.children or ()))]
+    kinds = {token.type for token in found}
+    assert not kinds & {"image", "link_open"}, said
+    html = {token.content.strip() for token in found if token.type in ("html_block", "html_inline")}
+    assert all(re.fullmatch(r"<!--[^>]*-->|</?(details|summary|code)[ a-z]*>.*", text) for text in html), html
+    assert not any("<img" in text for text in html)
+    headings = [token.map[0] for token in found if token.type == "heading_open"]
+    assert [said.splitlines()[line] for line in headings] == ["### Plan for `shop/main`"]
 
 
 def test_a_plan_that_is_swapped_while_somebody_approves_is_refused(going: World) -> None:
