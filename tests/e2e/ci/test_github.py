@@ -199,6 +199,19 @@ def test_what_a_stranger_writes_into_a_plan_is_shown_as_text(going: World) -> No
     assert [said.splitlines()[line] for line in headings] == ["### Plan for `shop/main`"]
 
 
+def test_a_large_plan_fits_into_a_comment(going: World) -> None:
+    more = ["mode: '0600'", "owner: root", "group: root", "backup: true", "create_parents: true", "force: true"]
+    files = ""
+    for n in range(64):  # no two of them alike, which would be told once
+        fields = [text for bit, text in enumerate(more) if n >> bit & 1]
+        content = json.dumps("\n".join(f"{n} {line} " * 10 for line in range(50)))
+        files += f"  file.n{n}: {{{', '.join([f'path: {going.things}/n{n}', f'content: {content}', *fields])}}}\n"
+    proposed(going, "resources:\n", "resources:\n" + files)
+    said = going.forge.read("comments")[-1]["body"]
+    assert len(said) <= 65_536
+    assert digest(going.body(len(going.forge.read("artifacts")))) in said[-500:]
+
+
 def test_a_plan_that_is_swapped_while_somebody_approves_is_refused(going: World) -> None:
     proposed(going)
     going.merge(1)
