@@ -11,7 +11,7 @@ import click
 
 from aivp.cli.failure import print_diagnostics
 from aivp.cli.output import fresh_file, read_bytes, write_bytes
-from aivp.cli.overhearing import overhear
+from aivp.cli.overhearing import attending, overhear
 from aivp.cli.settings import Settings, project_options
 from aivp.cli.show import check_form, format_option, show_plan
 from aivp.diagnostics import Diagnostic
@@ -109,7 +109,8 @@ def evidence(engine: Engine, settings: Settings, observed: str | None = None) ->
         return
     with engine.sessions() as sessions:
         overhear(sessions, settings, engine.now)
-        found = asking.observe(engine, sessions, import_next)
+        with attending(sessions, settings):
+            found = asking.observe(engine, sessions, import_next)
         sessions.leave()
         warn(found, settings)
         yield found

@@ -54,7 +54,11 @@ def decide_resource(world: World, bound: Bound, decided: Decided, diagnostics: D
         decided.add(draft.moved(row))
     if old is None and draft.is_other_thing:
         decided.is_applicable = False  # nobody looked at the old thing
-    for step in _steps(draft, observation, diagnostics):
+    steps = list(_steps(draft, observation, diagnostics))
+    if any(step.is_of_deposed for step in steps) and _has_deposed(world, address):
+        decided.blocked[address] = "what it took the place of earlier has to go first; apply once more"
+        return
+    for step in steps:
         decided.add(step)
     if address not in decided.steps:
         decided.unchanged.add(address)
@@ -63,6 +67,10 @@ def decide_resource(world: World, bound: Bound, decided: Decided, diagnostics: D
 def asked_digest(bound: Bound, ids: Mapping[str, Json] | None = None) -> str:
     """The digest of the values that a host is asked about. ids: those of the identity that the provider assigned."""
     return canonical.digest({"known": bound.known, "ids": dict(ids)} if ids else bound.known)
+
+
+def _has_deposed(world: World, address: str) -> bool:
+    return any(row.is_deposed and row.address == address for row in world.evidence.objects)
 
 
 def _is_refused(seen: Seen, kind: Kind, address: str, decided: Decided, diagnostics: Diagnostics) -> bool:
