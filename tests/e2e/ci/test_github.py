@@ -145,6 +145,20 @@ def test_a_plan_that_a_stranger_calls_reviewed_is_not_taken(going: World) -> Non
     refused(going, "No plan was reviewed")
 
 
+def test_what_is_shown_after_the_review_does_not_count(going: World) -> None:
+    """A harmless plan until somebody has approved; then the same job again, which tells the truth."""
+    proposed(going)
+    harmless = going.body(len(going.forge.read("artifacts")))
+    sha = going.propose(2, '"one\\n"', '"three\\n"')
+    assert going.comment(sha, going.stranger_uploads("plan", {"plan.json": harmless}, sha)).result == "success"
+    assert going.plan(2, sha).result == "success"
+    assert going.comment(sha, going.runner.runs).result == "success"
+    for _ in range(31):
+        going.stranger_uploads(f"reviewed-{sha}", {"shown.json": b"{}"}, sha)
+    going.merge(2)
+    refused(going, "three")
+
+
 def test_a_plan_for_another_commit_is_not_commented(going: World) -> None:
     """A push between the plan and its comment, or a run that claims another one's pull request."""
     sha = going.propose(1, '"one\\n"', '"two\\n"')
