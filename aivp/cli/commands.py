@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "discover": ("discover", "Write configuration for what exists on a host."),
     "explain": ("explain", "Say where a value comes from."),
     "providers": ("providers", "List, show, test and begin providers of kinds."),
+    "schema": ("schema", "Write the language as JSON Schema or CUE, for editors."),
     "fmt": ("fmt", "Lay out YAML and CUE files alike."),
     "secrets": ("secrets", "Make or bring in the key of generated secrets."),
 }

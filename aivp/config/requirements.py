@@ -46,10 +46,11 @@ def _requires(root: Declared, found: Diagnostics) -> Declared | None:
         found.error("AIVP0127", why, "Install a version that fits.", span=requires.span("aivp"))
     if requires.value.get("providers") is not None:
         providers = inner(requires, "providers")
-        if is_of(providers, "map", "`requires.providers`", found):
-            for name, part in members(providers):
-                is_name(providers, name, "a provider", found)
-                _admits(part, "0", found)
+        if not is_of(providers, "map", "`requires.providers`", found):
+            return None
+        for name, part in members(providers):
+            is_name(providers, name, "a provider", found)
+            _admits(part, "0", found)
     return requires
 
 
