@@ -10,6 +10,7 @@ import click
 from aivp import __version__
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
+    "init": ("init", "Begin a project."),
     "validate": ("compile", "Check the project; no host, no credentials."),
     "compile": ("compile", "Write the compiled program (IR)."),
     "graph": ("compile", "Write the graph of resources as JSON or DOT."),

@@ -46,6 +46,18 @@ def schema_command(
             write_bytes(cue_definitions(_language(), package).encode(), output)
 
 
+def write_schema(folder: str) -> str:
+    """Into the project in `folder`, where git overlooks it; its path. Raises Refused."""
+    from aivp.edit.modeline import SCHEMA
+    from aivp.edit.rewrite import put
+
+    path = os.path.normpath(os.path.join(folder, SCHEMA))
+    place, name = os.path.split(path)
+    put(place, name, schema_bytes())
+    put(place, ".gitignore", b"*\n")
+    return path
+
+
 def schema_bytes() -> bytes:
     """The JSON Schema as a file."""
     import json
@@ -67,15 +79,12 @@ def _install(folder: str) -> None:
 
     from aivp.cli.failure import print_diagnostics
     from aivp.edit.documents import find_documents
-    from aivp.edit.modeline import SCHEMA, with_modeline
-    from aivp.edit.rewrite import put, read_own, rewrite
+    from aivp.edit.modeline import with_modeline
+    from aivp.edit.rewrite import read_own, rewrite
     from aivp.views.escape import line
 
     found = find_documents(Path(folder))
-    place, _, name = SCHEMA.rpartition("/")
-    put(os.path.join(folder, place), name, schema_bytes())
-    shown = line(os.path.normpath(os.path.join(folder, SCHEMA)))
-    click.echo(f"{shown} is written; git overlooks it where .aivp/ is in .gitignore.")
+    click.echo(f"{line(write_schema(folder))} is written; git overlooks it.")
     for path in found.yaml:
         shown = os.path.normpath(os.path.join(folder, path))
         before = read_own(shown)

@@ -228,5 +228,7 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0956": "File changed meanwhile",
     "AIVP0957": "CUE file left as it is",
     "AIVP0958": "Not a name of a package",
+    "AIVP0959": "Files in the way",
+    "AIVP0960": "Unknown example",
     "AIVP0999": "Bug in aivp",
 }

@@ -85,23 +85,21 @@ def _type(name: str, *, is_variable: bool) -> Map:
 
 
 _VERSION = Either((Text(least=1), Number()), note="Counts up when the secret changes; plans show it.")
-SECRET = Either(
-    tuple(
-        Map({name: shape, "version": _VERSION}, (name,), note="A secret: where its value comes from.")
-        for name, shape in {
-            "env": Text(whole(ENVIRONMENT_NAME), note="The environment variable that holds it."),
-            "file": Text(least=1, note="A file that holds it: beneath the project, or an absolute path."),
-            "command": ListOf(Text(), 1, note="A program that prints it, and its arguments."),
-            "generate": Map(
-                {
-                    "length": Number(minimum=LENGTHS.start, maximum=LENGTHS.stop - 1, note="Characters."),
-                    "alphabet": Text(least=2, note="The characters that it is made of."),
-                },
-                is_optional=True,
-                note="Derived from the project key.",
-            ),
-        }.items()
+_SOURCES: dict[str, Shape] = {
+    "env": Text(whole(ENVIRONMENT_NAME), note="The environment variable that holds it."),
+    "file": Text(least=1, note="A file that holds it: beneath the project, or an absolute path."),
+    "command": ListOf(Text(), 1, note="A program that prints it, and its arguments."),
+    "generate": Map(
+        {
+            "length": Number(minimum=LENGTHS.start, maximum=LENGTHS.stop - 1, note="Characters."),
+            "alphabet": Text(least=2, note="The characters that it is made of."),
+        },
+        is_optional=True,
+        note="Derived from the project key.",
     ),
+}
+SECRET = Either(
+    tuple(Map({name: shape, "version": _VERSION}, (name,)) for name, shape in _SOURCES.items()),
     note="A secret: its source, and a version.",
 )
 
