@@ -9,6 +9,10 @@ import click
 
 from aivp import __version__
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": ("init", "Begin a project."),
     "validate": ("compile", "Check the project; no host, no credentials."),
@@ -29,6 +33,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "providers": ("providers", "List, show, test and begin providers of kinds."),
     "schema": ("schema", "Write the language as JSON Schema or CUE, for editors."),
     "fmt": ("fmt", "Lay out YAML and CUE files alike."),
+    "completion": ("completion", "Write the completion script of a shell."),
     "secrets": ("secrets", "Make or bring in the key of generated secrets."),
 }
 """Command → (module in this room, one line of help)."""
@@ -65,6 +70,13 @@ class LazyGroup(click.Group):
             mend = f" Did you mean {' or '.join(near)}?" if near else " See: aivp --help"
             raise click.ClickException(f"There is no command {args[0]}.{mend}")
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands from the list alone, then options."""
+        from click.shell_completion import CompletionItem
+
+        own = [CompletionItem(name, help=text) for name, (_, text) in COMMANDS.items() if name.startswith(incomplete)]
+        return [*own, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The table of `--help`, from the list alone."""
