@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "schema": ("schema", "Write the language as JSON Schema or CUE, for editors."),
     "fmt": ("fmt", "Lay out YAML and CUE files alike."),
     "completion": ("completion", "Write the completion script of a shell."),
+    "man": ("man", "Write man pages."),
     "secrets": ("secrets", "Make or bring in the key of generated secrets."),
 }
 """Command → (module in this room, one line of help)."""

@@ -26,7 +26,7 @@ def answer(words: list[str]) -> None:
     from aivp.cli.commands import cli
 
     *before, incomplete = [word.lstrip("\"'") for word in words] or [""]
-    click.Parameter.shell_complete = _complete  # type: ignore[method-assign]  # one process, one answer
+    click.Parameter.shell_complete = _complete  # type: ignore[assignment,method-assign]  # one process
     found = _Answer(cli, {}, "aivp", "_AIVP_COMPLETE").get_completions(before, incomplete)
     text = "".join(
         f"{item.value}\t{item.help or ''}\n" for item in found if _is_plain(f"{item.value}{item.help or ''}")

@@ -20,6 +20,7 @@ from aivp.model.address import format_address
 MOST = 2000
 """Addresses; nobody looks through more."""
 
+_NOWHERE: list[str | None] = [None]
 _KEYS = 50
 """Keys of one `for_each`."""
 
@@ -48,9 +49,11 @@ class Outline:
     def _instances(self, name: str, body: Mapping[str, Any]) -> Iterator[str]:
         kind, _, rest = name.partition(".")
         hosts = body.get("host", [*self.of("hosts")] if len(self.of("hosts")) == 1 else None)
-        known = [host for host in (hosts if type(hosts) is list else [hosts]) if type(host) is str and "$" not in host]
+        named = hosts if type(hosts) is list else [hosts]
+        known: list[str | None] = []
+        known += [host for host in named if type(host) is str and "$" not in host]
         for key in self._keys(body.get("for_each")):
-            for host in known or [None]:
+            for host in known or _NOWHERE:
                 yield format_address(kind, rest, key, host)
 
     def _keys(self, value: Json) -> list[str | None]:
@@ -59,8 +62,9 @@ class Outline:
             value = variable.get("default") if type(variable) is dict else None
         if type(value) is int:
             return [str(index) for index in range(min(value, _KEYS))]
-        keys = [*value] if type(value) in (list, dict) else []
-        return [key for key in keys if type(key) is str][:_KEYS] or [None]
+        found: list[str | None] = []
+        found += [key for key in (value if type(value) in (list, dict) else ()) if type(key) is str][:_KEYS]
+        return found or _NOWHERE
 
 
 def outline(root: Path) -> Outline:
