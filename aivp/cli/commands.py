@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "providers": ("providers", "List, show, test and begin providers of kinds."),
     "schema": ("schema", "Write the language as JSON Schema or CUE, for editors."),
     "fmt": ("fmt", "Lay out YAML and CUE files alike."),
+    "migrate": ("migrate", "Bring a project to the language that this aivp reads."),
     "completion": ("completion", "Write the completion script of a shell."),
     "man": ("man", "Write man pages."),
     "secrets": ("secrets", "Make or bring in the key of generated secrets."),

@@ -9,6 +9,8 @@ from aivp.config.shape import inner, is_name, is_of, knows_keys, members
 from aivp.diagnostics import Diagnostics
 
 LANGUAGE = "v1"
+OLDER = ("v0",)
+"""What `aivp migrate` knows a way from."""
 
 
 def read_header(root: Declared, found: Diagnostics) -> tuple[str, Declared | None]:
@@ -17,6 +19,8 @@ def read_header(root: Declared, found: Diagnostics) -> tuple[str, Declared | Non
         said = root.value.get("aivp")
         why = "The root document does not say its language version." if said is None else f"`aivp` is {describe(said)}."
         mend = f"Write `aivp: {LANGUAGE}`, the one version that this aivp ({aivp.__version__}) reads."
+        if said in OLDER:
+            mend = f"Bring it to {LANGUAGE}, which this aivp reads: aivp migrate."
         found.error("AIVP0125", why, mend, span=root.span("aivp"))
     return _name(root, found), _requires(root, found)
 

@@ -230,5 +230,6 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0958": "Not a name of a package",
     "AIVP0959": "Files in the way",
     "AIVP0960": "Unknown example",
+    "AIVP0961": "Project that cannot be migrated",
     "AIVP0999": "Bug in aivp",
 }
