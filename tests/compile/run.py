@@ -25,7 +25,8 @@ REGISTRY = Registry.of([HOST_MANIFEST, CLOUD_MANIFEST])
 def run(data: Mapping[str, Any], root: Path = Path("/nonexistent")) -> Compiled:
     """Compile; a Refused goes through. What compiles is admitted by the schema of the language, too."""
     done = compile_project(project(data, root), REGISTRY)
-    document = {name: value for name, value in data.items() if name not in ("variables", "environment", "project")}
+    document = {name: value for name, value in data.items() if name not in ("variables", "environment")}
+    document = {"aivp": "v1", "project": "test", **document}
     assert [error.message for error in _schema().iter_errors(document)] == []
     return done
 
