@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "completion": ("completion", "Write the completion script of a shell."),
     "man": ("man", "Write man pages."),
     "secrets": ("secrets", "Make or bring in the key of generated secrets."),
+    "version": ("version", "Say what this aivp is made of."),
 }
 """Command → (module in this room, one line of help)."""
 

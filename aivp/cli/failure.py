@@ -40,7 +40,7 @@ def print_diagnostics(diagnostics: Sequence[Diagnostic], settings: Settings) -> 
     text = render_diagnostics(
         diagnostics, lambda file: _source(settings.directory, file), color=color, width=settings.width
     )
-    click.echo(text, err=True, color=color)
+    settings.screen.say(text, err=True, color=color)
 
 
 def report(error: Exception, argv: Sequence[str]) -> int:

@@ -6,10 +6,12 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from aivp.cli.screen import Screen
 
 if TYPE_CHECKING:
     from aivp.diagnostics import Diagnostic
@@ -30,6 +32,7 @@ class Settings:
     color: bool
     is_untrusted: bool
     is_verbose: bool
+    screen: Screen = field(default_factory=Screen)
 
     def engine(self) -> Engine:
         """The engine for this command."""
