@@ -186,6 +186,7 @@ REASONS = {
     "a mode is": "the normal form of a text is its provider's business",
     "quantity": "the same",
     "duration": "the same",
+    "alphabet": "that no character stands in it twice",
     "serial": "one member asks for another",
 }
 """Part of a message → why no schema says it."""
