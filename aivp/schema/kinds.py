@@ -108,7 +108,9 @@ def value_shape(schema: Mapping[str, Any]) -> Shape:
 def _typed(name: str, schema: Mapping[str, Any], note: str) -> Shape:
     match name:
         case "string":
-            return Text(schema.get("pattern", ""), schema.get("minLength", 0), schema.get("maxLength"), note=note)
+            is_path = schema.get("x-aivp", {}).get("semantic") == "path"
+            pattern = schema.get("pattern", "^/" if is_path else "")  # a path on a host is absolute
+            return Text(pattern, schema.get("minLength", 0), schema.get("maxLength"), note=note)
         case "integer" | "number":
             return Number(name == "integer", schema.get("minimum"), schema.get("maximum"), note=note)
         case "boolean":

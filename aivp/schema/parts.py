@@ -253,7 +253,9 @@ def reserved() -> dict[str, Shape]:
                 "ignore_changes": ListOf(referring(Text()), can_refer=True, note="Fields whose drift is left alone."),
                 "on_false": _FATE,
                 "on_host_destroy": _FATE,
-                "create_before_destroy": Literal((False,), can_refer=True),
+                "create_before_destroy": Flag(
+                    can_refer=True, note="A replace makes the new one before the old one goes."
+                ),
             },
             can_refer=True,
             is_optional=True,

@@ -184,8 +184,9 @@ REASONS = {
     "ignore_changes": "names of fields",
     "labels or both": "a selector needs one of two",
     "a mode is": "the normal form of a text is its provider's business",
-    "quantity": "the same",
-    "duration": "the same",
+    "a size is": "the same",
+    "a duration is": "the same",
+    "expected text, found": "what a reference brings in",
     "alphabet": "that no character stands in it twice",
     "serial": "one member asks for another",
 }
