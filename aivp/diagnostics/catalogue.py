@@ -232,5 +232,9 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0955": "Layout that cannot be kept",
     "AIVP0956": "File changed meanwhile",
     "AIVP0957": "CUE file left as it is",
+    "AIVP0958": "Not a name of a package",
+    "AIVP0959": "Files in the way",
+    "AIVP0960": "Unknown example",
+    "AIVP0961": "Project that cannot be migrated",
     "AIVP0999": "Bug in aivp",
 }
