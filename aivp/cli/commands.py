@@ -24,7 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "hosts": ("hosts", "List and check hosts, show their facts, record an inventory."),
     "exec": ("exec", "Run a command once on hosts."),
     "discover": ("discover", "Write configuration for what exists on a host."),
-    "explain": ("explain", "Say where a value comes from."),
+    "explain": ("explain", "Say what a diagnostic means, or where a value comes from."),
     "providers": ("providers", "List, show, test and begin providers of kinds."),
     "secrets": ("secrets", "Make or bring in the key of generated secrets."),
 }

@@ -1,4 +1,4 @@
-"""explain: where a value comes from, where a resource is declared, or why it is not."""
+"""explain: what a diagnostic means, where a value comes from, where a resource is declared, or why it is not."""
 
 from __future__ import annotations
 
@@ -22,12 +22,17 @@ _MOST = 1_000_000
 
 
 @click.command()
-@click.argument("what", metavar="var.NAME|ADDRESS")
+@click.argument("what", metavar="CODE|var.NAME|ADDRESS")
 @project_options
 def explain_command(settings: Settings, what: str) -> None:
-    """Say where the value of a variable comes from (the last line wins), or where a resource is declared, or why it is
-    not. An address may leave out key and host.
+    """Say what a diagnostic (AIVP0203) means and how it is mended, or where the value of a variable comes from (the
+    last line wins), or where a resource is declared, or why it is not. An address may leave out key and host.
     """
+    from aivp.cli.explain_code import code_of, explain_code
+
+    if (code := code_of(what)) is not None:
+        explain_code(settings, code)
+        return
     engine = settings.engine()
     if what.startswith("var.") or "." not in what:
         _explain_variable(settings, what, engine.project.variables)

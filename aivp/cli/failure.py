@@ -38,7 +38,11 @@ def print_diagnostics(diagnostics: Sequence[Diagnostic], settings: Settings) -> 
 
     color = settings.color and sys.stderr.isatty()
     text = render_diagnostics(
-        diagnostics, lambda file: _source(settings.directory, file), color=color, width=settings.width
+        diagnostics,
+        lambda file: _source(settings.directory, file),
+        color=color,
+        width=settings.width,
+        verbose=settings.is_verbose,
     )
     click.echo(text, err=True, color=color)
 

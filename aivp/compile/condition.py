@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -28,6 +29,11 @@ class Verdict:
 
 TRUE = Verdict(True)
 
+_COMPARISON = re.compile(
+    r"""\$\{\s*((?:var|values|each|host|environment|project)\.[^\s={}!]{1,100})\s*(==|!=)\s*('[^'{}]{0,100}'|"[^"{}]{0,100}"|[^\s'"{}]{1,100})\s*\}"""
+)
+"""`${path == value}`, as other languages have it."""
+
 
 def decide(value: Json, scope: Scope) -> Verdict:
     """The verdict of `when` for one instance. Raises Mistake with its path beneath `when`."""
@@ -37,6 +43,7 @@ def decide(value: Json, scope: Scope) -> Verdict:
         case False:
             return Verdict(False, reason="when is false")
         case str() if has_reference(value):
+            _refuse_comparison(value)
             return _boolean(value, scope)
         case dict() if value:
             return _every(
@@ -45,6 +52,17 @@ def decide(value: Json, scope: Scope) -> Verdict:
         case _:
             why = "when is a boolean reference, or a mapping of paths to the values that they must have."
             raise Mistake("AIVP0208", why)
+
+
+def _refuse_comparison(text: str) -> None:
+    """Whoever knows other tools writes an expression; what stands in its place here is said in its own words."""
+    found = _COMPARISON.fullmatch(text)
+    if found is None:
+        return
+    path, negated, wanted = found[1], found[2] == "!=", found[3].strip("'\"")
+    form = f"{{{path}: {wanted}}}"
+    why = f"{text} is an expression, and there are none: a condition is a mapping of paths to values."
+    raise Mistake("AIVP0208", why, f"Write when: {f'{{not: {form}}}' if negated else form}.")
 
 
 def _boolean(text: str, scope: Scope) -> Verdict:

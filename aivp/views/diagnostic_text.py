@@ -20,17 +20,19 @@ MOST = 50
 INDENT = 4
 
 
-def render_diagnostics(diagnostics: Sequence[Diagnostic], source: Source, *, color: bool, width: int = 100) -> str:
+def render_diagnostics(
+    diagnostics: Sequence[Diagnostic], source: Source, *, color: bool, width: int = 100, verbose: bool = False
+) -> str:
     """The first of them in their order, and a count where there are several. No newline at the end."""
     page = Page(width, color=color)
     lines = cache(lambda file: (source(file) or "").split("\n"))
-    for item in diagnostics[:MOST]:
+    for item in diagnostics if verbose else diagnostics[:MOST]:
         _write(page, item, lines)
         page.blank()
     if len(diagnostics) > 1:
         counts = Counter(item.severity for item in diagnostics)
         words = [f"{number:,} {name}{'' if number == 1 else 's'}" for name, number in sorted(counts.items())]
-        hidden = len(diagnostics) - MOST
+        hidden = 0 if verbose else len(diagnostics) - MOST
         page.add(("strong", ", ".join(words) + (f"; {hidden:,} of them not shown" if hidden > 0 else "") + "."))
     return page.text()
 

@@ -29,7 +29,7 @@ discover file@lab --under THINGS | secrets key --new | secrets key | state check
 state mv noop.n@lab noop.m@lab | state restore state.json -y --force
 state rm noop.n@lab | hosts list | hosts check | hosts bootstrap lab -y | hosts facts | exec lab true
 hosts record echo {"_meta":{"hostvars":{}},"web":["a.example"]}
-state rebuild | state rebuild -y | destroy -y
+state rebuild | state rebuild -y | destroy -y | explain 0203
 """.replace("\n", "|")
 FOR_PEOPLE = {"providers new", "providers test", "providers pack"}
 """Commands of authors, which write folders and reports."""
