@@ -2,10 +2,10 @@
 
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-ssh test test-all check bench clean
+.PHONY: help setup demo demo-ssh test test-all check bench dist docs docs-update clean
 
 help: ## Lists the targets.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Installs what a fresh machine misses: system packages, .venv, cue. Nothing to do takes no time.
 	@scripts/setup
@@ -31,6 +31,16 @@ check: setup ## Lints, checks formatting, types (providers as Python 3.9, too) a
 
 bench: setup ## Measures against terraform, pyinfra, Ansible and floors, in an hour or less; BENCH=--quick takes eight minutes.
 	@exec .venv/bin/python -m bench $(BENCH)
+
+dist: setup ## Builds what people install into dist/: wheels, source archives, SBOM, digests. The same commit gives the same bytes.
+	@exec .venv/bin/python -m packages
+
+docs: setup ## Builds the documents into build/docs, strictly; lists the links that lead out.
+	@scripts/docs
+
+docs-update: setup ## Writes into the documents what commands really print, and the reference that is made from code.
+	.venv/bin/python -m docs.site
+	AIVP_UPDATE_GOLDEN=1 scripts/test -q tests/docs
 
 clean: ## Removes what setup and the tools made; never .aivp, which is somebody's state.
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist

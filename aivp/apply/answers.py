@@ -14,18 +14,25 @@ from aivp.plan.steps import Action
 STATUSES = ("done", "failed", "blocked", "skipped", "stale")
 """How a step can end."""
 
+LONGEST = 10**10
+"""Milliseconds of a message: some months."""
+
 BEGUN = frozenset({"intent", "done"})
 """Entries of a host's journal for which there may be an effect that nobody was told of."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a step. `action`: what was really done; `outputs` are not audited yet."""
+    """What became of a step. `action`: what was really done; `outputs` are not audited yet.
+
+    times: seconds since its host got the message: when it was taken up and, of an effect, its begin and its end.
+    """
 
     status: str
     action: str
     outputs: Json = None
     error: Mapping[str, Json] | None = None
+    times: Sequence[float] = ()
 
 
 def read_outcomes(params: Json) -> list[tuple[str, Outcome]]:
@@ -41,7 +48,16 @@ def _outcome(item: Json) -> tuple[str, Outcome]:
     if item.get("status") not in STATUSES or item.get("action") not in get_args(Action):
         raise Broken("an outcome that is none")
     error = None if item.get("error") is None else audit_error(item["error"])
-    return item["step"], Outcome(item["status"], item["action"], item.get("outputs", {}), error)
+    return item["step"], Outcome(
+        item["status"], item["action"], item.get("outputs", {}), error, _times(item.get("times"))
+    )
+
+
+def _times(value: Json) -> Sequence[float]:
+    """For people only: times that are none cost the times."""
+    if not isinstance(value, list) or len(value) not in (1, 3) or any(type(item) is not int for item in value):
+        return ()
+    return [item / 1000 for item in value] if value[0] >= 0 and value == sorted(value) and value[-1] < LONGEST else ()
 
 
 def read_journal(entries: Sequence[Json]) -> dict[str, str]:

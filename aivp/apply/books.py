@@ -37,7 +37,7 @@ class Books:
         """Call with `progress.changed` held. Raises Refused."""
         now = self.now()
         settled = [self._settled(*item, now) for item in found]
-        put = [change.put for _, change in settled if change.put is not None]
+        put = [row for _, change in settled for row in (change.deposed, change.put) if row is not None]
         gone = [ending for _, change in settled for ending in change.gone]
         try:
             self.state.conclude(self.run, [record for record, _ in settled], put, gone)
@@ -47,10 +47,11 @@ class Books:
             raise
         for address in (address for address, is_deposed in gone if not is_deposed):
             self.progress.rows.pop(address, None)
-        self.progress.rows.update({row.address: row for row in put if not row.is_deposed})
-        for (step, _, _), (record, _) in zip(found, settled, strict=True):
+        for row in put:
+            (self.progress.deposed if row.is_deposed else self.progress.rows)[row.address] = row
+        for (step, outcome, _), (record, _) in zip(found, settled, strict=True):
             self.progress.note(record)
-            self.listen(StepEnded(step.host, step.id, step.address, record.status, record.action, record.error))
+            self.listen(_ended(step, record, outcome.times))
         self.progress.changed.notify_all()
 
     def fail(self, step: Step, error: Mapping[str, Json]) -> None:
@@ -71,3 +72,10 @@ class Books:
         if step.previous is not None and (row is None or row.registered != step.previous):
             row = self.progress.rows.get(step.previous)
         return settle(step, outcome, config, row, self.plan.hosts[step.host], self.kinds.get(step.kind), now)
+
+
+def _ended(step: Step, record: StepRecord, times: Sequence[float]) -> StepEnded:
+    """times: of the run, as in Outcome."""
+    began, effect = (times[0] if times else None), ((times[1], times[2]) if len(times) == 3 else None)
+    told = (step.host, step.id, step.address, record.status, record.action, record.error)
+    return StepEnded(*told, began=began, effect=effect)

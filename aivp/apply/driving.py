@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from aivp_contract.values import Json
 
@@ -19,7 +19,7 @@ from aivp.apply.wire import Reveal, Unfilled, fill, message, opened
 from aivp.apply.withheld import Errors
 from aivp.blobs.contents import Contents
 from aivp.diagnostics import Diagnostic, Refused
-from aivp.events import Listener, StepsStarted
+from aivp.events import Listener, StepsStarted, Stopwatch
 from aivp.hosts.portions import Items, portions_of_batches
 from aivp.hosts.session import HostSession
 from aivp.hosts.sessions import Sessions
@@ -31,7 +31,7 @@ from aivp.plan.steps import Plan, Step
 
 @dataclass
 class Driver:
-    """What the lanes need. `withheld`: steps that cannot be handed over, by id, and why."""
+    """What the lanes need. `withheld`: steps that cannot be handed over, by id, and why; `clock`: of the run."""
 
     plan: Plan
     sessions: Sessions
@@ -43,6 +43,7 @@ class Driver:
     reveal: Reveal
     listen: Listener
     contents: Contents
+    clock: Stopwatch
     withheld: Errors = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -62,11 +63,12 @@ class Driver:
         """
         filled: dict[str, dict[str, Json]] = {}
         ready = self._messages(batches, filled)
-        with self.hosts.visit(host) as session, Feed(session, self.contents, filled.values()) as feed:
+        sent_at = 0.0
+        with self.hosts.visit(host) as session, Feed(session, self.contents, self._takers(filled), self.listen) as feed:
 
             def listen(method: str, params: Json) -> None:
                 if method == "outcomes":
-                    self._take(session, params, filled)
+                    self._take(session, params, filled, sent_at)
                 elif method == "wanted":
                     feed.answer(params)
                 elif event := hearing.event(method, params):
@@ -75,6 +77,7 @@ class Driver:
             for portion in portions_of_batches(ready):
                 sent = [str(item["id"]) for batch in portion for item in batch]
                 hearing = Hearing(host, {name: self.progress.steps[name] for name in sent})
+                sent_at = self.clock()
                 self.listen(StepsStarted(host, sent))
                 with refusals():
                     session.request("apply", {"batches": portion}, listen)
@@ -157,7 +160,11 @@ class Driver:
     def _lack(self, step: Step, why: str, **where: str) -> None:
         self.books.fail(step, {"class": "input", "message": why, **where})
 
-    def _take(self, session: HostSession, params: Json, filled: Mapping[str, dict[str, Json]]) -> None:
+    def _takers(self, filled: Mapping[str, Mapping[str, Json]]) -> dict[str, Mapping[str, Json]]:
+        """Address → what is applied there."""
+        return {self.progress.steps[name].address: config for name, config in filled.items()}
+
+    def _take(self, session: HostSession, params: Json, filled: Mapping[str, dict[str, Json]], sent_at: float) -> None:
         try:
             outcomes = read_outcomes(params)
         except Broken as broken:
@@ -166,4 +173,11 @@ class Driver:
             for name, _ in outcomes:
                 if name not in filled or name in self.progress.ended:
                     raise session.hostile("it reports a step that it was not given")
-            self.books.conclude([(self.progress.steps[name], outcome, filled[name]) for name, outcome in outcomes])
+            now = self.clock()
+            found = [(name, replace(outcome, times=_of_run(outcome.times, sent_at, now))) for name, outcome in outcomes]
+            self.books.conclude([(self.progress.steps[name], outcome, filled[name]) for name, outcome in found])
+
+
+def _of_run(times: Sequence[float], sent_at: float, now: float) -> list[float]:
+    """Seconds of the message → of the run; whatever a host says, it has not worked after it answered."""
+    return [round(min(sent_at + time, now), 3) for time in times]

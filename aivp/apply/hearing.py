@@ -11,7 +11,8 @@ from typing import Any
 
 from aivp_contract.values import Json
 
-from aivp.events import LEVELS, ProviderLogged, ProviderProgressed
+from aivp.apply.answers import LONGEST
+from aivp.events import LEVELS, ProviderLogged, ProviderProgressed, StepsLasting
 from aivp.plan.steps import Step
 
 MOST_HEARD = 2000
@@ -30,9 +31,12 @@ class Hearing:
     host: str
     steps: Mapping[str, Step]
     heard: int = field(init=False, default=0)
+    lasting: int = field(init=False, default=0)
 
-    def event(self, method: str, params: Json) -> ProviderLogged | ProviderProgressed | None:
-        """The event of a `log` or `progress`; None for any other notification, and for what is not worth one."""
+    def event(self, method: str, params: Json) -> ProviderLogged | ProviderProgressed | StepsLasting | None:
+        """The event of a `log`, `progress` or `lasting`; None for all others, and for what is not worth one."""
+        if method == "lasting":
+            return self._lasting(params)
         if method not in ("log", "progress") or not isinstance(params, dict):
             return None
         provider, message = params.get("provider"), params.get("message")
@@ -47,6 +51,19 @@ class Hearing:
             return ProviderLogged(self.host, provider, str(level), message, address)
         done, total = _count(params.get("done")), _count(params.get("total"))
         return ProviderProgressed(self.host, provider, message, address, done, total)
+
+    def _lasting(self, params: Json) -> StepsLasting | None:
+        """Of steps that were handed over, else of none."""
+        names = params.get("steps") if isinstance(params, dict) else None
+        if not isinstance(names, list) or not all(type(name) is str and name in self.steps for name in names):
+            return None
+        count, ms = params.get("count"), params.get("ms")
+        if type(count) is not int or type(ms) is not int or not 0 < len(names) <= count <= len(self.steps):
+            return None
+        if not 0 <= ms < LONGEST or self.lasting >= MOST_HEARD:
+            return None
+        self.lasting += 1
+        return StepsLasting(self.host, names, count, ms / 1000)
 
 
 def _count(value: Any) -> float | None:

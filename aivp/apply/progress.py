@@ -26,11 +26,13 @@ class Progress:
 
     steps: Mapping[str, Step]
     rows: dict[str, Object]
+    """By address; what another object took the place of stands in `deposed`."""
     facts: dict[str, Mapping[str, Json]]
     generated: Mapping[str, str] = field(default_factory=dict)
     ended: dict[str, str] = field(default_factory=dict)
     fired: set[str] = field(default_factory=set)
     left: set[str] = field(default_factory=set)
+    deposed: dict[str, Object] = field(default_factory=dict)
     is_stopping: bool = False
     changed: threading.Condition = field(default_factory=threading.Condition)
 

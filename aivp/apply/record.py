@@ -20,9 +20,13 @@ from aivp.state import StepRecord
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What one outcome changes: a row to put, or None; (address, is_deposed) of rows that end."""
+    """What one outcome changes: a row to put, or None; (address, is_deposed) of rows that end.
+
+    deposed: the object that stays until a later step ends it, though `put` has its place now.
+    """
 
     put: Object | None = None
+    deposed: Object | None = None
     gone: tuple[tuple[str, bool], ...] = ()
 
 
@@ -64,12 +68,12 @@ def rows(
     """The rows after `step` was done. `action`: what really was done; `config`: what was applied, secrets by origin."""
     match step.action:
         case "delete" | "forget":
-            return Rows(gone=((step.address, step.id.endswith("#deposed")),))
+            return Rows(gone=((step.address, step.is_of_deposed),))
         case "move":
             assert row is not None
             assert step.previous is not None
             moved = replace(row, address=step.address, edges=list(step.edges), registered="")
-            return Rows(moved, () if row.address == step.address else ((step.previous, False),))
+            return Rows(moved, gone=() if row.address == step.address else ((step.previous, False),))
         case "refresh":
             return Rows(None if row is None else replace(row, outputs={**row.outputs, **outputs}))
         case _:
@@ -83,8 +87,10 @@ def rows(
         ids = kind.assigned_ids(outputs)  # never the id of the thing whose place it takes
     if kind is not None and len(ids) < len(kind.assigned):
         return Rows()  # nobody could ever look at it again
+    old = replace(row, is_deposed=True) if row is not None and comes_before(step, kind) else None
     return Rows(
-        Object(
+        deposed=old,
+        put=Object(
             address=step.address,
             kind=step.kind,
             host=step.host,
@@ -98,8 +104,14 @@ def rows(
             incarnation=host.incarnation,
             connection=host.host.form(),
             tainted=taint.fields(config, () if row is None else row.tainted),
-        )
+        ),
     )
+
+
+def comes_before(step: Step, kind: Kind | None) -> bool:
+    """True for the create of what takes the place of an object that is ended later."""
+    is_new = step.action == "create" and kind is not None and not kind.assigned_ids(step.identity)
+    return is_new and step.lifecycle.create_before_destroy
 
 
 def identity(step: Step, config: Mapping[str, Json], row: Object | None, kind: Kind | None) -> dict[str, Json]:

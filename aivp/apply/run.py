@@ -22,7 +22,7 @@ from aivp.apply.withheld import Errors, withheld
 from aivp.blobs.contents import Contents
 from aivp.diagnostics import Diagnostic, Refused
 from aivp.diagnostics.diagnostic import refusal
-from aivp.events import Listener, RunEnded, RunStarted
+from aivp.events import Listener, RunEnded, RunStarted, Stopwatch
 from aivp.hosts.sessions import Sessions
 from aivp.model.evidence import digest_of
 from aivp.model.object import Object
@@ -51,6 +51,7 @@ class Run:
     now: Callable[[], str]
     contents: Contents
     generated: Mapping[str, str] = field(default_factory=dict)
+    clock: Stopwatch = field(default_factory=Stopwatch)
     run: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
@@ -68,6 +69,7 @@ class Run:
             self.reveal,
             self.listen,
             self.contents,
+            self.clock,
         )
 
     def start(self, body: bytes) -> str:
@@ -76,7 +78,7 @@ class Run:
             self._read_state()
             self.contents.check(needed(self.plan.steps))
             self.run = self.state.begin_run(self.digest, body, self.now())
-            self.listen(RunStarted(self.run, self.digest, len(self.plan.steps), is_resumed=False))
+            self._tell_begin(is_resumed=False)
             try:
                 self._begin(is_resume=False)
                 self._check(self.plan.steps)
@@ -90,7 +92,7 @@ class Run:
         with self.state.exclusive():
             has_failed = run in self.state.closed_runs()
             journal = self._take_up(run)
-            self.listen(RunStarted(run, self.digest, len(self.plan.steps), is_resumed=True))
+            self._tell_begin(is_resumed=True)
             fresh = [step for step in self._left() if step.id not in journal and step.host not in self.progress.left]
             try:
                 self.contents.check(needed(step for step in self._left() if step.host not in self.progress.left))
@@ -128,6 +130,10 @@ class Run:
             self.progress.changed.notify_all()
         self.sessions.cancel()
 
+    def _tell_begin(self, *, is_resumed: bool) -> None:
+        self.clock.restart()
+        self.listen(RunStarted(self.run, self.digest, len(self.plan.steps), is_resumed=is_resumed))
+
     # --- Before the first step -----------------------------------------------------------------------------------
 
     def _read_state(self) -> None:
@@ -139,6 +145,7 @@ class Run:
 
     def _recall_rows(self, objects: Sequence[Object]) -> None:
         self.progress.rows = {row.address: row for row in objects if not row.is_deposed}
+        self.progress.deposed = {row.address: row for row in objects if row.is_deposed}
 
     def _take_up(self, run: str) -> dict[str, str]:
         """Open an unfinished run again; what its hosts' journals know of it comes back."""

@@ -10,7 +10,7 @@ from aivp_contract.pointer import pointer
 from aivp_contract.values import Json, Secret, contains
 
 from aivp.apply.progress import Progress
-from aivp.apply.record import identity, provenance
+from aivp.apply.record import comes_before, identity, provenance
 from aivp.model import taint
 from aivp.model.address import parse_address
 from aivp.model.expression import EXPRESSIONS
@@ -121,6 +121,8 @@ def _host(address: str) -> str | None:
 
 def _row(step: Step, kind: Kind | None, progress: Progress) -> Object | None:
     """The object that `step` is about, where it is known; a move that has not been done yet has it elsewhere."""
+    if step.is_of_deposed and step.address in progress.deposed:
+        return progress.deposed[step.address]
     move = progress.steps.get(f"move:{step.address}", step)
     row = progress.rows.get(step.address) or progress.rows.get(move.previous or step.address)
     return None if row is None or _is_other_thing(row, step, kind, progress) else row
@@ -131,7 +133,7 @@ def _is_other_thing(row: Object, step: Step, kind: Kind | None, progress: Progre
     if kind is None or step.action in ENDINGS:
         return False
     ends = f"delete:{step.address}", f"forget:{step.address}"
-    if any(name in progress.steps and name not in progress.ended for name in ends):
+    if any(name in progress.steps and name not in progress.ended for name in ends) or comes_before(step, kind):
         return True
     return not contains(dict(step.identity), EXPRESSIONS) and not is_same(kind, row, step.identity)
 

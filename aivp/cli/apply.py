@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import os
 import signal
 import sys
 import threading
@@ -15,8 +14,9 @@ import click
 
 from aivp.cli.failure import print_diagnostics
 from aivp.cli.output import read_plan_file
-from aivp.cli.overhearing import overhear
+from aivp.cli.overhearing import attending, overhear
 from aivp.cli.plan import import_next, selection, warn
+from aivp.cli.screen import Screen
 from aivp.cli.settings import Settings, project_options
 from aivp.cli.show import show_plan
 from aivp.diagnostics import Diagnostic
@@ -107,7 +107,8 @@ def _plan_and_apply(engine: Engine, state: State, settings: Settings, options: O
 
     with engine.sessions() as sessions:
         overhear(sessions, settings, engine.now)
-        found = asking.observe(engine, sessions, _import_next)
+        with attending(sessions, settings):
+            found = asking.observe(engine, sessions, _import_next)
         warn(found, settings)
         plan = engine.plan(found, options)
         if plan.is_empty:
@@ -147,9 +148,11 @@ def _known(file: str, state: State, digest: str | None) -> tuple[bytes, Bundle |
     if digest is None and state.knows_plan(found):
         return body, bundle
     try:
-        read_plan(body)
+        is_applicable = read_plan(body).is_applicable
     except UNREADABLE:
         raise not_a_plan(file, body) from None
+    if not is_applicable:
+        return body, bundle  # no state knows such a plan; that it is only for review is the better reason to refuse it
     if digest is not None and digest.removeprefix("sha256:") != found.removeprefix("sha256:"):
         raise refusal("AIVP0509", f"The plan's digest is {found}, not {digest}.", "Review it again.", exit_code=4)
     if digest is None:
@@ -180,9 +183,9 @@ def _apply(
     from aivp.cli.listening import listening
     from aivp.engine import running
 
-    with listening(settings, state.folder, engine.now, source_map) as listen:
+    with listening(settings, state.folder, engine.now, source_map, sessions) as listen:
         run = running.begin(engine, body, state, sessions, listen, bundle)
-        with _interruptible(run):
+        with _interruptible(run, settings.screen):
             return run.plan, run.start(body)
 
 
@@ -203,14 +206,14 @@ def _resume(engine: Engine, state: State, settings: Settings, file: str | None) 
         why = f"{file} is of another plan than the run {record.run}, which is to be gone on with."
         raise refusal("AIVP0516", why, "Name the file that this run was begun with, or none.", exit_code=4)
     source_map = map_beside(state.folder / "runs" / record.run)
-    with engine.sessions() as sessions, listening(settings, state.folder, engine.now, source_map) as listen:
+    with engine.sessions() as sessions, listening(settings, state.folder, engine.now, source_map, sessions) as listen:
         run = running.resume(engine, record, state, sessions, listen, bundle)
-        with _interruptible(run):
+        with _interruptible(run, settings.screen):
             return run.plan, run.resume(record.run)
 
 
 @contextlib.contextmanager
-def _interruptible(run: Run) -> Iterator[None]:
+def _interruptible(run: Run, screen: Screen) -> Iterator[None]:
     """Ctrl-C once: finish the steps in hand. Twice: stop the links; the hosts finish what they have begun."""
     words = (
         "Finishing the steps in hand, starting no more. Once more to stop at once.",
@@ -221,7 +224,7 @@ def _interruptible(run: Run) -> Iterator[None]:
     def handle(number: int, _: FrameType | None) -> None:
         presses.append(number)
         if len(presses) <= len(words):
-            _say_at_once(words[len(presses) - 1])
+            screen.at_once(words[len(presses) - 1])
         act = run.stop if len(presses) == 1 else run.sessions.kill
         threading.Thread(target=act, daemon=True).start()  # a handler must not wait for locks that we hold
 
@@ -231,9 +234,3 @@ def _interruptible(run: Run) -> Iterator[None]:
     finally:
         for number, handler in before.items():  # after the second press there is nothing left to stop but the end
             signal.signal(number, signal.SIG_IGN if len(presses) >= len(words) else handler)
-
-
-def _say_at_once(text: str) -> None:
-    """In a signal's handler: past the stream, which may be in the middle of a write; a lost terminal stops nothing."""
-    with contextlib.suppress(OSError):
-        os.write(2, ("\n" * os.isatty(2) + text + "\n").encode())

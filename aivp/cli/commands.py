@@ -26,7 +26,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "discover": ("discover", "Write configuration for what exists on a host."),
     "explain": ("explain", "Say what a diagnostic means, or where a value comes from."),
     "providers": ("providers", "List, show, test and begin providers of kinds."),
+    "fmt": ("fmt", "Lay out YAML and CUE files alike."),
     "secrets": ("secrets", "Make or bring in the key of generated secrets."),
+    "version": ("version", "Say what this aivp is made of."),
 }
 """Command → (module in this room, one line of help)."""
 

@@ -44,7 +44,7 @@ def print_diagnostics(diagnostics: Sequence[Diagnostic], settings: Settings) -> 
         width=settings.width,
         verbose=settings.is_verbose,
     )
-    click.echo(text, err=True, color=color)
+    settings.screen.say(text, err=True, color=color)
 
 
 def report(error: Exception, argv: Sequence[str]) -> int:

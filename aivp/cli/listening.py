@@ -6,6 +6,7 @@ Beside the log lies the source map: what goes on with the run, or shows it, poin
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
@@ -14,12 +15,16 @@ import click
 
 from aivp.cli.output import whoever_listens
 from aivp.diagnostics import Refused
-from aivp.events import Event, Places, RunStarted, read_places
+from aivp.events import Event, Places, RunStarted, Stopwatch, read_places
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from aivp.cli.settings import Settings
+    from aivp.hosts.sessions import Sessions
+
+PATIENCE = 0.3
+"""Seconds of a run that nobody needs to see in the making."""
 
 LARGEST = 256 * 1024 * 1024
 """Bytes of a source map; a larger one is passed over."""
@@ -27,36 +32,50 @@ LARGEST = 256 * 1024 * 1024
 
 @contextlib.contextmanager
 def listening(
-    settings: Settings, place: Path, now: Callable[[], str], source_map: bytes
+    settings: Settings, place: Path, now: Callable[[], str], source_map: bytes, sessions: Sessions
 ) -> Iterator[Callable[[Event], None]]:
     """Events go to the terminal, or as JSON lines to standard output, and as the same lines into the run's own log.
 
     place: the folder of the state. What the run is refused for gets its places, too.
     """
     from aivp.views.json_lines import event_line
+    from aivp.views.live_text import Running
     from aivp.views.run_text import RunPrinter
+    from aivp.views.style import Style
 
     printer = RunPrinter(
-        lambda text: click.echo(text, color=settings.color),
+        lambda text: settings.screen.say(text, color=settings.color),
         color=settings.color,
         verbose=settings.is_verbose,
         width=settings.width,
     )
     places = read_places(source_map)
     log = _Log(place / "runs", source_map)
+    elapsed, turn = Stopwatch(), threading.Lock()
+    picture = Running(Style(settings.color))
+    sessions.attend = picture.asking.attend
 
     def listen(event: Event) -> None:
-        placed = places.event(event)
-        text = event_line(placed, now())
-        log.write(placed, text)
-        with whoever_listens():
-            if settings.is_json:
-                click.echo(text)
-            else:
-                printer.listen(placed)
+        with turn:  # hosts are driven side by side
+            if isinstance(event, RunStarted):
+                elapsed.restart()
+            placed = places.event(event)
+            text = event_line(placed, now(), elapsed())
+            log.write(placed, text)
+            picture.listen(placed, elapsed.tick())
+            with whoever_listens():
+                if settings.is_json:
+                    click.echo(text)
+                else:
+                    printer.listen(placed)
+
+    def draw(seconds: float, columns: int, most: int) -> list[str]:
+        with turn:
+            return picture.lines(seconds, elapsed.tick(), columns, most)
 
     try:
-        yield listen
+        with settings.screen.live(draw, after=PATIENCE, is_wanted=not settings.is_json):
+            yield listen
     except Refused as refused:
         raise Refused([places.diagnostic(item) for item in refused.diagnostics], refused.exit_code) from None
     finally:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
 import click
 
 from aivp.cli.output import whoever_listens
+from aivp.cli.screen import is_able
 from aivp.cli.settings import Settings
 
 if TYPE_CHECKING:
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from aivp.events import Event
     from aivp.hosts.session import Listener
     from aivp.hosts.sessions import Sessions
+
+
+PATIENCE = 1.0
+"""Seconds in which nobody wants to know who is waited for."""
 
 
 def overhear(sessions: Sessions, settings: Settings, now: Callable[[], str]) -> None:
@@ -36,6 +42,21 @@ def overhear(sessions: Sessions, settings: Settings, now: Callable[[], str]) -> 
     sessions.overhear = on
 
 
+@contextlib.contextmanager
+def attending(sessions: Sessions, settings: Settings) -> Iterator[None]:
+    """While the block asks hosts, show on a terminal who has not answered yet, once that takes longer than a second."""
+    if settings.is_json or not is_able():
+        yield
+        return
+    from aivp.views.live_text import Asking
+
+    asking = Asking()
+    sessions.attend = asking.attend
+    with settings.screen.live(asking.lines, after=PATIENCE):
+        yield
+    sessions.attend = None
+
+
 def _hearing(host: str) -> Callable[[str, Json], Event | None]:
     from aivp.apply.hearing import Hearing
 
@@ -48,7 +69,7 @@ def _shower(settings: Settings, now: Callable[[], str]) -> Callable[[Event], Non
     from aivp.views.run_text import RunPrinter
 
     printer = RunPrinter(
-        lambda text: click.echo(text, err=True, color=settings.color),
+        lambda text: settings.screen.say(text, err=True, color=settings.color),
         color=settings.color,
         verbose=settings.is_verbose,
         width=settings.width,

@@ -11,9 +11,9 @@ import click
 
 from aivp.cli.failure import print_diagnostics
 from aivp.cli.output import fresh_file, read_bytes, read_plan_file, write_bytes
-from aivp.cli.overhearing import overhear
+from aivp.cli.overhearing import attending, overhear
 from aivp.cli.settings import Settings, project_options
-from aivp.cli.show import show_plan
+from aivp.cli.show import check_form, format_option, show_plan
 from aivp.diagnostics import Diagnostic
 from aivp.diagnostics.diagnostic import refusal
 
@@ -35,6 +35,7 @@ selection = (
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where there is anything to do.")
 @selection[0]
 @selection[1]
+@format_option
 @project_options
 def plan_command(
     settings: Settings,
@@ -44,26 +45,30 @@ def plan_command(
     detailed_exitcode: bool,
     targets: tuple[str, ...],
     excluded: tuple[str, ...],
+    form: str,
 ) -> None:
     """Show what apply would do."""
     from aivp.plan.options import Options
 
+    check_form(settings, form)
     engine = settings.engine()
     with evidence(engine, settings, observed) as found:
         plan = engine.plan(found, Options(targets, excluded))
         keep(engine, plan, output, bundle)
-        show_plan(plan, settings, output, bundle)
+        show_plan(plan, settings, output, bundle, form=form)
     if detailed_exitcode:
         _leave(plan, settings)
 
 
 @click.command()
 @click.argument("file")
+@format_option
 @project_options
-def show_command(settings: Settings, file: str) -> None:
+def show_command(settings: Settings, file: str, form: str) -> None:
     """Show a plan file, or a bundle of one, as `plan` did. Needs no project and no host."""
     from aivp.plan.steps import UNREADABLE, read_plan
 
+    check_form(settings, form)
     body, _ = read_plan_file(file)
     try:
         plan = read_plan(body)
@@ -71,13 +76,14 @@ def show_command(settings: Settings, file: str) -> None:
         from aivp.cli.seeming import not_a_plan
 
         raise not_a_plan(file, body) from None
-    show_plan(plan, settings, None)
+    show_plan(plan, settings, None, form=form)
 
 
 @click.command()
 @click.option("--ignore", metavar="ADDR", multiple=True, help="Do not look at this.")
+@click.option("--observed", metavar="FILE", help="Look into recorded evidence instead of at the hosts.")
 @project_options
-def drift_command(settings: Settings, ignore: tuple[str, ...]) -> None:
+def drift_command(settings: Settings, ignore: tuple[str, ...], observed: str | None) -> None:
     """Show what changed behind our back since the last apply. Changes nothing.
 
     Exit 2 where anything did, 1 where nothing did but some of it could not be looked at.
@@ -87,7 +93,7 @@ def drift_command(settings: Settings, ignore: tuple[str, ...]) -> None:
     from aivp.plan.options import Options
 
     engine = settings.engine()
-    with evidence(engine, settings) as seen:
+    with evidence(engine, settings, observed) as seen:
         plan = engine.plan(seen, Options(excluded=ignore))
     drifted = [step for step in plan.steps if step.is_drift]
     found = replace(plan, steps=drifted, rollouts=())
@@ -110,7 +116,8 @@ def evidence(engine: Engine, settings: Settings, observed: str | None = None) ->
         return
     with engine.sessions() as sessions:
         overhear(sessions, settings, engine.now)
-        found = asking.observe(engine, sessions, import_next)
+        with attending(sessions, settings):
+            found = asking.observe(engine, sessions, import_next)
         sessions.leave()
         warn(found, settings)
         yield found
@@ -174,6 +181,8 @@ def keep(engine: Engine, plan: Plan, output: str | None, bundle: str | None = No
 
         with fresh_file(bundle) as file:
             write(file, body, source_map, running.contents(engine, plan))
+    if not plan.is_applicable:
+        return  # apply takes it from nobody, so no state needs to know it: none is made or asked for
     state = engine.state()
     try:
         state.record_plan(canonical.digest_bytes(body))

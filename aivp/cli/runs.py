@@ -12,7 +12,7 @@ from aivp.cli.settings import Settings, project_options
 from aivp.diagnostics.diagnostic import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from aivp.engine import Engine
     from aivp.events import Event
@@ -48,8 +48,9 @@ def list_command(settings: Settings) -> None:
 
 @runs_command.command("show")
 @click.argument("run", required=False)
+@click.option("--timeline", "is_timeline", is_flag=True, help="Where its time went, and what waited for what.")
 @project_options
-def show_command(settings: Settings, run: str | None) -> None:
+def show_command(settings: Settings, run: str | None, is_timeline: bool) -> None:
     """What became of each step of a run (the newest one if none is named)."""
     engine = settings.engine()
     state = engine.existing_state()
@@ -57,6 +58,11 @@ def show_command(settings: Settings, run: str | None) -> None:
     found = next((item for item in reversed(runs) if run is None or item.run.startswith(run)), None)
     if state is None or found is None:
         raise refusal("AIVP0510", "There is no such run.", "See: aivp runs list")
+    if is_timeline:
+        from aivp.cli.timeline import show_timeline
+
+        show_timeline(state, found, settings)
+        return
     steps = list(state.steps(found.run).values())
     if settings.is_json:
         from aivp.views.json_lines import line
@@ -92,7 +98,7 @@ def abandon_command(settings: Settings, lost: tuple[str, ...]) -> None:
             if is_one_off(record.plan):
                 _settle_one_off(engine, record, state, sessions, settings, lost)
                 return
-            run = running.settle(engine, record, state, sessions, lambda event: _say(event, settings, engine.now()))
+            run = running.settle(engine, record, state, sessions, _teller(settings, engine.now))
             unknown = run.abandon(record.run, lost)
     if settings.is_json:
         return
@@ -119,12 +125,19 @@ def _settle_one_off(
         click.echo(f"Abandoned {record.run}.")
 
 
-def _say(event: Event, settings: Settings, now: str) -> None:
-    if settings.is_json:
-        from aivp.views.json_lines import event_line
+def _teller(settings: Settings, now: Callable[[], str]) -> Callable[[Event], None]:
+    """Events as JSON lines; people are told at the end."""
+    from aivp.events import Stopwatch
+    from aivp.views.json_lines import event_line
 
-        with whoever_listens():
-            click.echo(event_line(event, now))
+    elapsed = Stopwatch()
+
+    def tell(event: Event) -> None:
+        if settings.is_json:
+            with whoever_listens():
+                click.echo(event_line(event, now(), elapsed()))
+
+    return tell
 
 
 def _say_lost(host: str, steps: Sequence[str]) -> None:

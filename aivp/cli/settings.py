@@ -6,10 +6,12 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from aivp.cli.screen import Screen
 
 if TYPE_CHECKING:
     from aivp.diagnostics import Diagnostic
@@ -30,6 +32,7 @@ class Settings:
     color: bool
     is_untrusted: bool
     is_verbose: bool
+    screen: Screen = field(default_factory=Screen)
 
     def engine(self) -> Engine:
         """The engine for this command."""
@@ -118,7 +121,7 @@ def project_options(function: Callable[..., R]) -> Callable[..., R]:
             given=_ordered(sys.argv),
             parallelism=parallelism,
             is_json=is_json,
-            color=not no_color and _has_color(),
+            color=not no_color and has_color(),
             is_untrusted=untrusted,
             is_verbose=verbose,
         )
@@ -130,7 +133,7 @@ def project_options(function: Callable[..., R]) -> Callable[..., R]:
     return wrapped
 
 
-def _has_color() -> bool:
+def has_color() -> bool:
     """A terminal that can, and a person who wants it: https://no-color.org."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 

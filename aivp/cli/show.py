@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -11,11 +12,35 @@ from aivp.cli.settings import Settings
 if TYPE_CHECKING:
     from aivp.plan.steps import Plan
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def format_option(function: F) -> F:
+    """`--format`: on what the plan is read."""
+    choice = click.Choice(["text", "markdown"])
+    text = "Text for a terminal, or Markdown for a comment on a pull request."
+    return click.option("--format", "form", type=choice, default="text", help=f"{text}  [default: text]")(function)
+
+
+def check_form(settings: Settings, form: str) -> None:
+    """Before anything is asked. Raises UsageError."""
+    if settings.is_json and form != "text":
+        raise click.UsageError(f"--json and --format {form} exclude each other.")
+
 
 def show_plan(
-    plan: Plan, settings: Settings, output: str | None, bundle: str | None = None, *, is_whole: bool = True
+    plan: Plan,
+    settings: Settings,
+    output: str | None,
+    bundle: str | None = None,
+    *,
+    form: str = "text",
+    is_whole: bool = True,
 ) -> None:
     """The plan on standard output, and what can be done with it."""
+    if form == "markdown":
+        _show_markdown(plan)
+        return
     if settings.is_json:
         from aivp.views.json_lines import artifact_line, plan_lines
 
@@ -34,4 +59,13 @@ def show_plan(
     text = render_plan(plan, width=settings.width, color=settings.color, verbose=settings.is_verbose, digest=digest)
     click.echo(text, color=settings.color)
     for file in filter(None, (output, bundle)):
-        click.echo(f"\nWritten to {file}. Apply exactly this: aivp apply {file}")
+        then = f" Apply exactly this: aivp apply {file}" if plan.is_applicable else ""
+        click.echo(f"\nWritten to {file}.{then}")
+
+
+def _show_markdown(plan: Plan) -> None:
+    from aivp_contract import canonical
+
+    from aivp.views.markdown import render_plan
+
+    click.echo(render_plan(plan, canonical.digest_bytes(plan.encode())))

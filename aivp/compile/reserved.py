@@ -11,7 +11,7 @@ from aivp_contract.values import Json
 
 from aivp.compile.instance import is_unknown
 from aivp.compile.mistake import Mistake, each
-from aivp.compile.shape import flag, labels, mapping, one_of, read_members, texts, whole
+from aivp.compile.shape import CODE, flag, labels, mapping, one_of, read_members, texts, whole
 from aivp.compile.syntax import ResourceRef, parse_target
 from aivp.model.resource import NO_LIFECYCLE, NO_META, Lifecycle, Meta
 from aivp.plugins.suggestion import did_you_mean, listing
@@ -38,17 +38,19 @@ def read_lifecycle(value: Json, kind: Kind) -> Lifecycle:
         "ignore_changes": lambda item: _ignored(item, kind),
         "on_false": lambda item: one_of(item, _FATES, "on_false", "on_false"),
         "on_host_destroy": lambda item: one_of(item, _FATES, "on_host_destroy", "on_host_destroy"),
-        "create_before_destroy": _created_before,
+        "create_before_destroy": lambda item: _created_before(item, kind),
     }
-    found = read_members(mapping(value, "lifecycle"), readers, "lifecycle")
-    found.pop("create_before_destroy", None)
-    return Lifecycle(**found)
+    return Lifecycle(**read_members(mapping(value, "lifecycle"), readers, "lifecycle"))
 
 
-def _created_before(value: Json) -> None:
-    if flag(value, "create_before_destroy", "create_before_destroy"):
-        why = "create_before_destroy needs an identity that the provider assigns; it is refused until a kind has one."
-        raise Mistake("AIVP0213", why, "Leave it out.", "create_before_destroy")
+def _created_before(value: Json, kind: Kind) -> bool:
+    wanted = flag(value, "create_before_destroy", "create_before_destroy")
+    if wanted and not kind.assigned and not is_unknown(kind):
+        same = " and ".join(kind.identity)
+        why = f"Two {kind.name}s of the same {same} cannot stand beside each other: the old one has to go first."
+        mend = f"Leave it out: only kinds whose provider assigns the identity can have it, and {kind.name} is none."
+        raise Mistake(CODE, why, mend, "create_before_destroy")
+    return wanted
 
 
 def _ignored(value: Json, kind: Kind) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ under an RLIMIT_AS of 500 MB, but not under an RLIMIT_DATA of 200 MB; at 1 GiB a
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import resource
@@ -28,10 +29,14 @@ from aivp.diagnostics import Diagnostic, Refused, Span
 from aivp.diagnostics.diagnostic import refusal
 
 VERSION = "v0.17.1"
+CARRIER = "aivp_cue"
 INPUT, PROBE = "../input.json", "../probe.json"
 """How positions in aivp's own files beside the staged module look in cue's messages."""
 
-_GET = f"Run `make setup` in a clone, or `go install cuelang.org/go/cmd/cue@{VERSION}`, or name it with AIVP_CUE."
+_GET = (
+    "Install the wheel aivp-cue, which carries it (the extra `cue`), or run `make setup` in a clone, or"
+    f" `go install cuelang.org/go/cmd/cue@{VERSION}`, or name it with AIVP_CUE."
+)
 _OUT_OF_MEMORY = (b"allocate memory", b"out of memory", b"stack exceeds", b"unexpected signal during runtime execution")
 # Where an allocation of its own fails, Go's collector falls over a null pointer: a third of all ends by memory. A null
 # pointer in cue itself is a panic, and reads otherwise.
@@ -79,6 +84,17 @@ class Cue:
                 (folder / file).write_text(json.dumps(value), "utf-8")
             return _run(self, arguments, folder)
 
+    def format(self, data: bytes, file: str) -> bytes:
+        """`data` as `cue fmt` lays it out. Raises Refused where it is no CUE; `file` is its name in messages."""
+        with tempfile.TemporaryDirectory(prefix="aivp-cue-") as name:
+            _lay_out(Path(name) / "module", {"source.cue": data})
+            outcome = _run(self, ["fmt", "source.cue"], Path(name))
+            done = (Path(name) / "module" / "source.cue").read_bytes()
+        if outcome.is_success and done.strip():
+            return done
+        said = outcome.ended_by or outcome.complaints.replace("./source.cue", file).replace("source.cue", file).strip()
+        raise refusal("AIVP0957", f"{file} is not laid out anew: {said[:1000]}.", "It stays as it is.")
+
     def version(self) -> str:
         """What `cue version` says of itself, such as `v0.17.1`; empty where it says nothing of the kind."""
         with tempfile.TemporaryDirectory(prefix="aivp-cue-") as name:
@@ -88,7 +104,7 @@ class Cue:
 
 
 def find_cue(span: Span | None, limits: Limits | None = None) -> Cue:
-    """The command: AIVP_CUE, else beside this Python, else on PATH. Raises Refused (AIVP0150, AIVP0151).
+    """The command: AIVP_CUE, else of aivp-cue, else beside this Python, else on PATH. Raises Refused (AIVP0150, 0151).
 
     Another patch release of the pinned minor version passes; another minor version may evaluate differently, and the
     same project must give the same bytes everywhere.
@@ -105,11 +121,20 @@ def find_cue(span: Span | None, limits: Limits | None = None) -> Cue:
     return cue
 
 
+def carried() -> str | None:
+    """The command in the package aivp-cue, which is never imported: before any other, since aivp is tested with it."""
+    spec = importlib.util.find_spec(CARRIER)
+    path = os.path.join(os.path.dirname(os.path.abspath(spec.origin)), "cue") if spec and spec.origin else ""
+    return path if os.access(path, os.X_OK) else None
+
+
 def _locate(span: Span | None) -> str:
     if chosen := os.environ.get("AIVP_CUE"):
         if os.path.isabs(chosen) and os.access(chosen, os.X_OK):
             return chosen
         raise refusal("AIVP0150", "AIVP_CUE does not hold the absolute path of a program.", _GET, span=span)
+    if found := carried():
+        return found
     beside = os.path.join(os.path.dirname(os.path.abspath(sys.executable)), "cue")
     if os.access(beside, os.X_OK):
         return beside

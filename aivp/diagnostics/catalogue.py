@@ -227,6 +227,10 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0921": "Folder in use",
     "AIVP0922": "The conformance kit is missing",
     "AIVP0923": "Unknown provider",
+    "AIVP0950": "No timeline",
+    "AIVP0955": "Layout that cannot be kept",
+    "AIVP0956": "File changed meanwhile",
+    "AIVP0957": "CUE file left as it is",
     "AIVP0999": "Bug in aivp",
 }
 

@@ -159,13 +159,17 @@ class Engine:
         except Refused as refused:
             raise Refused([self.placed(item) for item in refused.diagnostics], refused.exit_code) from None
         plan = with_sources(plan, self.compiled.blobs) if plan.steps and "compiled" in self.__dict__ else plan
-        return self._as_guesses(plan) if self.is_untrusted or evidence.is_untrusted else plan
+        return self._for_review(plan, evidence) if self.is_untrusted or evidence.is_untrusted else plan
 
-    def _as_guesses(self, plan: Plan) -> Plan:
-        """A plan from evidence that was gathered without running anything of the author's: never to be applied."""
+    def _for_review(self, plan: Plan, evidence: Evidence) -> Plan:
+        """A plan of a stranger's project: never to be applied. What nobody looked at on their account is said.
+
+        Evidence that somebody trusted has recorded is whole, whoever plans from it.
+        """
         from aivp.observe.untrusted import unseen
 
-        return replace(plan, is_applicable=False, notes=[*plan.notes, *unseen(self.ir, self.registry.kinds)])
+        notes = unseen(self.ir, self.registry.kinds) if evidence.is_untrusted else []
+        return replace(plan, is_applicable=False, notes=[*plan.notes, *notes])
 
     def source_map(self, plan: Plan) -> bytes:
         """Where each step's resource and its fields are declared: canonical JSON, address → pointer → place.

@@ -44,6 +44,33 @@ class StepEnded:
     error: Mapping[str, Json] | None = None
     span: Span | None = None
     """Where that is declared what `error` is about."""
+    began: float | None = None
+    """When its host took it up, in seconds of the run; None where no host did, or it does not say."""
+    effect: tuple[float, float] | None = None
+    """From when to when its effect was brought about, with all tries; None where it had none."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepsLasting:
+    """What a host is busy with for a while now: the first of `count` steps, and for how many seconds."""
+
+    name: ClassVar[str] = "steps-lasting"
+    host: str
+    steps: Sequence[str]
+    count: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ContentSent:
+    """How much of a content that is too large for a plan has been handed to a host; of `total` bytes."""
+
+    name: ClassVar[str] = "content-sent"
+    host: str
+    address: str
+    digest: str
+    done: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,5 +110,7 @@ class RunEnded:
 
 LEVELS = ("debug", "info", "warning", "error")
 
-Event = RunStarted | StepsStarted | StepEnded | ProviderLogged | ProviderProgressed | RunEnded
+Event = (
+    RunStarted | StepsStarted | StepsLasting | StepEnded | ContentSent | ProviderLogged | ProviderProgressed | RunEnded
+)
 Listener = Callable[[Event], None]

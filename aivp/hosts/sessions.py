@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from itertools import islice
@@ -33,6 +33,10 @@ Visit: TypeAlias = Callable[[str], AbstractContextManager[HostSession]]
 """A host by its name → its session, for as long as it is worked with."""
 
 
+Attend: TypeAlias = Callable[[Sequence[str]], Callable[[str], object]]
+"""Names of hosts that are about to be asked side by side → what takes the name of each that has answered."""
+
+
 class Sessions:
     """Sessions by host name, each with a runner.
 
@@ -40,7 +44,7 @@ class Sessions:
     parallelism: hosts that are worked on, and sessions that are open, at once; silence: seconds after which a host
     that says nothing is lost; withheld: names of the environment variables that secrets come from, which no channel
     gets; equipment: what third-party providers' kinds need on a host; reveal: opens the passwords of channels;
-    overhear: by host, takes what providers say while they look.
+    overhear: by host, takes what providers say while they look; attend: is told who is asked.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Sessions:
         self.withheld: set[str] = set()
         self.reveal: Callable[[Json], Json] = lambda value: value
         self.overhear: Callable[[str], Listener] | None = None
+        self.attend: Attend | None = None
         self._open: dict[str, HostSession] = {}
         self._coming: dict[str, tuple[Channel, Link]] = {}
         self._busy: set[str] = set()
@@ -172,13 +177,21 @@ class Sessions:
     ) -> Mapping[str, T | Refused]:
         """`work` for every host, side by side; a host that refuses is its own answer and stops nobody else."""
         names = sorted(hosts)
+        answered = bool if self.attend is None else self.attend(names)
+
+        def ask(name: str) -> T | Refused:
+            try:
+                return _caught(work, name)
+            finally:
+                answered(name)
+
         if len(names) <= 1:
-            return {name: _caught(work, name) for name in names}
+            return {name: ask(name) for name in names}
         from concurrent.futures import ThreadPoolExecutor  # hosts are on their way by now; one alone does without it
 
         with ThreadPoolExecutor(parallelism or self.parallelism) as pool:
             try:
-                return dict(zip(names, pool.map(lambda name: _caught(work, name), names), strict=True))
+                return dict(zip(names, pool.map(ask, names), strict=True))
             except BaseException:  # Ctrl-C, or a bug of ours: nobody reads the other hosts' answers any more
                 pool.shutdown(wait=False, cancel_futures=True)
                 self.kill()

@@ -64,9 +64,7 @@ def _program() -> list[str]:
     try:
         return shlex.split(os.environ.get("AIVP_SSH", "")) or ["ssh"]
     except ValueError as error:
-        raise refusal(
-            "AIVP0601", f"AIVP_SSH is no command: {error}.", "Quote it as a shell wants it."
-        ) from None
+        raise refusal("AIVP0601", f"AIVP_SSH is no command: {error}.", "Quote it as a shell wants it.") from None
 
 
 def _flags(host: Host) -> list[str]:

@@ -82,6 +82,7 @@ LIFECYCLE: Final[Form] = {
     "ignore_changes?": [str],
     "on_false?": ("forget", "delete"),
     "on_host_destroy?": ("forget", "delete"),
+    "create_before_destroy?": bool,
 }
 META: Final[Form] = {
     "labels?": Map(str),

@@ -29,6 +29,8 @@ class Lifecycle:
     on_false: Literal["forget", "delete"] = "forget"
     """What happens when a condition on facts turns false."""
     on_host_destroy: Literal["forget", "delete"] = "forget"
+    create_before_destroy: bool = False
+    """Where it has to be replaced, the old one goes last: after the new one has come, and all that depends on it."""
 
     def form(self) -> dict[str, Json]:
         """As JSON; members at their default are left out."""

@@ -24,6 +24,7 @@ from aivp.hosts.sessions import Sessions, Visit
 from aivp.model.object import Object
 from aivp.model.resource import IR, Host, read_lifecycle
 from aivp.plan.bind import Bound, Kinds
+from aivp.plan.steps import DEPOSED
 
 
 def remembered(ir: IR, kinds: Kinds, sessions: Sessions) -> tuple[list[Object], list[str]]:
@@ -67,7 +68,7 @@ def recall(
     """Those of `objects` whose declaration, by the word of their host, is the one applied last; with its values."""
     asked: dict[str, list[tuple[Object, Bound]]] = {}
     for item in objects:
-        declared = bound.get(item.address)
+        declared = None if item.is_deposed else bound.get(item.address)
         if declared is not None and declared.is_known and declared.resource.kind == item.kind:
             asked.setdefault(item.host, []).append((item, declared))
     found: list[Object] = []
@@ -131,11 +132,13 @@ def _key_id(claim: Json) -> str | None:
 def _object(claim: Json, kinds: Kinds, host: Host, incarnation: str) -> Object:
     identity = dict(claim["identity"])
     kind = kinds.get(str(claim["kind"]))
+    address = str(claim["address"])
     return Object(
-        address=str(claim["address"]),
+        address=address.removesuffix(DEPOSED),
         kind=str(claim["kind"]),
         host=host.name,
         identity=identity,
+        is_deposed=address.endswith(DEPOSED),
         provenance="created" if claim["provenance"] == "created" else "adopted",
         attributes=identity if kind is None else kind.declared_identity(identity),
         outputs={} if kind is None else kind.assigned_ids(identity),

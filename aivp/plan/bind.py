@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aivp_contract import canonical, diff
 from aivp_contract.manifest import Kind
 from aivp_contract.normal import normal
+from aivp_contract.observation import Observation
 from aivp_contract.values import Json, Secret, Tagged, Unknown, contains, replace
 
 from aivp.model.evidence import Evidence
@@ -146,10 +147,14 @@ class _Binder:
                 return _at(row.outputs, ref.path, ref)
             return ref
         foreseen = _at(seen.observation.computed, ref.path, None)
-        if foreseen is not None:
-            return ref if contains(foreseen, (Unknown,)) else foreseen
         kind = self.kinds[bound.resource.kind]
         prior = None if row is None else row.attributes
+        if foreseen is not None:
+            is_open = contains(foreseen, (Unknown,)) or (
+                _may_be_replaced(kind, seen.observation)
+                and diff.decide(kind, bound.attributes, seen.observation, prior).action == "replace"
+            )  # whatever was foreseen then was foreseen of the old one
+            return ref if is_open else foreseen
         if row is not None and diff.decide(kind, bound.attributes, seen.observation, prior).action == "no-op":
             return _at(row.outputs, ref.path, ref)
         return ref
@@ -170,6 +175,11 @@ class _Binder:
         if (not is_all) in inner_values:
             return not is_all
         return None if None in inner_values else is_all
+
+
+def _may_be_replaced(kind: Kind, seen: Observation) -> bool:
+    """Cheap, and true wherever a difference could ask for a replacement."""
+    return seen.observed is not None and (bool(seen.replace) or bool(kind.immutable))
 
 
 def current_rows(ir: IR, objects: Sequence[Object]) -> dict[str, Object]:

@@ -41,7 +41,7 @@ def decide_resource(world: World, bound: Bound, decided: Decided, diagnostics: D
             diagnostics.error("AIVP0407", why, "Apply what it needs first.", address=address)
             return
         decided.is_applicable &= not bound.is_known  # evidence that should have it: recorded for something else
-        decided.add(draft.deferred())
+        decided.add(draft.deferred() if not bound.is_known else draft.unseen())
         return
     if _is_refused(seen, draft.kind, address, decided, diagnostics):
         return
@@ -54,7 +54,11 @@ def decide_resource(world: World, bound: Bound, decided: Decided, diagnostics: D
         decided.add(draft.moved(row))
     if old is None and draft.is_other_thing:
         decided.is_applicable = False  # nobody looked at the old thing
-    for step in _steps(draft, observation, diagnostics):
+    steps = list(_steps(draft, observation, diagnostics))
+    if any(step.is_of_deposed for step in steps) and _has_deposed(world, address):
+        decided.blocked[address] = "what it took the place of earlier has to go first; apply once more"
+        return
+    for step in steps:
         decided.add(step)
     if address not in decided.steps:
         decided.unchanged.add(address)
@@ -63,6 +67,10 @@ def decide_resource(world: World, bound: Bound, decided: Decided, diagnostics: D
 def asked_digest(bound: Bound, ids: Mapping[str, Json] | None = None) -> str:
     """The digest of the values that a host is asked about. ids: those of the identity that the provider assigned."""
     return canonical.digest({"known": bound.known, "ids": dict(ids)} if ids else bound.known)
+
+
+def _has_deposed(world: World, address: str) -> bool:
+    return any(row.is_deposed and row.address == address for row in world.evidence.objects)
 
 
 def _is_refused(seen: Seen, kind: Kind, address: str, decided: Decided, diagnostics: Diagnostics) -> bool:
@@ -87,7 +95,27 @@ def _observation(seen: Seen, draft: Draft, decided: Decided) -> Observation:
     if seen.asked == asked_digest(draft.bound, draft.kind.assigned_ids(draft.identity)):
         return _with_unknown(seen.observation, draft.bound)
     decided.is_applicable = False
-    return Observation(observed=seen.observation.observed, satisfied=None)
+    return _guess(draft, seen.observation.observed)
+
+
+def _guess(draft: Draft, observed: Mapping[str, Json] | None) -> Observation:
+    """What an answer about another declaration tells of this one.
+
+    A field that was declared then, or always is for its default, and yet was not seen, is none that can be seen (how
+    to go about the work, not how the thing is): such never differ.
+    """
+    if observed is None:
+        return Observation(observed=None, satisfied=None)
+    prior = {} if draft.row is None else draft.row.attributes
+
+    def is_visible(name: str) -> bool:
+        meaning = draft.kind.fields.get(name)
+        if name in observed or (meaning is not None and meaning.write_only):
+            return True
+        return name not in prior and (meaning is None or meaning.default is None)
+
+    visible = {name: value for name, value in draft.bound.desired.items() if is_visible(name)}
+    return Observation(observed=observed, normalised=visible, satisfied=None)
 
 
 def _with_unknown(seen: Observation, bound: Bound) -> Observation:

@@ -100,6 +100,10 @@ class Draft:
         step = self.step("create", reason, "change", self.bound.desired, self.additions())
         return replace(step, is_conditional=True, is_deferred=True)
 
+    def unseen(self) -> Step:
+        """For what the evidence does not know, since it is of an older declaration."""
+        return replace(self.deferred(), reason="new since the evidence was recorded; nobody looked yet")
+
     def moved(self, row: Object) -> Step:
         """`row` gets this address, or its host hears that it has it; nothing happens to the real thing."""
         resource = self.bound.resource

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from aivp_contract import diff
@@ -14,7 +14,7 @@ from aivp.model.address import format_address, parse_address
 from aivp.model.evidence import object_key
 from aivp.model.object import Object
 from aivp.model.resource import IR
-from aivp.plan.steps import Step
+from aivp.plan.steps import DEPOSED, Step
 from aivp.plan.world import Decided, World, report, why_unreached
 
 
@@ -117,9 +117,8 @@ def why_kept(row: Object, kind: Kind | None, how: Ending) -> str | None:
 
 def ending(action: Literal["delete", "forget"], row: Object, reason: str, expected: str | None = None) -> Step:
     """The step that ends `row`. `expected`: the digest of what is there."""
-    suffix = "#deposed" if row.is_deposed else ""
     return Step(
-        id=f"{action}:{row.address}{suffix}",
+        id=f"{action}:{row.address}{DEPOSED if row.is_deposed else ''}",
         address=row.address,
         kind=row.kind,
         host=row.host,
@@ -133,6 +132,11 @@ def ending(action: Literal["delete", "forget"], row: Object, reason: str, expect
         provenance=row.provenance,
         edges=row.edges,
     )
+
+
+def deposed(step: Step) -> Step:
+    """The same for an object that another one will have taken the place of by then."""
+    return replace(step, id=step.id + DEPOSED)
 
 
 def _is_refused(row: Object, kind: Kind | None, diagnostics: Diagnostics, how: Ending) -> bool:

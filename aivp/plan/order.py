@@ -50,7 +50,7 @@ def lay_out(
     moves = [step for address in sorted(decided.steps) for step in decided.steps[address] if step.action == "move"]
     laid = [lanes.lay(step) for step in moves]  # first: everything else speaks of the new addresses
     laid += walk.steps()
-    laid += [lanes.lay(step) for step in order_endings(decided, declared, kinds)]
+    laid += [lanes.lay(step) for step in order_endings(decided, declared, kinds, walk.after)]
     return Laid(laid, lanes.by_host)
 
 
@@ -82,7 +82,7 @@ class _Declared:
     def steps(self) -> Iterable[Step]:
         for address in (name for name in self.graph.order if name in self.declared):
             waits = self._waits(address)
-            own = [step for step in self.decided.steps.get(address, ()) if step.action != "move"]
+            own = [step for step in self.decided.steps.get(address, ()) if not _is_laid_elsewhere(step)]
             if not own and address in self.decided.unchanged and self.lanes.are_disturbed:
                 check = replace(self.check(address), waits_for=sorted(waits))
                 own = [check] if self.lanes.is_disturbed(check) else []
@@ -96,6 +96,11 @@ class _Declared:
                 yield refresh
                 last = frozenset({refresh.id})
             self.waits[address] = last if own or refresh is not None else waits
+
+    def after(self, address: str) -> frozenset[str]:
+        """Ids of the last steps of this address, and of all that depends on it directly."""
+        found = (self.waits.get(name, frozenset()) for name in (address, *self.graph.successors(address)))
+        return frozenset().union(*found)
 
     def _waits(self, address: str) -> frozenset[str]:
         """Ids of the nearest steps before this address; what has no step hands on what it waited for."""
@@ -137,6 +142,11 @@ class _Declared:
         for receiver in step.notifies:
             self.senders.setdefault(receiver, []).append(step.id)
         return self.lanes.lay(step)
+
+
+def _is_laid_elsewhere(step: Step) -> bool:
+    """Moves come first of all, and what another object took the place of goes last."""
+    return step.action == "move" or step.is_of_deposed
 
 
 def _listed(names: Sequence[str]) -> str:

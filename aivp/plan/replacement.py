@@ -11,7 +11,7 @@ from aivp_contract.observation import Observation
 from aivp.diagnostics import Diagnostics
 from aivp.model.evidence import object_key
 from aivp.plan.draft import Draft
-from aivp.plan.endings import ORPHANED, ending, why_kept
+from aivp.plan.endings import ORPHANED, deposed, ending, why_kept
 from aivp.plan.steps import Step
 
 
@@ -20,13 +20,18 @@ def replacement(draft: Draft, seen: Observation, decision: diff.Decision, diagno
     ends = end_of_old(draft, seen, diagnostics, decision.replace_because)
     if ends is None:
         return
-    yield from ends
+    is_first = draft.bound.resource.lifecycle.create_before_destroy and draft.row is not None
+    if not is_first:
+        yield from ends
     names = decision.replace_because or draft.kind.identity
-    reason = f"takes the place of the old one: {', '.join(names)} changed"
+    place = "comes before the old one goes" if is_first else "takes the place of the old one"
+    reason = f"{place}: {', '.join(names)} changed"
     fresh = replace(draft, row=None)
     changes = _beside_old(draft, seen, names, fresh.additions())
     create = fresh.step("create", reason, "destroy", draft.bound.desired, changes)
     yield replace(create, is_conditional=True, identity=draft.kind.declared_identity(create.identity))
+    if is_first:
+        yield from map(deposed, ends)
 
 
 def end_of_old(

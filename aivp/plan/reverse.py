@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
 from aivp_contract.manifest import PHASES, Kind
@@ -11,13 +11,21 @@ from aivp.plan.steps import Step
 from aivp.plan.world import Decided
 
 
-def order_endings(decided: Decided, declared: Collection[str], kinds: Mapping[str, Kind]) -> list[Step]:
-    """Deletions and what is forgotten: dependents before what they needed."""
+def order_endings(
+    decided: Decided,
+    declared: Collection[str],
+    kinds: Mapping[str, Kind],
+    after: Callable[[str], Iterable[str]],
+) -> list[Step]:
+    """Deletions and what is forgotten: dependents before what they needed.
+
+    after: address of something declared → ids of the steps after which what it took the place of may go.
+    """
     gone = {
         step.id: step
         for steps in decided.steps.values()
         for step in steps
-        if step.action in ("delete", "forget") and step.address not in declared
+        if step.action in ("delete", "forget") and (step.address not in declared or step.is_of_deposed)
     }
     needed_by: dict[str, set[str]] = {}
     ids: dict[str, list[str]] = {}
@@ -28,7 +36,9 @@ def order_endings(decided: Decided, declared: Collection[str], kinds: Mapping[st
             needed_by.setdefault(needed, set()).add(step.id)
     order = _reverse_topological(gone, needed_by, kinds)
     place = {name: index for index, name in enumerate(order)}
-    waits = {name: [other for other in needed_by.get(name, ()) if place[other] < place[name]] for name in order}
+    waits = {name: {other for other in needed_by.get(name, ()) if place[other] < place[name]} for name in order}
+    for name in order:
+        waits[name].update(after(gone[name].address))
     return [replace(gone[name], waits_for=sorted(waits[name])) for name in order]
 
 

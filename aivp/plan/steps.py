@@ -25,6 +25,9 @@ Cause = Literal["intent", "drift"]
 GONE = "it drifted: gone since it was last applied"
 """The reason to create what was there."""
 
+DEPOSED: Final = "#deposed"
+"""Ends the id of a step that ends what another object has taken the place of: both have one address."""
+
 SEVERITIES: tuple[Severity, ...] = ("destroy", "disrupt", "change", "none")
 """The most severe first."""
 
@@ -84,6 +87,11 @@ class Step:
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     meta: Meta = field(default_factory=Meta)
     edges: Sequence[str] = ()
+
+    @property
+    def is_of_deposed(self) -> bool:
+        """True where it ends what another object has taken the place of."""
+        return self.id.endswith(DEPOSED)
 
     @property
     def is_drift(self) -> bool:

@@ -166,6 +166,11 @@ class State:
         """Every run that is remembered, the oldest first, without their plans' bytes."""
         return self._runs("SELECT run, plan, substr(body, 1, 0), status, started, ended FROM runs ORDER BY rowid")
 
+    def body(self, run: str) -> bytes:
+        """The bytes of the plan of a run; none where there is no such run."""
+        rows = self.database.rows("SELECT body FROM runs WHERE run=?", run)
+        return bytes(rows[0][0]) if rows else b""
+
     def open_run(self) -> RunRecord | None:
         """The run that is still to be gone on with or abandoned, if there is one."""
         found = self._runs(

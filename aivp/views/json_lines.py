@@ -19,7 +19,8 @@ from aivp.config.project import Variable
 from aivp.diagnostics import Diagnostic, Span
 from aivp.diagnostics.catalogue import SUMMARIES
 from aivp.diagnostics.explanation import Example, Explanation
-from aivp.events import Event
+from aivp.events import Event, StepEnded
+from aivp.events.timeline import Lane, Timeline
 from aivp.plan.steps import Plan
 
 VERSION = 1
@@ -33,11 +34,17 @@ def line(name: str, members: Mapping[str, Json]) -> str:
     return f'{{"aivp":{VERSION},"type":"{name}"{"," if members else ""}{_encode(members)[1:]}'
 
 
-def event_line(event: Event, time: str) -> str:
-    """An event of a run and when it was (ISO 8601); secrets in it by their origin only."""
+def event_line(event: Event, time: str, elapsed: float | None = None) -> str:
+    """An event of a run and when it was (ISO 8601, and seconds since the run began); secrets by their origin only."""
     members = {item.name: getattr(event, item.name) for item in fields(event)}
-    span = members.pop("span", None)
-    return line(event.name, {"time": time, **members, **({} if span is None else {"span": _span(span)})})
+    span, effect = members.pop("span", None), members.pop("effect", None)
+    if isinstance(event, StepEnded):
+        members["effect"] = None if effect is None else {"began": effect[0], "ended": effect[1]}
+    if span is not None:
+        members["span"] = _span(span)
+    if elapsed is not None:
+        members["elapsed"] = elapsed
+    return line(event.name, {"time": time, **members})
 
 
 def diagnostic_line(item: Diagnostic) -> str:
@@ -99,6 +106,32 @@ def kind_line(kind: Kind, version: str) -> str:
     """A kind, its provider, and what JSON Schema says of its attributes."""
     members = {"name": kind.name, "provider": kind.provider, "version": version, "description": kind.description}
     return line("kind", {**members, "schema": kind.schema})
+
+
+def timeline_lines(timeline: Timeline) -> Iterator[str]:
+    """A line a session of the run; times in seconds since that session began."""
+    for session in timeline.sessions:
+        legs = [
+            {"began": leg.began, "ended": leg.ended, "host": leg.host or None, "step": leg.step}
+            for leg in session.critical
+        ]
+        told = ("started", "is_resumed", "is_rough", "seconds", "status")
+        members = {"run": timeline.run, **{name: getattr(session, name) for name in told}}
+        yield line("timeline", {**members, "lanes": [_lane(lane) for lane in session.lanes], "critical": legs})
+
+
+def _lane(lane: Lane) -> dict[str, Json]:
+    told = ("step", "address", "action", "status", "began", "ended")
+    steps = [
+        {
+            **{name: getattr(bar, name) for name in told},
+            "effect": bar.effect and {"began": bar.effect[0], "ended": bar.effect[1]},
+        }
+        for bar in lane.bars
+    ]
+    waits = [{"began": wait.began, "ended": wait.ended, "on": wait.on or None} for wait in lane.waits]
+    work = [{"began": began, "ended": ended} for began, ended in lane.work]
+    return {"host": lane.host, "work": work, "steps": steps, "waits": waits}
 
 
 def declaration_line(address: str, span: Span | None, why: str | None, when: Json) -> str:

@@ -44,13 +44,18 @@ class Page:
 
     def add_verbatim(self, meaning: str, sign: str, text: str, indent: int) -> None:
         """One line of somebody's file: blanks are kept, the last one is made visible, wrapping cuts anywhere."""
-        shown = escape.line(text, len(text))
-        if shown.endswith(" "):
-            shown = shown[:-1] + "\\x20"
-        room = self.width - indent - len(sign)
+        self.add_marked(meaning, sign, [(meaning, text)], indent)
+
+    def add_marked(self, meaning: str, sign: str, pieces: Sequence[Piece], indent: int) -> int:
+        """The same in pieces, some of which stand out. Gives the rows that it took."""
+        safe = [(name, escape.line(text, len(text))) for name, text in pieces]
+        if safe and safe[-1][1].endswith(" "):
+            safe[-1] = (safe[-1][0], safe[-1][1][:-1] + "\\x20")
         more = sign[:-1] + ">" if sign else ""  # what continues an added line must not look like one that was there
-        for number, part in enumerate(_cut(shown, room, room)):
-            self._put(indent, [(meaning, (sign if number == 0 else more) + part)])
+        rows = list(_filled(safe, self.width - indent - len(sign)))
+        for number, row in enumerate(rows):
+            self._put(indent, [(meaning, sign if number == 0 else more), *row])
+        return len(rows)
 
     def paragraph(self, text: str, indent: int, meaning: str = "") -> None:
         """Prose that may have several lines of its own."""
@@ -119,6 +124,20 @@ def _wrapped(words: Iterable[Word], first: int, rest: int) -> Iterator[list[Piec
                     row, used, room = [], 0, rest
                 row.append((meaning, part))
                 used += cells(part)
+    yield row
+
+
+def _filled(pieces: Sequence[Piece], room: int) -> Iterator[list[Piece]]:
+    """Rows of `room` columns, cut anywhere; at least one, though it may be empty."""
+    row: list[Piece] = []
+    used = 0
+    for meaning, text in pieces:
+        for number, part in enumerate(_cut(text, room - used, room)):
+            if part and (number or used + cells(part) > room):
+                yield row
+                row, used = [], 0
+            row.append((meaning, part))
+            used += cells(part)
     yield row
 
 

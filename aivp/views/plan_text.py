@@ -1,48 +1,53 @@
 """A plan → the text that a person reviews in a terminal.
 
-What destroys or disrupts is named first, step by step; then the hosts, those with the most severe steps first, each
-with its steps in the order in which they will run; then what was left out, notes and the count, which is the legend of
-the signs. Pure: the same plan, width and switches give the same text.
+What destroys or disrupts is named first, every bit of it; then the hosts, those with the most severe steps first, each
+with its steps in the order in which they will run; then what was left out, notes and the counts, which are the legend
+of the signs. Pure: the same plan, width and switches give the same text.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from aivp.model.address import CONTROLLER
-from aivp.plan.steps import SEVERITIES, Plan, Severity, Step
+from aivp.plan.steps import Plan, Severity
 from aivp.views import escape
-from aivp.views.page import Page
-from aivp.views.step_text import DETAILS, LOOKED_AT_AGAIN, SIGNS, role, write_step, write_title
-from aivp.views.value_text import value_text
+from aivp.views import plan_words as words
+from aivp.views.lay_out import lay_out
+from aivp.views.lay_out_changes import count
+from aivp.views.name_spans import name_spans
+from aivp.views.outline import HostOutline, Outline, Reading
+from aivp.views.page import Page, Piece
+from aivp.views.step_text import DETAILS, LOOKED_AT_AGAIN, SIGNS, write_severe, write_step
 
 FOLD = 20
 """Entries of a long list of names that are shown unless verbose."""
 
-_WORDS: Mapping[str, str] = {
-    "refresh": "refresh if notified",
-    "check": "check again",
-    "no-op": "record",
-}
-_SEVERE: Sequence[tuple[Severity, str]] = (("destroy", "destroys"), ("disrupt", "disrupts"))
-_LEGEND = (
-    (LOOKED_AT_AGAIN, "looked at again just before its effect, since an earlier step may disturb it; may only do less"),
-    ("deferred:", "what it needs is known only during apply; may do nothing beyond what is shown"),
-)
+
+_SEVERITIES: Mapping[Severity, str] = {"destroy": "loud", "disrupt": "change", "change": "", "none": ""}
+
+
+def reading(width: int, *, verbose: bool) -> Reading:
+    """What fits into a terminal of `width` columns."""
+    room = max(width, 40) - DETAILS
+    return Reading(room, None, 20_000, is_whole=True) if verbose else Reading(room)
 
 
 def render_plan(plan: Plan, *, width: int, color: bool, verbose: bool, digest: str | None = None) -> str:
     """The whole text, without a newline at its end. `digest`: of the plan's file, where the caller has it."""
+    outline = lay_out(plan, reading(width, verbose=verbose), digest)
+    return render_outline(outline, width=width, color=color, verbose=verbose)
+
+
+def render_outline(plan: Outline, *, width: int, color: bool, verbose: bool) -> str:
+    """The same of an outline that was made for this width."""
     page = Page(width, color=color)
     if not plan.is_applicable:
         _write_refusal(page)
     if plan.is_empty and (plan.unchanged or not plan.blocked):
-        are = "resource is" if plan.unchanged == 1 else "resources are"
-        page.add(("good", "No changes."), ("", f" {plan.unchanged:,} {are} as declared."))
+        page.add(("good", "No changes."), ("", f" {words.nothing_to_do(plan)}"))
     _write_severe(page, plan)
-    for name, steps in _by_host(plan):
-        _write_host(page, plan, name, steps, is_verbose=verbose)
+    for host in plan.hosts:
+        _write_host(page, host, is_verbose=verbose)
     _write_rollouts(page, plan)
     _write_takes_no_part(page, "Blocked", plan.blocked, is_verbose=verbose)
     _write_takes_no_part(page, "Left out", plan.left_out, is_verbose=verbose)
@@ -50,10 +55,10 @@ def render_plan(plan: Plan, *, width: int, color: bool, verbose: bool, digest: s
     for note in plan.notes:
         page.add(("change", "Note: "), ("", escape.line(note)))
     if not plan.is_empty:
-        _write_legend(page, plan, is_verbose=verbose)
+        _write_legend(page, plan)
         _write_summary(page, plan)
-    if digest is not None and not plan.is_empty:
-        page.add(("faint", f"Digest {escape.line(digest)}"))
+    if plan.digest is not None and not plan.is_empty:
+        page.add(("faint", f"Digest {escape.line(plan.digest)}"))
     if not plan.is_applicable and not plan.is_empty:
         page.add(("loud", "This plan cannot be applied (see above)."))
     return page.text()
@@ -61,77 +66,55 @@ def render_plan(plan: Plan, *, width: int, color: bool, verbose: bool, digest: s
 
 def _write_refusal(page: Page) -> None:
     page.add(("loud", "THIS PLAN CANNOT BE APPLIED."))
-    page.paragraph(
-        "Some of what the hosts would answer is not known: its evidence was recorded for an older declaration, or with"
-        " --untrusted (see the notes). Observe again, or plan without --observed and --untrusted.",
-        indent=2,
-    )
+    page.paragraph(words.REFUSAL, indent=2)
     page.blank()
 
 
-def _write_severe(page: Page, plan: Plan) -> None:
+def _write_severe(page: Page, plan: Outline) -> None:
     """Every step that destroys or disrupts, however many: this list is never folded.
 
-    Where a plan holds little else, it would only say everything twice.
+    Where a plan holds little else and all of it is shown, it would only say everything twice.
     """
-    replaced = _replaced(plan)
-    steps = [step for step in plan.steps if step.action != "delete" or step.address not in replaced]
-    found = {severity: [step for step in steps if step.severity == severity] for severity, _ in _SEVERE}
-    if not any(found.values()) or all(step.severity != "change" for step in steps):
+    if not plan.severe or ("change" not in plan.severities and not _is_folded(plan)):
         return
-    counts = ", ".join(f"{word} {len(found[severity]):,}" for severity, word in _SEVERE if found[severity])
-    page.add(("loud", f"{counts.capitalize()}:"))
-    for severity, _ in _SEVERE:
-        for step in found[severity]:
-            write_title(page, step, with_marks=False)
+    page.add(("loud", f"{words.headline(plan)}:"))
+    for group in plan.severe:
+        write_severe(page, group)
     page.blank()
 
 
-def _by_host(plan: Plan) -> list[tuple[str, list[Step]]]:
-    """Hosts with their steps; a host that `plan.hosts` does not know must not hide its steps."""
-    found: dict[str, list[Step]] = {}
-    for step in plan.steps:
-        found.setdefault(step.host, []).append(step)
-    return sorted(found.items(), key=lambda item: (min(SEVERITIES.index(step.severity) for step in item[1]), item[0]))
+def _is_folded(plan: Outline) -> bool:
+    return any(len(host.names) > 1 or any(step.alike for step in host.steps) for host in plan.hosts)
 
 
-def _write_host(page: Page, plan: Plan, name: str, steps: Sequence[Step], *, is_verbose: bool) -> None:
-    transport = f"{escape.line(plan.hosts[name].host.transport, 40)}, " if name in plan.hosts else ""
-    if name == CONTROLLER:
-        transport = "beside aivp, "
-    page.add(("strong", escape.line(name, 400)), ("faint", f"  ({transport}{_count(len(steps), 'step')})"))
-    folded = 0
-    for step in steps:
-        if is_verbose or role(step) != "check":
-            write_step(page, step, is_verbose=is_verbose)
-        else:
-            folded += 1
-    if folded:
+def _write_host(page: Page, host: HostOutline, *, is_verbose: bool) -> None:
+    names, is_shared = escape.line(words.host_names(host), 4000), len(host.names) > 1
+    page.add(("strong", names), ("faint", f"  ({words.host_facts(host)})"))
+    for step in host.steps:
+        write_step(page, step, is_shared=is_shared, is_verbose=is_verbose)
+    if host.checks:
         sign, meaning = SIGNS["check"]
-        as_declared = f"{_count(folded, 'resource')} as declared, to check again after earlier steps"
-        page.add((meaning, f"{sign:>3} {as_declared} (--verbose lists them)"), indent=1, hang=DETAILS - 1)
+        page.add((meaning, f"{sign:>3} {words.checks(host)} (--verbose lists them)"), indent=1, hang=DETAILS - 1)
     page.blank()
 
 
-def _write_providers(page: Page, plan: Plan) -> None:
+def _write_providers(page: Page, plan: Outline) -> None:
     """What the providers of these steps are started with: where an effect goes is part of what is reviewed."""
     if not plan.providers:
         return
     page.blank()
     for name, configuration in plan.providers.items():
-        said = ", ".join(f"{member} {value_text(value)}" for member, value in configuration.items())
+        said = ", ".join(f"{member} {value}" for member, value in configuration.items())
         page.add(("", f"The provider {escape.line(name, 100)} is started with {said}."), hang=2)
 
 
-def _write_rollouts(page: Page, plan: Plan) -> None:
+def _write_rollouts(page: Page, plan: Outline) -> None:
     """In which rounds hosts are worked on is never folded: it decides how much can go wrong at once."""
     for rollout in plan.rollouts:
-        most = rollout.max_fail_percentage
-        may = f"more than {most}% of its hosts fail" if most else "any of its hosts fails"
-        said = f" in {_count(len(rollout.rounds), 'round')}; none begins after a round in which {may}"
-        page.add(("strong", f"Rollout of {escape.line(rollout.group, 400)}"), ("", said))
+        page.add(("strong", f"Rollout of {escape.line(rollout.group, 400)}"), ("", f" {words.rollout_text(rollout)}"))
         for number, names in enumerate(rollout.rounds, 1):
-            page.add(("", f"{number:>3}. {', '.join(escape.line(name, 400) for name in names)}"), indent=1, hang=5)
+            shown = ", ".join(escape.line(name, 400) for name in name_spans(names))
+            page.add(("", f"{number:>3}. {shown}"), indent=1, hang=5)
         page.blank()
 
 
@@ -139,7 +122,7 @@ def _write_takes_no_part(page: Page, title: str, reasons: Mapping[str, str], *, 
     if not reasons:
         return
     page.blank()
-    page.add(("change", f"{title}: {_count(len(reasons), 'resource')}"))
+    page.add(("change", f"{title}: {count(len(reasons), 'resource')}"))
     names = list(reasons)
     shown = names if is_verbose else names[:FOLD]
     for name in shown:
@@ -149,37 +132,24 @@ def _write_takes_no_part(page: Page, title: str, reasons: Mapping[str, str], *, 
     page.blank()
 
 
-def _write_legend(page: Page, plan: Plan, *, is_verbose: bool) -> None:
+def _write_legend(page: Page, plan: Outline) -> None:
     page.blank()
-    shown = [step for step in plan.steps if is_verbose or role(step) != "check"]
-    used = {"deferred:" if step.is_deferred else LOOKED_AT_AGAIN for step in shown if _is_marked(step)}
-    for word, meaning in _LEGEND:
+    shown = [step for host in plan.hosts for step in host.steps if step.is_deferred or step.is_conditional]
+    used = {"deferred" if step.is_deferred else LOOKED_AT_AGAIN for step in shown}
+    for word, meaning in words.LEGEND.items():
         if word in used:
-            page.add(("faint", f"{word} {meaning}"))
+            page.add(("faint", f"{word}{':' if word.isalpha() else ''} {meaning}"))
 
 
-def _is_marked(step: Step) -> bool:
-    return step.is_deferred or step.is_conditional
+def _write_summary(page: Page, plan: Outline) -> None:
+    """Counts by severity, then by sign. The deletion that belongs to a replacement counts with it."""
+    severities = [(_SEVERITIES[name] if name in plan.severities else "", text) for name, text in words.severities(plan)]
+    page.add_parts(("strong", "Severity:"), *_ended(severities))
+    roles = [("", text if name is None else f"{SIGNS[name][0]} {text}") for name, text in words.roles(plan)]
+    title = f"Plan for {escape.line(plan.project)}/{escape.line(plan.environment)}:"
+    page.add_parts(("strong", title), *_ended(roles))
 
 
-def _write_summary(page: Page, plan: Plan) -> None:
-    """Counts by sign. The deletion that belongs to a replacement counts with it."""
-    replaced = _replaced(plan)
-    roles = [role(step) for step in plan.steps if step.action != "delete" or step.address not in replaced]
-    counts = Counter(roles)
-    parts = [f"{SIGNS[name][0]} {counts[name]:,} to {_WORDS.get(name, name)}" for name in SIGNS if counts[name]]
-    parts.append(f"{plan.unchanged:,} unchanged")
-    for word, reasons in (("blocked", plan.blocked), ("left out", plan.left_out)):
-        if reasons:
-            parts.append(f"{len(reasons):,} {word}")
-    texts = [("", f"{part}{'.' if number == len(parts) else ','}") for number, part in enumerate(parts, 1)]
-    page.add_parts(("strong", f"Plan for {escape.line(plan.project)}/{escape.line(plan.environment)}:"), *texts)
-
-
-def _replaced(plan: Plan) -> set[str]:
-    """Addresses whose deletion and creation belong together."""
-    return {step.address for step in plan.steps if role(step) == "replace"}
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def _ended(parts: list[Piece]) -> list[Piece]:
+    """Parts of a sentence, with commas and a full stop."""
+    return [(meaning, f"{text}{'.' if n == len(parts) else ','}") for n, (meaning, text) in enumerate(parts, 1)]

@@ -9,6 +9,7 @@ from typing import assert_never
 from aivp_contract.values import Json
 
 from aivp.events import (
+    ContentSent,
     Event,
     Places,
     ProviderLogged,
@@ -16,11 +17,13 @@ from aivp.events import (
     RunEnded,
     RunStarted,
     StepEnded,
+    StepsLasting,
     StepsStarted,
 )
 from aivp.model.oneoff import is_one_off
 from aivp.state import RunRecord, StepRecord
 from aivp.views import escape
+from aivp.views.measure import amount, lasted
 from aivp.views.page import Page, Piece
 from aivp.views.step_text import SIGNS, WIDEST
 from aivp.views.table import write_table
@@ -37,6 +40,9 @@ DONE: Mapping[str, str] = {
     "no-op": "already as declared",
     "exec": "executed",
 }
+
+SLOW = 1.0
+"""Seconds from which on it is said how long an effect took."""
 
 NOWHERE = Places()
 """For a run whose declarations nobody can place any more."""
@@ -83,24 +89,26 @@ class RunPrinter:
 
     def listen(self, event: Event) -> None:
         """Print what a person wants to know of `event`."""
+        if not self.is_verbose and _is_detail(event):
+            return
         page = Page(self.width, color=self.is_color)
         match event:
             case RunStarted():
                 word = "Resuming" if event.is_resumed else "Applying"
                 page.add(("strong", word), ("", f" {_count(event.steps, 'step')} (run {escape.line(event.run)})"))
             case StepsStarted():
-                if self.is_verbose:
-                    begun = f"{escape.line(event.host)}: {_count(len(event.steps), 'step')} begun"
-                    page.add(("faint", begun), indent=WIDEST + 2)
+                begun = f"{escape.line(event.host)}: {_count(len(event.steps), 'step')} begun"
+                page.add(("faint", begun), indent=WIDEST + 2)
+            case StepsLasting():
+                page.add(("faint", _lasting(event)), indent=WIDEST + 2)
+            case ContentSent():
+                page.add(("faint", _sent(event)), indent=WIDEST + 2)
             case StepEnded():
-                if self.is_verbose or not _is_quiet(event):
-                    _write_step(page, event)
+                _write_step(page, event)
             case ProviderLogged():
-                if self.is_verbose or event.level != "debug":
-                    _write_said(page, event, event.message, *_LEVELS.get(event.level, ("faint", "")))
+                _write_said(page, event, event.message, *_LEVELS.get(event.level, ("faint", "")))
             case ProviderProgressed():
-                if self.is_verbose:
-                    _write_said(page, event, f"{event.message}{_share(event)}", "faint", "")
+                _write_said(page, event, f"{event.message}{_share(event)}", "faint", "")
             case RunEnded():
                 _write_end(page, event)
             case _:
@@ -153,6 +161,17 @@ def _write_said(page: Page, event: ProviderLogged | ProviderProgressed, text: st
     page.add((meaning, who + escape.line(text, 1200)), indent=WIDEST + 2, hang=2)
 
 
+def _lasting(event: StepsLasting) -> str:
+    names = ", ".join(escape.line(name.partition(":")[2], 400) for name in event.steps)
+    more = f" and {event.count - len(event.steps):,} more" if event.count > len(event.steps) else ""
+    return f"{escape.line(event.host)}: at work on {names}{more} for {lasted(event.seconds)}"
+
+
+def _sent(event: ContentSent) -> str:
+    """How far a transfer is, in the unit that suits the whole."""
+    return f"{escape.line(event.address, 400)}: sent {amount(event.done, event.total)}"
+
+
 def _share(event: ProviderProgressed) -> str:
     """Of a number that nobody told apart from its unit only what it is of the whole."""
     if event.done is None:
@@ -164,6 +183,17 @@ def _event(record: StepRecord) -> StepEnded:
     """A step's record as the event that it once was; its id is `action:address`."""
     address = record.step.partition(":")[2]
     return StepEnded("", record.step, address, record.status, record.action, record.error)
+
+
+def _is_detail(event: Event) -> bool:
+    """True for what only --verbose tells."""
+    match event:
+        case StepEnded():
+            return _is_quiet(event)
+        case ProviderLogged():
+            return event.level == "debug"
+        case _:
+            return isinstance(event, StepsStarted | StepsLasting | ContentSent | ProviderProgressed)
 
 
 def _is_quiet(event: StepEnded) -> bool:
@@ -178,6 +208,8 @@ def _write_step(page: Page, event: StepEnded) -> None:
     if event.error is not None and _is_held(event):
         words = f"held back: {event.error.get('message')}"
     words = words.replace("{action}", "execute" if event.action == "exec" else event.action)
+    if event.effect is not None and event.effect[1] - event.effect[0] >= SLOW:
+        words += f" in {lasted(event.effect[1] - event.effect[0])}"
     planned = event.step.partition(":")[0]
     if event.status == "done" and event.action != planned and planned in DONE:
         words += f" (planned: {planned})"
@@ -235,11 +267,9 @@ def _time(text: str | None) -> str:
 def _took(run: RunRecord) -> str:
     try:
         begin, end = (datetime.fromisoformat(text) for text in (run.started, run.ended or ""))
-        seconds = round((end - begin).total_seconds())
+        return lasted(round((end - begin).total_seconds()))
     except (ValueError, TypeError):  # not ended, or not times
         return "-"
-    minutes, rest = divmod(seconds, 60)
-    return f"{minutes} min {rest} s" if minutes else f"{seconds} s"
 
 
 def _short(digest: str) -> str:

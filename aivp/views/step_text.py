@@ -1,12 +1,13 @@
-"""One step of a plan → lines: sign, address, reason, what marks it, its changes. What signs mean stands here alone."""
+"""One outlined step → lines: sign, address, reason, what marks it, its changes. What signs mean stands here alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from aivp.plan.steps import Step
 from aivp.views import escape
+from aivp.views import plan_words as words
 from aivp.views.change_text import write_changes
+from aivp.views.outline import Role, SevereGroup, StepOutline
 from aivp.views.page import Page
 
 SIGNS: Mapping[str, tuple[str, str]] = {
@@ -30,29 +31,50 @@ WIDEST = max(len(sign) for sign, _ in SIGNS.values())
 DETAILS = WIDEST + 5
 """Column at which details of a step begin: well inside of its address, which the eye looks for."""
 
+APART = 3
+"""Steps that destroy or disrupt for the same reason, up to which each has a line of its own."""
 
-def role(step: Step) -> str:
-    """What a step comes to for its reader: an update that removes deletes, a creation in place of another replaces."""
-    match step.action, step.severity:
-        case "update", "destroy":
-            return "delete"
-        case "create", "destroy":
-            return "replace"
-        case "no-op", _:
-            return "check" if step.is_conditional else "no-op"
-        case _:
-            return step.action
+NAMES = 60
+"""Names, or spans of names, of folded steps that are told."""
 
 
-def write_title(page: Page, step: Step, *, with_marks: bool) -> None:
+def write_severe(page: Page, group: SevereGroup) -> None:
+    """Steps that destroy or disrupt: each by its full name, however many; only what repeats is told once."""
+    if group.size <= APART:
+        for targets in group.targets:
+            for name in targets.labels:
+                for host in targets.hosts:
+                    _write_title(page, group.role, f"{name}@{host}", group.reason)
+        return
+    _write_title(page, group.role, f"{group.size:,} {_NOUNS.get(group.role, 'steps')}", group.reason)
+    for targets in group.targets:
+        page.add(("", words.targets_text(targets)), indent=DETAILS, hang=2)
+
+
+_NOUNS: Mapping[Role, str] = {"delete": "to delete", "replace": "to replace", "refresh": "to refresh"}
+
+
+def write_step(page: Page, step: StepOutline, *, is_shared: bool, is_verbose: bool) -> None:
+    """The title, every change, and when verbose what it waits for and may do. is_shared: it is told for many hosts."""
+    name = step.label if is_shared else step.address
+    marks = escape.line(words.marks(step), 1000)
+    _write_title(page, step.role, name, step.reason, marks, is_starred=step.is_conditional and not step.is_deferred)
+    if step.previous is not None and step.previous not in step.reason:
+        page.add(("", f"from {escape.line(step.previous, 400)}"), indent=DETAILS)
+    write_changes(page, step, DETAILS)
+    if step.alike:
+        _write_alike(page, step, is_shared=is_shared)
+    for text in _details(step) if is_verbose else ():
+        page.add(("faint", text), indent=DETAILS)
+
+
+def _write_title(page: Page, role: Role, name: str, reason: str, marks: str = "", *, is_starred: bool = False) -> None:
     """The one line that says it all: `  ~ service.web@edge: it drifted *  (disrupts)`."""
-    sign, meaning = SIGNS[role(step)]
-    marks = "; ".join(_marks(step)) if with_marks else ""
-    is_starred = with_marks and step.is_conditional and not step.is_deferred
+    sign, meaning = SIGNS[role]
     page.add(
         (meaning, f"{sign:>{WIDEST}} "),
-        ("strong", escape.line(step.address, 400)),
-        ("", f": {escape.line(step.reason, 1000)}" if step.reason else ""),
+        ("strong", escape.line(name, 400)),
+        ("", f": {escape.line(reason, 1000)}" if reason else ""),
         ("faint", f" {LOOKED_AT_AGAIN}" if is_starred else ""),
         ("faint", f"  ({marks})" if marks else ""),
         indent=1,
@@ -60,35 +82,20 @@ def write_title(page: Page, step: Step, *, with_marks: bool) -> None:
     )
 
 
-def write_step(page: Page, step: Step, *, is_verbose: bool) -> None:
-    """The title, every change, and when verbose what it waits for and may do."""
-    write_title(page, step, with_marks=True)
-    if step.previous is not None and step.previous not in step.reason:
-        page.add(("", f"from {escape.line(step.previous, 400)}"), indent=DETAILS)
-    write_changes(page, step, DETAILS, is_verbose=is_verbose)
-    for text in _details(step) if is_verbose else ():
-        page.add(("faint", text), indent=DETAILS)
+def _write_alike(page: Page, step: StepOutline, *, is_shared: bool) -> None:
+    head, rest = words.alike_text(step, NAMES, is_shared=is_shared)
+    pieces = (("strong", head), ("", f"{escape.line(rest, 20_000)} (--verbose shows each)"))
+    page.add(*pieces, indent=DETAILS, hang=4)
 
 
-def _marks(step: Step) -> Iterator[str]:
-    """What neither sign nor reason says."""
-    if step.severity == "disrupt":
-        yield "disrupts"
-    if step.is_deferred:
-        yield "deferred"
-
-
-def _details(step: Step) -> Iterator[str]:
-    if step.is_conditional and step.bounds:
+def _details(step: StepOutline) -> Iterator[str]:
+    if step.bounds:
         yield "may touch: " + _listed(step.bounds)
     if step.waits_for:
         yield "waits for: " + _listed(step.waits_for)
     if step.notifies:
         yield "notifies: " + _listed(step.notifies)
-    if step.provenance == "adopted" and step.action != "adopt":
-        yield "was there before; never deleted unasked"
-    if step.lifecycle.prevent_destroy:
-        yield "lifecycle: prevent_destroy"
+    yield from step.remarks
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -13,6 +13,8 @@ _CODES: Mapping[str, str] = {
     "strong": "1",
     "faint": "2",
     "accent": "36",
+    "good word": "7;32",
+    "bad word": "7;31",
 }
 
 

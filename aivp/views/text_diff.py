@@ -43,6 +43,18 @@ def diff_lines(before: Sequence[str], after: Sequence[str]) -> TextDiff:
     return TextDiff(lines, added, removed)
 
 
+def common(one: str, other: str) -> int:
+    """Characters that both begin with. Halves what is left, so that a megabyte costs microseconds."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
 def _opcodes(before: Sequence[str], after: Sequence[str]) -> list[Opcode]:
     """Difflib's opcodes; equal ends are taken off first, and what is too large to compare counts as replaced."""
     shortest = min(len(before), len(after))

@@ -11,6 +11,7 @@ from aivp_contract.values import Binary, Blob, Json, Secret, Tagged, Unknown, Ve
 from aivp.model.expression import Fact, Ref, Template, Text
 from aivp.model.taint import uses
 from aivp.views import escape
+from aivp.views.text_diff import common
 
 DEEPEST = 12
 """Levels of lists and mappings that are shown."""
@@ -44,7 +45,7 @@ def value_text(value: Json, most: int = 200) -> str:
 def pair_text(before: Json, after: Json, most: int = 200) -> tuple[str, str]:
     """Two values that differ, so that the texts differ, too: of long ones, the part around the first difference."""
     if type(before) is str and type(after) is str and max(len(before), len(after)) > most:
-        start = max(_common(before, after) - 20, 0)
+        start = max(common(before, after) - 20, 0)
         lead = f"...({start:,} characters) " if start else ""
         return lead + _quoted(before[start:], most), lead + _quoted(after[start:], most)
     if isinstance(before, Secret) and isinstance(after, Secret):
@@ -92,12 +93,6 @@ def size_text(size: int) -> str:
         if amount >= 1024:
             amount, unit = amount / 1024, larger
     return f"{amount:.1f} {unit}"
-
-
-def _common(one: str, other: str) -> int:
-    """Characters that both begin with."""
-    shortest = min(len(one), len(other))
-    return next((i for i in range(shortest) if one[i] != other[i]), shortest)
 
 
 def _quoted(text: str, most: int) -> str:

@@ -15,8 +15,8 @@ from tests import schemas
 from tests.cli.test_commands import Shell
 
 TYPES = {item["$ref"].rpartition("/")[2] for item in schemas.load("events")["oneOf"]}
-SAID = {"provider-logged", "provider-progressed"}
-"""Lines of third-party providers: tests/e2e/providers has them printed."""
+SAID = {"provider-logged", "provider-progressed", "steps-lasting", "content-sent"}
+"""Lines of third-party providers, and of what takes its time: tests/e2e has them printed."""
 
 PAGE = Path(__file__).parents[2] / "docs/reference/json.md"
 EXAMPLES = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith('{"aivp"')]
@@ -24,12 +24,13 @@ EXAMPLES = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if li
 WORDS = """
 validate | compile | compile -o ir.json | graph | graph --format dot | observe | plan | plan -o plan.json
 show plan.json | apply plan.json | apply --resume | drift | state list | state show noop.n@lab
-runs list | runs show | runs abandon | explain var.v | explain noop.n | providers list | providers show noop
+runs list | runs show | runs show --timeline | runs abandon | explain var.v | explain noop.n
+providers list | providers show noop
 discover file@lab --under THINGS | secrets key --new | secrets key | state check | state backup state.json
 state mv noop.n@lab noop.m@lab | state restore state.json -y --force
 state rm noop.n@lab | hosts list | hosts check | hosts bootstrap lab -y | hosts facts | exec lab true
 hosts record echo {"_meta":{"hostvars":{}},"web":["a.example"]}
-state rebuild | state rebuild -y | destroy -y | explain 0203
+state rebuild | state rebuild -y | destroy -y | version | explain 0203
 """.replace("\n", "|")
 FOR_PEOPLE = {"providers new", "providers test", "providers pack"}
 """Commands of authors, which write folders and reports."""
@@ -89,7 +90,9 @@ def test_the_log_of_a_run_holds_what_was_printed(shell: Shell) -> None:
     printed = shell.run("apply", "-y", "--json").stdout.decode().splitlines()
     (log,) = (shell.folder / ".aivp/main/runs").glob("*.jsonl")
     logged = log.read_text().splitlines()
-    assert logged == [line for line in printed if re.match(r'\{"aivp":1,"type":"(run|steps?)-(started|ended)"', line)]
+    assert logged == [
+        line for line in printed if re.match(r'\{"aivp":1,"type":"(run|steps?)-(started|ended|lasting)"', line)
+    ]
     assert len(logged) >= 5
     for line in logged:
         schemas.check("events", json.loads(line))
@@ -106,13 +109,16 @@ def test_the_page_shows_every_type_once() -> None:
     assert sorted(json.loads(line)["type"] for line in EXAMPLES) == sorted(TYPES)
 
 
-OPTIONAL = frozenset("address span related digest file expected changes waits_for path mend tainted".split())
+OPTIONAL = frozenset("address span related digest file expected changes waits_for path mend tainted elapsed".split())
 
 
 @pytest.mark.parametrize("line", EXAMPLES, ids=lambda line: json.loads(line)["type"])
 def test_an_example_is_valid_and_closed(line: str) -> None:
     document = json.loads(line)
     assert schemas.check_lines(["--json"], line) == [document]
-    required = {"digest", "address", "file"} if document["type"] not in ("plan", "diagnostic") else set()
+    kind = document["type"]
+    required = {"digest", "address", "file", "elapsed"} if kind not in ("plan", "diagnostic") else set()
+    if kind.startswith("provider-"):
+        required -= {"elapsed"}  # they are also heard while a plan is made
     variants = schemas.broken(document, OPTIONAL - required)
     assert [where for where, variant in variants if not schemas.problems("events", variant)] == []

@@ -93,7 +93,7 @@ def test_the_only_host_need_not_be_named() -> None:
             "AIVP0211 R.lifecycle.prevent: prevent is no member of lifecycle.",
         ),
         ({"host": "lab", "lifecycle": {"retain": "yes"}}, "AIVP0211 R.lifecycle.retain: retain is true or false."),
-        ({"host": "lab", "lifecycle": {"create_before_destroy": True}}, "AIVP0213 R.lifecycle.create_before_destroy"),
+        ({"host": "lab", "lifecycle": {"create_before_destroy": True}}, "AIVP0211 R.lifecycle.create_before_destroy"),
         (
             {"host": "lab", "lifecycle": {"ignore_changes": ["inpt"]}},
             "AIVP0301 R.lifecycle.ignore_changes.0: ignore_changes: noop",

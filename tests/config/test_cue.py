@@ -135,18 +135,20 @@ def test_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, c
 
 
 def test_order_of_lookup(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    places = [tmp_path / name for name in ("chosen", "beside", "path")]
+    places = [tmp_path / name for name in ("chosen", "aivp_cue", "beside", "path")]
     for place in places:
         place.mkdir()
         command(place / "cue", f"echo cue version {VERSION}")
     monkeypatch.setenv("AIVP_CUE", str(places[0] / "cue"))
-    monkeypatch.setattr("sys.executable", str(places[1] / "python"))
-    monkeypatch.setenv("PATH", f"{places[2]}:/usr/bin:/bin")
+    (places[1] / "__init__.py").write_text("raise RuntimeError('imported')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr("sys.executable", str(places[2] / "python"))
+    monkeypatch.setenv("PATH", f"{places[3]}:/usr/bin:/bin")
     assert find_cue(None).path == str(places[0] / "cue")
     monkeypatch.delenv("AIVP_CUE")
-    assert find_cue(None).path == str(places[1] / "cue")
-    (places[1] / "cue").unlink()
-    assert find_cue(None).path == str(places[2] / "cue")
+    for place in places[1:]:
+        assert find_cue(None).path == str(place / "cue")
+        (place / "cue").unlink()
 
 
 @pytest.mark.parametrize("chosen", ["cue", "./cue", "/none/cue"])

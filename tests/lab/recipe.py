@@ -21,7 +21,7 @@ _OFFERED = ("cowsay", "cron", "hello", "nginx-light", "tree")
 _LEFT_OUT = ("/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/man/*")
 
 # Runs outside, with the folder of the new root as $1. The packages that hosts may install later are resolved
-# here, against this very root, so that their dependencies always fit.
+# here, against this very root, so that their dependencies always fit. python3 is among them, for tests that remove it.
 OFFER = f"""\
 set -eu
 root=$1
@@ -29,7 +29,8 @@ packages=$(dirname "$root")/packages
 export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
 mkdir "$packages"
 apt-get clean
-apt-get --yes --download-only install {" ".join(_OFFERED)}
+python3=$(chroot "$root" dpkg-query -Wf '${{db:Status-Abbrev}} ${{Package}}\\n' '*python3*' | sed -n 's/^ii *//p')
+apt-get --yes --download-only --reinstall install {" ".join(_OFFERED)} $python3
 mv "$root"/var/cache/apt/archives/*.deb "$packages"
 """
 TIDY = f"""\

@@ -116,11 +116,12 @@ def test_a_sound_state_only_has_its_open_run_to_tell(used: State) -> None:
     assert used.database.problems() == []
 
 
-def test_the_run_of_a_one_off_command_is_sound(used: State) -> None:
-    command = OneOff("walk", "", ("true",), {"lab": Host("lab", "local")})
-    used.end_run(used.begin_run(command.digest, command.encode(), NOW), "done", NOW)
-    assert [item.code for item in flaws(read_content(used))] == ["AIVP0843"], "the open run of the fixture"
-    assert decode(encode(read_content(used))) == read_content(used)
+def test_the_run_of_a_one_off_command_is_sound(state: State) -> None:
+    command = OneOff("care", "", ("true",), {"lab": Host("lab", "local")})
+    state.end_run(state.begin_run(command.digest, command.encode(), NOW), "done", NOW)
+    content = read_content(state)
+    assert flaws(content) == []
+    assert decode(encode(content)) == content
 
 
 @pytest.mark.parametrize(

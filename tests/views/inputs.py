@@ -9,13 +9,32 @@ from typing import Any
 from aivp_contract import canonical
 
 from aivp.diagnostics import Diagnostic, Related, Span
-from aivp.events import Event, ProviderLogged, ProviderProgressed, RunEnded, RunStarted, StepEnded, StepsStarted
+from aivp.events import (
+    ContentSent,
+    Event,
+    ProviderLogged,
+    ProviderProgressed,
+    RunEnded,
+    RunStarted,
+    StepEnded,
+    StepsLasting,
+    StepsStarted,
+)
 from aivp.model.expression import IR_TAGS
 from aivp.model.object import Object, read_object
 from aivp.plan.steps import Plan, read_plan
 from aivp.state import RunRecord, StepRecord
 
-KINDS = (RunStarted, StepsStarted, StepEnded, ProviderLogged, ProviderProgressed, RunEnded)
+KINDS = (
+    RunStarted,
+    StepsStarted,
+    StepsLasting,
+    StepEnded,
+    ContentSent,
+    ProviderLogged,
+    ProviderProgressed,
+    RunEnded,
+)
 EVENTS = {kind.name: kind for kind in KINDS}
 
 
@@ -78,6 +97,8 @@ def read_events(text: str) -> list[Event]:
 
 
 def _event(raw: dict[str, Any]) -> Event:
+    if "effect" in raw:
+        raw["effect"] = tuple(raw["effect"])
     return EVENTS[raw.pop("type")](**raw)
 
 

@@ -149,6 +149,11 @@ class Kind:
         return frozenset(name for name, item in self.fields.items() if item.computed)
 
     @cached_property
+    def immutable(self) -> FrozenSet[str]:
+        """Names of the fields that cannot change: a difference asks for a replacement."""
+        return frozenset(name for name, item in self.fields.items() if item.immutable)
+
+    @cached_property
     def sensitive(self) -> FrozenSet[str]:
         """Names of the fields of which a provider only tells whether they match."""
         return frozenset(name for name, item in self.fields.items() if item.sensitive)

@@ -1,6 +1,6 @@
 """`file`: a file, directory or symbolic link, or some lines of a file that others own.
 
-See `docs/kinds/file.md` for what it promises.
+See `docs/reference/kinds/file.md` for what it promises.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from typing import AbstractSet, Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import AbstractSet, Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from aivp_contract import diff
 from aivp_contract.canonical import encode
@@ -27,6 +27,9 @@ from .store import HostStore
 from .work import Step, Work
 
 Report = Callable[[Dict[str, Json]], None]
+
+InHand = Tuple[float, Sequence[str]]
+"""Since when (monotonic), and which steps."""
 
 BOOKKEEPING = frozenset({"adopt", "forget", "move"})
 """Actions whose whole effect is what we remember."""
@@ -52,7 +55,10 @@ _LONGEST_DELAY = 600.0
 
 
 class Lane:
-    """Executes the steps of one run on this host. `owner` is (project, environment, lineage)."""
+    """Executes the steps of one run on this host. `owner` is (project, environment, lineage).
+
+    since: when the message in hand came; in_hand: what is being worked on, also read by another thread.
+    """
 
     def __init__(
         self,
@@ -74,11 +80,15 @@ class Lane:
         self.journal = store.journal(run)
         self.broken: Set[str] = set()
         self.books = Books(store, owner)
+        self.since = time.monotonic()
+        self.in_hand: Optional[InHand] = None
 
     def execute(self, batch: Sequence[Step]) -> None:
         """Bring one batch to its outcomes; every outcome is reported once it is durable."""
         for portion in portions(batch):
+            self._take_in_hand(step["id"] for step in portion)
             self._execute(portion)
+        self.in_hand = None
 
     def _execute(self, batch: Sequence[Step]) -> None:
         works = [self._begin(step) for step in batch]
@@ -94,9 +104,15 @@ class Lane:
         if self.blobs is not None:
             self.blobs.used(blob for work in works if work.status not in KEEPING for blob in blobs_of(work.step))
 
+    def _take_in_hand(self, steps: Iterable[str]) -> float:
+        now = time.monotonic()
+        self.in_hand = now, list(steps)
+        return now
+
     def _begin(self, step: Step) -> Work:
         entry = self.journal.get(step["id"])
         work = Work.of(step, entry)
+        work.came = time.monotonic()
         if self.broken.intersection(step.get("waits_for", ())):
             work.status = "blocked"
         elif step["action"] == "delete" and entry is not None and entry["status"] == "done":
@@ -160,7 +176,10 @@ class Lane:
             timeouts: List[Any] = [work.step.get("timeout") for work in group]
             timeout = None if None in timeouts else max(timeouts)
             changes = [self._change(work) for work in group]
-            for work, answer in zip(group, self.hosting.apply(changes, key, timeout)):
+            now = self._take_in_hand(work.step["id"] for work in group)
+            answers = self.hosting.apply(changes, key, timeout)
+            for work, answer in zip(group, answers):
+                work.acted, work.ended = work.acted or now, time.monotonic()
                 self._take(work, answer, self.hosting.kind(work.step["kind"]))
 
     def _change(self, work: Work) -> Dict[str, Json]:
@@ -239,7 +258,7 @@ class Lane:
                 self.broken.add(work.step["id"])
         works = [work for work in works if work.status != LEFT]
         self.store.conclude(self.run, [self.books.outcome(work, work.step["id"] in begun) for work in works])
-        for outcomes in _portions([work.outcome_form() for work in works]):
+        for outcomes in _portions([work.outcome_form(self.since) for work in works]):
             self.report({"outcomes": outcomes})
 
 

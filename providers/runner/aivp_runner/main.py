@@ -13,7 +13,7 @@ import threading
 import time
 import traceback
 from pathlib import Path
-from typing import Any, BinaryIO, Dict, Optional
+from typing import Any, BinaryIO, Callable, Dict, Optional
 
 from aivp_contract.lines import BadLine, read_message, write_message
 from aivp_contract.values import Json
@@ -21,6 +21,7 @@ from aivp_sdk.process import Session
 from aivp_sdk.shim import Shim
 
 from .arrival import PIECE, Piece
+from .lane import InHand
 from .service import Refusal, Service, refusal_form
 from .store import HostStoreTooNew
 
@@ -30,6 +31,12 @@ METHODS = frozenset(
 
 HEARTBEAT = 5.0
 """Seconds between signs of life while a request is in hand, so that the engine can tell slow from gone."""
+
+LASTING = 0.25
+"""Seconds after which the engine is told what is being worked on: what takes less is over before anybody reads it."""
+
+NAMED = 3
+"""Steps that are then named."""
 
 
 def main(base: Optional[str], packs: bool = False) -> int:
@@ -43,7 +50,7 @@ def main(base: Optional[str], packs: bool = False) -> int:
     service = Service(Path(base) if base else None, Session(shim), link.notify)
     service.is_cancelled = cancelled.is_set
     threading.Thread(target=_read, args=(incoming, inbox, service.pieces, cancelled), daemon=True).start()
-    threading.Thread(target=link.beat, daemon=True).start()
+    threading.Thread(target=link.beat, args=(service.lasting,), daemon=True).start()
     while True:
         message = inbox.get()
         if message is None:
@@ -77,11 +84,22 @@ class _Link:
     def notify(self, method: str, params: Json) -> None:
         self.tell({"jsonrpc": "2.0", "method": method, "params": params})
 
-    def beat(self) -> None:
-        while True:
-            time.sleep(HEARTBEAT)
-            if self.at_work.wait() and not self.tell({"jsonrpc": "2.0", "method": "alive"}):
-                return
+    def beat(self, lasting: Callable[[], Optional[InHand]]) -> None:
+        """Tell now and then that somebody is here, and of what lasts, once."""
+        told: Optional[InHand] = None
+        silent = 0.0
+        while self.at_work.wait():
+            time.sleep(LASTING)
+            silent += LASTING
+            found = lasting()
+            if found is not None and found is not told and time.monotonic() - found[0] >= LASTING:
+                told = found
+                ms = round((time.monotonic() - found[0]) * 1000)
+                self.notify("lasting", {"steps": list(found[1][:NAMED]), "count": len(found[1]), "ms": ms})
+            if silent >= HEARTBEAT:
+                silent = 0.0
+                if not self.tell({"jsonrpc": "2.0", "method": "alive"}):
+                    return
 
 
 def _take_streams() -> Any:

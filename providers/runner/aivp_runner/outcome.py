@@ -15,6 +15,14 @@ RAISE = "INSERT OR IGNORE INTO pending VALUES (?,?,?)"
 """A notification for (project, environment, address)."""
 
 
+DEPOSED = "#deposed"
+"""Ends the address that a claim had, while the thing waits for its end and another one has its place."""
+
+_DEPOSE = (
+    "UPDATE registry SET address=address||? WHERE kind=? AND address=? AND identity<>? AND project=? AND environment=?"
+)
+
+
 class Outcome:
     """What became of one step, and the statements that belong into the same commit."""
 
@@ -32,6 +40,9 @@ class Outcome:
         tainted: names of fields that hold secrets or ever did. A state made anew must not show what is there.
         """
         project, environment, lineage = owner
+        if claim.get("lifecycle", {}).get("create_before_destroy"):  # what had this address goes later
+            named = (DEPOSED, claim["kind"], claim["address"], identity_text(claim["identity"]), project, environment)
+            self.statements.append((_DEPOSE, named))
         self.statements.append(
             (
                 "INSERT OR REPLACE INTO registry VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",

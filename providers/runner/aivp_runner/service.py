@@ -27,7 +27,7 @@ from .external import External
 from .faults import Broken, Refused
 from .hosting import Hosting
 from .installed import Files, Installation, NotInstalled, choose
-from .lane import Lane
+from .lane import InHand, Lane
 from .outcome import Owner, identity_text
 from .room import trouble
 from .staging import blobs_of
@@ -140,12 +140,18 @@ class Service:
             blobs,
         )
 
+    def lasting(self) -> Optional[InHand]:
+        """The steps that are being worked on, for whoever watches from another thread."""
+        lane = self.lane
+        return None if lane is None else lane.in_hand
+
     def _want(self, pieces: List[List[Json]]) -> None:
         self.notify("wanted", {"pieces": pieces})
 
     def apply(self, batches: List[List[Mapping[str, Json]]]) -> Json:
         """Execute batches in order; stops between two of them when cancelled."""
         assert self.lane is not None
+        self.lane.since = time.monotonic()
         if self.lane.blobs is not None:
             self.lane.blobs.expect(blob for batch in batches for step in batch for blob in blobs_of(step))
         for index, batch in enumerate(batches):

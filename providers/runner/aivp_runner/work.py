@@ -23,7 +23,7 @@ class Work:
     `is_open`: that intent is of the attempt in hand, so effects answer under its key. `is_under_way`: its effect may be
     half done; not where it ended, well or not, in an earlier session. `status` is empty until the step has ended;
     `action` is what a provider is asked for. `brought`: the identity that its create brought, where the provider
-    assigns it.
+    assigns it. `came`: when it was taken up; `acted` and `ended`: its effect, with all its tries (monotonic seconds).
     """
 
     step: Step
@@ -43,6 +43,9 @@ class Work:
     residual: Tuple[Json, ...] = ()
     computed: Dict[str, Json] = field(default_factory=dict)
     after: Optional[str] = None
+    came: float = 0.0
+    acted: Optional[float] = None
+    ended: Optional[float] = None
 
     @classmethod
     def of(cls, step: Step, entry: Optional[Mapping[str, Json]]) -> Work:
@@ -94,10 +97,12 @@ class Work:
         asked = {"identity": identity, "action": self.action, "seen": self.seen.form(), "changes": changes}
         return {**self.item(), **asked}
 
-    def outcome_form(self) -> Dict[str, Json]:
-        """As the engine is told of it."""
+    def outcome_form(self, since: float) -> Dict[str, Json]:
+        """As the engine is told of it; times in milliseconds since `since`."""
         found: Dict[str, Json] = {"step": self.step["id"], "status": self.status, "action": self.result}
         found["attempt"] = self.attempt
+        times = [self.came, *((self.acted, self.ended) if self.acted and self.ended else ())]
+        found["times"] = [max(round((time - since) * 1000), 0) for time in times]
         if self.status == "done":
             found["outputs"] = {**self.computed, **self.outputs, **self.brought}
             found["observed"] = self.after

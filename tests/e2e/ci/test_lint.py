@@ -1,0 +1,56 @@
+"""The files of examples/ci as their services' own checkers see them, and what no checker knows."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import aivp
+from tests.e2e.ci.github import ROOT, WORKFLOWS, load
+
+GITLAB = ROOT / "examples/ci/gitlab/.gitlab-ci.yml"
+FILES = sorted(WORKFLOWS.glob("*.yml"))
+BIN = Path(sys.executable).parent
+
+
+def test_actionlint_finds_nothing() -> None:
+    found = shutil.which("actionlint", path=f"{BIN}:/usr/local/bin:/usr/bin:/bin")
+    if found is None:
+        pytest.skip("needs actionlint, which scripts/setup builds where there is Go")
+    done = subprocess.run([found, "-no-color", *map(str, FILES)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize(("schema", "files"), [("vendor.github-workflows", FILES), ("vendor.gitlab-ci", [GITLAB])])
+def test_they_are_of_the_published_schemas(schema: str, files: list[Path]) -> None:
+    command = [BIN / "check-jsonschema", "--builtin-schema", schema, *files]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_what_a_careful_reader_looks_for(path: Path) -> None:
+    text = path.read_text()
+    workflow = load(path)
+    assert "pull_request_target" not in text, "its token could write while strangers choose what runs"
+    assert workflow["permissions"], "whatever the repository's default is"
+    assert workflow["env"]["AIVP"] == aivp.__version__
+    for used in re.findall(r"uses: (.*)", text):
+        assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v[\d.]+", used), used
+    for job in workflow["jobs"].values():
+        assert job["timeout-minutes"]
+        for step in job["steps"]:
+            assert "${{" not in step.get("run", "")
+            assert len(step.get("run", "").splitlines()) <= 12, "what is long belongs into aivp itself"
+
+
+def test_only_trusted_workflows_name_secrets() -> None:
+    named = {path.stem: sorted(set(re.findall(r"secrets\.(\w+)", path.read_text()))) for path in FILES}
+    keys = ["AIVP_SSH_KEY", "PGPASSWORD", "PGUSER"]
+    assert named == {"aivp-record": keys, "aivp-apply": keys, "aivp-plan": [], "aivp-comment": []}
+    assert "checkout@" not in (WORKFLOWS / "aivp-comment.yml").read_text()
