@@ -1,4 +1,4 @@
-"""What would take minutes through a command: time that runs out for secrets and templates, called with less of it."""
+"""What takes minutes through a command, or a moment that nobody hits: the code itself, called with that much less."""
 
 from __future__ import annotations
 
@@ -40,8 +40,28 @@ def budget(stage: Stage, bad: bool) -> None:
     stage.hear("".join(f"error[{item.code}]: {item.why}\n" for item in found[1:] if isinstance(item, Problem)))
 
 
+def lossy_layout(stage: Stage, bad: bool) -> None:
+    from unittest import mock
+
+    from aivp.edit.fmt import formatted
+
+    gap = mock.patch.object(formatted, "lay_out", lambda text: text.replace("  # kept", "") if bad else text)
+    with gap:
+        _told(stage, lambda: formatted.formatted(b"a: 1  # kept\n", "aivp.yaml"))
+
+
+def changed_meanwhile(stage: Stage, bad: bool) -> None:
+    from aivp.edit.rewrite import rewrite
+
+    stage.put({"aivp.yaml": "project: shop\n"})
+    read = b"project: store\n" if bad else b"project: shop\n"
+    _told(stage, lambda: rewrite(str(stage.folder / "aivp.yaml"), read, b"project:   shop\n"))
+
+
 SITUATIONS: Mapping[str, Callable[[Stage, bool], None]] = {
     "AIVP0808": waits,
     "AIVP0809": forbidden,
     "AIVP0825": budget,
+    "AIVP0955": lossy_layout,
+    "AIVP0956": changed_meanwhile,
 }
