@@ -80,6 +80,7 @@ def _example(title: str, example: Example) -> Iterator[str]:
             _LANGUAGES.get(Path(name).suffix, "text"), f"# {name}\n{text}" if name != "aivp.yaml" else text
         )
     if example.commands:
+        yield "<!-- run by tests/diagnostics/test_explanations.py -->"
         yield from _block("console", "".join(f"$ {line}\n" for line in example.commands))
 
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.diagnostics import providers, moments
+from tests.diagnostics import moments, providers
 from tests.diagnostics.stage import AIVP, Stage
 
 Situation = Callable[[Stage, bool], None]
