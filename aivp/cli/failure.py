@@ -32,6 +32,8 @@ def refusals(settings: Settings) -> Iterator[None]:
 
 def print_diagnostics(diagnostics: Sequence[Diagnostic], settings: Settings) -> None:
     """On stderr for people, on stdout as JSON lines for machines."""
+    if settings.sarif is not None:
+        settings.told.extend(diagnostics)
     if settings.is_json:
         from aivp.views.json_lines import diagnostic_line
 
