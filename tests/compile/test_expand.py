@@ -84,8 +84,8 @@ def test_the_only_host_need_not_be_named() -> None:
         (
             {"host": "lab", "when": "${host.facts.os.id == 'debian'}"},
             (
-                "AIVP0208 R.when: ${host.facts.os.id == 'debian'} is an expression, and there are none: a condition is a"
-                " mapping of paths to values. Write when: {host.facts.os.id: debian}."
+                "AIVP0208 R.when: ${host.facts.os.id == 'debian'} is an expression, and there are none: a condition is"
+                " a mapping of paths to values. Write when: {host.facts.os.id: debian}."
             ),
         ),
         ({"host": "lab", "when": 'host.facts.os.id!="debian"'}, "Write when: {not: {host.facts.os.id: debian}}."),
