@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aivp.diagnostics import Diagnostic, Diagnostics, Refused
 from aivp.diagnostics.diagnostic import refusal
 from aivp.engine.engine import Engine, render
-from aivp.model.resource import Host
+from aivp.model.resource import GUEST, Host
 
 if TYPE_CHECKING:  # links are on their way while the rest is imported
     from aivp.hosts.greeting import Owner
@@ -81,7 +81,7 @@ def check_hosts(engine: Engine, hosts: Iterable[Host], sessions: Sessions) -> li
     """Whether aivp can work on each. Changes nothing."""
     from aivp.observe.health import check
 
-    return check(hosts, _asking(engine, sessions), sessions, is_untrusted=engine.is_untrusted)
+    return check(reachable(engine, hosts), _asking(engine, sessions), sessions, is_untrusted=engine.is_untrusted)
 
 
 def bootstrap(engine: Engine, hosts: Iterable[Host], sessions: Sessions) -> Mapping[str, bool | Refused]:
@@ -91,7 +91,7 @@ def bootstrap(engine: Engine, hosts: Iterable[Host], sessions: Sessions) -> Mapp
     if engine.is_untrusted:
         raise refusal("AIVP0503", "--untrusted runs nothing on any host.")
     reveal = engine.opener(engine.ir.secrets).reveal
-    by_name = {host.name: host for host in hosts}
+    by_name = {host.name: host for host in reachable(engine, hosts)}
     return sessions.each(by_name, lambda name: install_python(by_name[name], sessions.withheld, reveal))
 
 
@@ -99,7 +99,21 @@ def facts(engine: Engine, hosts: Iterable[Host], sessions: Sessions) -> dict[str
     """The facts of each. Changes nothing."""
     from aivp.observe.facts import facts as gather
 
-    return gather(hosts, _asking(engine, sessions), sessions, is_untrusted=engine.is_untrusted)
+    return gather(reachable(engine, hosts), _asking(engine, sessions), sessions, is_untrusted=engine.is_untrusted)
+
+
+def reachable(engine: Engine, hosts: Iterable[Host]) -> list[Host]:
+    """The same; those that are resources with the way to them, where state knows one."""
+    found = list(hosts)
+    if all(host.transport != GUEST for host in found):
+        return found
+    from aivp.hosts.guests import known
+
+    state = engine.existing_state()
+    objects = [] if state is None else state.objects()
+    if state is not None:
+        state.close()
+    return [known(host, engine.ir.hosts, objects, engine.registry.kinds) for host in found]
 
 
 def _asking(engine: Engine, sessions: Sessions) -> Owner:
