@@ -30,7 +30,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "hosts": ("hosts", "List and check hosts, show their facts, record an inventory."),
     "exec": ("exec", "Run a command once on hosts."),
     "discover": ("discover", "Write configuration for what exists on a host."),
-    "explain": ("explain", "Say where a value comes from."),
+    "explain": ("explain", "Say what a diagnostic means, or where a value comes from."),
     "providers": ("providers", "List, show, test and begin providers of kinds."),
     "schema": ("schema", "Write the language as JSON Schema or CUE, for editors."),
     "fmt": ("fmt", "Lay out YAML and CUE files alike."),
