@@ -26,7 +26,7 @@ def _photograph() -> None:
     with chromium() as browser:
         for scheme in SCHEMES:
             shots = [(f"plan {size}", 1280, 800) for size in SIZES]
-            shots += [("plan 60", 360, 800), ("graph 503", 1280, 800)]
+            shots += [("plan 60", 360, 800), ("graph 503", 1280, 800), ("timeline 12", 1280, 800)]
             for name, width, height in shots:
                 page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
                 page.set_content(pages.page(name))
