@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from aivp.cli.failure import print_diagnostics
-from aivp.cli.output import fresh_file, read_bytes, read_plan_file, write_bytes
+from aivp.cli.output import fresh_file, read_bytes, write_bytes
 from aivp.cli.overhearing import attending, overhear
 from aivp.cli.settings import Settings, project_options
 from aivp.cli.show import check_form, format_option, show_plan
@@ -67,19 +67,12 @@ def plan_command(
 @project_options
 def show_command(settings: Settings, file: str, output: str | None, form: str) -> None:
     """Show a plan file, or a bundle of one, as `plan` did. Needs no project and no host."""
-    from aivp.plan.steps import UNREADABLE, read_plan
+    from aivp.cli.show import read
 
     check_form(settings, form)
     if output is not None and form == "text":
         raise click.UsageError("-o takes a page: name its --format, markdown or html.")
-    body, _ = read_plan_file(file)
-    try:
-        plan = read_plan(body)
-    except UNREADABLE:
-        from aivp.cli.seeming import not_a_plan
-
-        raise not_a_plan(file, body) from None
-    show_plan(plan, settings, None, form=form, to=output)
+    show_plan(read(file), settings, None, form=form, to=output)
 
 
 @click.command()

@@ -77,3 +77,19 @@ def _in_form(plan: Plan, form: str) -> str:
     from aivp.views.markdown import render_plan
 
     return render_plan(plan, digest)
+
+
+def read(file: str) -> Plan:
+    """The plan of a file. Raises Refused (AIVP0505) for anything else."""
+    from aivp.cli.output import read_plan_file
+    from aivp.plan.steps import UNREADABLE, read_plan
+
+    body, _ = read_plan_file(file)
+    try:
+        plan = read_plan(body)
+        plan.encode()  # what has no canonical form is no plan, and has no digest
+    except UNREADABLE:
+        from aivp.cli.seeming import not_a_plan
+
+        raise not_a_plan(file, body) from None
+    return plan

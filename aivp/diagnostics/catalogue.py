@@ -224,6 +224,7 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0921": "Folder in use",
     "AIVP0922": "The conformance kit is missing",
     "AIVP0923": "Unknown provider",
+    "AIVP0940": "Plan of another project",
     "AIVP0945": "Plan of something else",
     "AIVP0950": "No timeline",
     "AIVP0955": "Layout that cannot be kept",
