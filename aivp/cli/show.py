@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -60,10 +60,13 @@ def show_plan(
 
     digest = canonical.digest_bytes(plan.encode()) if output is not None or bundle is not None else None
     text = render_plan(plan, width=settings.width, color=settings.color, verbose=settings.is_verbose, digest=digest)
-    click.echo(text, color=settings.color)
-    for file in filter(None, (output, bundle)):
-        then = f" Apply exactly this: aivp apply {file}" if plan.is_applicable else ""
-        click.echo(f"\nWritten to {file}.{then}")
+    settings.screen.say(text, color=settings.color)
+
+
+def say_next(lines: Sequence[str], settings: Settings) -> None:
+    """What to do next, below a plan."""
+    if lines and not settings.is_json:
+        settings.screen.say("\n" + "\n".join(lines))
 
 
 def _in_form(plan: Plan, form: str) -> str:
