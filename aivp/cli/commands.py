@@ -12,10 +12,11 @@ from aivp import __version__
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "validate": ("compile", "Check the project; no host, no credentials."),
     "compile": ("compile", "Write the compiled program (IR)."),
-    "graph": ("compile", "Write the graph of resources as JSON or DOT."),
+    "graph": ("compile", "Write the graph of resources, as data or as a picture."),
     "observe": ("observe", "Record what hosts look like, as evidence."),
     "plan": ("plan", "Show what apply would do, and write it as a plan."),
     "show": ("plan", "Show a plan file."),
+    "diff": ("diff", "Compare two plan files by what they would do."),
     "apply": ("apply", "Make it so: apply a plan, or plan, ask and apply."),
     "destroy": ("apply", "Take away everything that was created."),
     "drift": ("plan", "Show what changed behind our back."),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aivp.cli.output import whoever_listens
+from aivp.cli.overhearing import attending
 from aivp.cli.settings import Settings, project_options
 
 if TYPE_CHECKING:
@@ -34,21 +35,22 @@ def exec_command(settings: Settings, hosts: str, argv: tuple[str, ...], timeout:
     failed on any host.
     """
     from aivp.cli.failure import print_diagnostics
-    from aivp.engine import running
+    from aivp.engine import asking, running
     from aivp.hosts.selection import select
     from aivp.model.oneoff import OneOff
     from aivp.state.records import refuse_open
 
     seconds = None if timeout is None else _seconds(timeout)
     engine = settings.engine()
-    chosen = select(hosts, engine.ir.hosts, engine.compiled.groups)
+    chosen = asking.reachable(engine, select(hosts, engine.ir.hosts, engine.compiled.groups))
     command = OneOff(engine.ir.project, engine.ir.environment, argv, {host.name: host for host in chosen}, seconds)
     with contextlib.closing(engine.state()) as state, engine.sessions() as sessions:
         refuse_open(state.open_run())
         run = running.one_off(engine, command, state, sessions, teller(settings))
         if run.warnings:
             print_diagnostics(run.warnings, settings)
-        status = run.start()
+        with attending(sessions, settings):
+            status = run.start()
     raise click.exceptions.Exit(EXIT_CODES[status])
 
 
@@ -62,7 +64,8 @@ def teller(settings: Settings) -> Callable[[str, Answer], None]:
             if settings.is_json:
                 click.echo(line("answer", {"run": run, **answer.form()}))
             else:
-                click.echo(render_answer(answer, width=settings.width, color=settings.color), color=settings.color)
+                text = render_answer(answer, width=settings.width, color=settings.color)
+                settings.screen.say(text, color=settings.color)
 
     return tell
 
