@@ -35,15 +35,15 @@ NEVER = frozenset(
 GOLDEN = Path(__file__).parent / "golden/imports.txt"
 WORDS = """
 validate | compile -o ir.json | graph -o graph.json | secrets key --new | observe -o evidence.json | plan -o plan.json
-show plan.json | apply plan.json | drift | explain file.a | state list | state show file.a@lab | state check
+show plan.json | apply plan.json | plan -o after.json | diff plan.json after.json | drift | explain file.a | state list | state show file.a@lab | state check
 state backup copy.json | state mv file.b@lab file.c@lab | state restore copy.json -y --force | state rm file.b@lab
 state move -y | state rebuild -y | runs list | runs show | runs abandon
 hosts list | hosts check | hosts facts | hosts bootstrap lab -y | hosts record echo {"web":["a.example"]}
 exec lab true | discover file@lab --under THINGS | providers list | providers show file | providers new acme
 providers pack aivp-provider-acme -o packed | providers test --list | fmt --check | version | destroy -y
 """.replace("\n", "|")
-ENDS = {"providers test": (0, 1)}
-"""Commands that may end otherwise: without the kit, say."""
+ENDS = {"providers test": (0, 1), "diff": (2,)}
+"""Commands that may end otherwise: without the kit, say, or where there is something to tell."""
 
 CALM = "aivp: v1\nproject: calm\nhosts: {lab: {transport: local}}\n"
 PROJECT = (
