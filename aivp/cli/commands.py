@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "observe": ("observe", "Record what hosts look like, as evidence."),
     "plan": ("plan", "Show what apply would do, and write it as a plan."),
     "show": ("plan", "Show a plan file."),
+    "diff": ("diff", "Compare two plan files by what they would do."),
     "apply": ("apply", "Make it so: apply a plan, or plan, ask and apply."),
     "destroy": ("apply", "Take away everything that was created."),
     "drift": ("plan", "Show what changed behind our back."),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from aivp.cli.failure import print_diagnostics
-from aivp.cli.output import fresh_file, read_bytes, read_plan_file, write_bytes
+from aivp.cli.output import fresh_file, read_bytes, write_bytes
 from aivp.cli.overhearing import attending, overhear
 from aivp.cli.settings import Settings, project_options
 from aivp.cli.show import check_form, format_option, say_next, show_plan
@@ -72,17 +72,10 @@ def plan_command(
 @project_options
 def show_command(settings: Settings, file: str, form: str) -> None:
     """Show a plan file, or a bundle of one, as `plan` did. Needs no project and no host."""
-    from aivp.plan.steps import UNREADABLE, read_plan
+    from aivp.cli.show import read
 
     check_form(settings, form)
-    body, _ = read_plan_file(file)
-    try:
-        plan = read_plan(body)
-    except UNREADABLE:
-        from aivp.cli.seeming import not_a_plan
-
-        raise not_a_plan(file, body) from None
-    show_plan(plan, settings, None, form=form)
+    show_plan(read(file), settings, None, form=form)
 
 
 @click.command()

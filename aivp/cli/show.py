@@ -72,3 +72,19 @@ def _show_markdown(plan: Plan) -> None:
     from aivp.views.markdown import render_plan
 
     click.echo(render_plan(plan, canonical.digest_bytes(plan.encode())))
+
+
+def read(file: str) -> Plan:
+    """The plan of a file. Raises Refused (AIVP0505) for anything else."""
+    from aivp.cli.output import read_plan_file
+    from aivp.plan.steps import UNREADABLE, read_plan
+
+    body, _ = read_plan_file(file)
+    try:
+        plan = read_plan(body)
+        plan.encode()  # what has no canonical form is no plan, and has no digest
+    except UNREADABLE:
+        from aivp.cli.seeming import not_a_plan
+
+        raise not_a_plan(file, body) from None
+    return plan

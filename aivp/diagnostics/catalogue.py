@@ -224,6 +224,7 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0921": "Folder in use",
     "AIVP0922": "The conformance kit is missing",
     "AIVP0923": "Unknown provider",
+    "AIVP0940": "Plan of another project",
     "AIVP0950": "No timeline",
     "AIVP0951": "Traces not sent",
     "AIVP0952": "No support for traces installed",
