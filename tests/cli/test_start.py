@@ -35,7 +35,8 @@ NEVER = frozenset(
 GOLDEN = Path(__file__).parent / "golden/imports.txt"
 WORDS = """
 validate | compile -o ir.json | graph -o graph.json | secrets key --new | observe -o evidence.json | plan -o plan.json
-show plan.json | apply plan.json | drift | explain file.a | state list | state show file.a@lab | state check
+show plan.json | diff plan.json plan.json | apply plan.json | drift | explain file.a | state list
+state show file.a@lab | state check
 state backup copy.json | state mv file.b@lab file.c@lab | state restore copy.json -y --force | state rm file.b@lab
 state move -y | state rebuild -y | runs list | runs show | runs abandon
 hosts list | hosts check | hosts facts | hosts bootstrap lab -y | hosts record echo {"web":["a.example"]}
