@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator, Sequence
 
+from bench import pages
 from bench.durability import Syncs
 from bench.fit import growth
 from bench.measure import Sample
@@ -30,6 +31,7 @@ def targets(results: Results) -> list[Target]:
         *_durability(results),
         *_starts(results),
         *_protocol(results),
+        *pages.targets(results.pages),
         *ssh.targets(results),
     ]
 

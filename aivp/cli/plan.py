@@ -68,14 +68,17 @@ def plan_command(
 
 @click.command()
 @click.argument("file")
+@click.option("-o", "output", metavar="PAGE", help="Write the Markdown or HTML there.  [default: standard output]")
 @format_option
 @project_options
-def show_command(settings: Settings, file: str, form: str) -> None:
+def show_command(settings: Settings, file: str, output: str | None, form: str) -> None:
     """Show a plan file, or a bundle of one, as `plan` did. Needs no project and no host."""
     from aivp.cli.show import read
 
     check_form(settings, form)
-    show_plan(read(file), settings, None, form=form)
+    if output is not None and form == "text":
+        raise click.UsageError("-o takes a page: name its --format, markdown or html.")
+    show_plan(read(file), settings, None, form=form, to=output)
 
 
 @click.command()
