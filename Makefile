@@ -40,7 +40,7 @@ docs: setup ## Builds the documents into build/docs, strictly; lists the links t
 
 docs-update: setup ## Writes into the documents what commands really print, and the reference that is made from code.
 	.venv/bin/python -m docs.site
-	AIVP_UPDATE_GOLDEN=1 scripts/test -q tests/docs
+	AIVP_UPDATE_GOLDEN=1 scripts/test -q tests/docs tests/e2e/examples/test_readme.py
 
 clean: ## Removes what setup and the tools made; never .aivp, which is somebody's state.
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from aivp_contract.values import Json
 
@@ -39,6 +39,8 @@ class Books:
         settled = [self._settled(*item, now) for item in found]
         put = [row for _, change in settled for row in (change.deposed, change.put) if row is not None]
         gone = [ending for _, change in settled for ending in change.gone]
+        for (step, _, _), (record, _) in zip(found, settled, strict=True):
+            gone += self._within(step, record)
         try:
             self.state.conclude(self.run, [record for record, _ in settled], put, gone)
         except Refused as failure:
@@ -53,6 +55,15 @@ class Books:
             self.progress.note(record)
             self.listen(_ended(step, record, outcome.times))
         self.progress.changed.notify_all()
+
+    def _within(self, step: Step, record: StepRecord) -> list[tuple[str, bool]]:
+        """What was on a host that has gone, or has become another one: it went with it."""
+        kind = self.kinds.get(step.kind)
+        is_other = step.action in ("delete", "forget") or record.action == "create"
+        if kind is None or kind.channel is None or record.status != "done" or not is_other:
+            return []
+        rows = (*self.progress.rows.values(), *self.progress.deposed.values())
+        return [(row.address, row.is_deposed) for row in rows if f"@{row.host}".endswith(f"@{step.address}")]
 
     def fail(self, step: Step, error: Mapping[str, Json]) -> None:
         """A step that never came as far as its host. Raises Refused."""
@@ -71,7 +82,10 @@ class Books:
         row = self.progress.rows.get(step.address)
         if step.previous is not None and (row is None or row.registered != step.previous):
             row = self.progress.rows.get(step.previous)
-        return settle(step, outcome, config, row, self.plan.hosts[step.host], self.kinds.get(step.kind), now)
+        host = self.plan.hosts[step.host]
+        if not host.incarnation:  # the run itself has brought it
+            host = replace(host, incarnation=self.progress.incarnations.get(step.host, ""))
+        return settle(step, outcome, config, row, host, self.kinds.get(step.kind), now)
 
 
 def _ended(step: Step, record: StepRecord, times: Sequence[float]) -> StepEnded:

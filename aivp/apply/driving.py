@@ -128,6 +128,7 @@ class Driver:
             if segment.blocked:
                 self.books.conclude([(step, Outcome("blocked", step.action), {}) for step in segment.blocked])
                 return True
+        self.hosts.arrive(name)
         self.send(name, segment.batches)
         return True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -13,11 +13,13 @@ from aivp.apply.answers import read_journal
 from aivp.diagnostics import Diagnostic, Refused
 from aivp.diagnostics.diagnostic import refusal
 from aivp.hosts.equipping import unequipped
-from aivp.hosts.failures import AWAY
+from aivp.hosts.failures import AWAY, lost
 from aivp.hosts.greeting import Owner, greet
+from aivp.hosts.guests import read_channel, within
 from aivp.hosts.refusals import refused
 from aivp.hosts.session import HostSession, Refusal
 from aivp.hosts.sessions import Sessions
+from aivp.model.resource import GUEST, Host
 from aivp.observe.audit import Broken
 from aivp.plan.blobs import needed
 from aivp.plan.steps import Plan, Step
@@ -42,6 +44,9 @@ class RunHosts:
     lost: dict[str, Sequence[Diagnostic]] = field(default_factory=dict)
     given_up: frozenset[str] = frozenset()
     unequipped: dict[tuple[str, str], Mapping[str, Json]] = field(default_factory=dict)
+    incarnations: dict[str, str] = field(default_factory=dict)
+    channel: Callable[[str], Json] = lambda _: None
+    """Address of a resource that is a host → the argv that leads to it, as far as this run knows by now."""
 
     def begin(self, over: Sequence[str], *, is_resume: bool) -> dict[str, str]:
         """Take every host's lock and open the run there; step id → status of what their journals know comes back.
@@ -49,7 +54,11 @@ class RunHosts:
         over: runs that have ended. A new run needs all its hosts; one that is taken up goes on without those that
         cannot be reached. Raises Refused.
         """
-        names = sorted({step.host for step in self.plan.steps} - self.given_up)
+        names = sorted(
+            name
+            for name in {step.host for step in self.plan.steps} - self.given_up
+            if not (self.is_late(name) and (not is_resume or self._way(name) is None))
+        )
         known: dict[str, str] = {}
         answers = self.sessions.each(names, lambda name: self._begin(name, over, is_resume=is_resume))
         for name, answer in answers.items():
@@ -61,11 +70,45 @@ class RunHosts:
                 raise answer
         return known
 
+    def is_late(self, name: str) -> bool:
+        """True for a host that the run itself brings, or starts: it is begun when its first step comes."""
+        item = self.plan.hosts[name]
+        return item.host.transport == GUEST and not item.incarnation
+
+    def arrive(self, name: str) -> None:
+        """Begin the run on a late host, unless that is done. Raises Refused."""
+        if self.is_late(name) and name not in self.begun:
+            self.sessions.drop(name)  # it may lead to one that is no longer
+            with self.sessions.visit(self._host(name)) as session:
+                self._open(name, session, [], is_resume=False)
+
+    def _host(self, name: str) -> Host:
+        """As it is reached by now. Raises Refused for a guest to which nothing leads."""
+        host = self.plan.hosts[name].host
+        if host.transport != GUEST:
+            return host
+        found = self._way(name)
+        if found is None:
+            raise lost(host, f"{name} does not say how it is reached.", "Look at the log of its resource.")
+        return found
+
+    def _way(self, name: str) -> Host | None:
+        """A guest with what leads to it now; None while nothing does."""
+        return self._within(self.plan.hosts[name].host)
+
+    def _within(self, host: Host) -> Host | None:
+        if host.transport != GUEST:
+            return host
+        raw = host.connection["outer"]
+        outer = self._within(Host(raw["name"], raw["transport"], raw["connection"]))
+        argv = read_channel(self.channel(host.name)) or host.connection.get("command", ())
+        return within(host.name, argv, outer) if argv and outer is not None else None
+
     @contextlib.contextmanager
     def visit(self, name: str) -> Iterator[HostSession]:
         """A host's session, with the run open there, whatever became of the one before. Raises Refused."""
         take_up = partial(self._open, name, over=[], is_resume=True)
-        with self.sessions.visit(self.plan.hosts[name].host, take_up) as session:
+        with self.sessions.visit(self._host(name), take_up) as session:
             yield session
 
     def refuse_strangers(self, names: Collection[str]) -> None:
@@ -86,7 +129,7 @@ class RunHosts:
                 self._ask_end(name, params)
 
     def _begin(self, name: str, over: Sequence[str], *, is_resume: bool) -> dict[str, str]:
-        with self.sessions.visit(self.plan.hosts[name].host) as session:
+        with self.sessions.visit(self._host(name)) as session:
             return self._open(name, session, over, is_resume=is_resume)
 
     def _open(self, name: str, session: HostSession, over: Sequence[str], *, is_resume: bool) -> dict[str, str]:
@@ -122,13 +165,15 @@ class RunHosts:
     def _greet(self, name: str, session: HostSession) -> None:
         owner = Owner(self.plan.project, self.plan.environment, self.lineage)
         found = greet(session, owner, self.sessions.archive.kinds)
-        if found.incarnation != self.plan.hosts[name].incarnation:
+        planned = self.incarnations.get(name) or self.plan.hosts[name].incarnation
+        if planned and found.incarnation != planned:
             raise refusal(
                 "AIVP0502",
                 f"{name} is another machine than the one that was planned for.",
                 f"Plan again. A run that is not finished is closed first: aivp runs abandon --lost {name}",
                 exit_code=4,
             )
+        self.incarnations[name] = found.incarnation
         self.facts[name] = found.facts
 
 

@@ -33,6 +33,8 @@ class Progress:
     fired: set[str] = field(default_factory=set)
     left: set[str] = field(default_factory=set)
     deposed: dict[str, Object] = field(default_factory=dict)
+    incarnations: dict[str, str] = field(default_factory=dict)
+    """Of the hosts that were greeted in this run."""
     is_stopping: bool = False
     changed: threading.Condition = field(default_factory=threading.Condition)
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
+from aivp_contract.values import Json
+
 from aivp.apply.answers import BEGUN
 from aivp.apply.books import Books
 from aivp.apply.check import check
@@ -56,7 +58,13 @@ class Run:
 
     def __post_init__(self) -> None:
         self.progress = Progress({step.id: step for step in self.plan.steps}, {}, {}, self.generated)
-        self.hosts = RunHosts(self.plan, self.digest, self.sessions)
+        self.hosts = RunHosts(
+            self.plan,
+            self.digest,
+            self.sessions,
+            incarnations=self.progress.incarnations,
+            channel=self._channel,
+        )
         self.books = Books(self.plan, self.state, self.kinds, self.progress, self.listen, self.now)
         self.driver = Driver(
             self.plan,
@@ -135,6 +143,11 @@ class Run:
         self.listen(RunStarted(self.run, self.digest, len(self.plan.steps), is_resumed=is_resumed))
 
     # --- Before the first step -----------------------------------------------------------------------------------
+
+    def _channel(self, name: str) -> Json:
+        row = self.progress.rows.get(name)
+        kind = None if row is None else self.kinds.get(row.kind)
+        return None if row is None or kind is None or kind.channel is None else row.outputs.get(kind.channel)
 
     def _read_state(self) -> None:
         """The rows that this run starts from. Raises Refused (exit 4) where they are not those of the plan."""

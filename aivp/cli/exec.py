@@ -34,14 +34,14 @@ def exec_command(settings: Settings, hosts: str, argv: tuple[str, ...], timeout:
     failed on any host.
     """
     from aivp.cli.failure import print_diagnostics
-    from aivp.engine import running
+    from aivp.engine import asking, running
     from aivp.hosts.selection import select
     from aivp.model.oneoff import OneOff
     from aivp.state.records import refuse_open
 
     seconds = None if timeout is None else _seconds(timeout)
     engine = settings.engine()
-    chosen = select(hosts, engine.ir.hosts, engine.compiled.groups)
+    chosen = asking.reachable(engine, select(hosts, engine.ir.hosts, engine.compiled.groups))
     command = OneOff(engine.ir.project, engine.ir.environment, argv, {host.name: host for host in chosen}, seconds)
     with contextlib.closing(engine.state()) as state, engine.sessions() as sessions:
         refuse_open(state.open_run())

@@ -47,6 +47,11 @@ def decide(value: Json, scope: Scope) -> Verdict:
             raise Mistake("AIVP0208", why)
 
 
+def both(one: Json, other: Json) -> Json:
+    """What remains of two conditions together; None where neither leaves anything."""
+    return {"all": [one, other]} if one is not None and other is not None else one if other is None else other
+
+
 def _boolean(text: str, scope: Scope) -> Verdict:
     found = substitute(text, scope)
     if type(found) is bool:

@@ -45,6 +45,7 @@ def edges(
     references = [pair for pair in references if resources.keys() >= set(pair)]
     found = {edge for edge in found if resources.keys() >= {edge.before, edge.after}}
     found |= {Edge(before, after, "reference") for before, after in references}
+    found |= {Edge(item.host, address, "host") for address, item in resources.items() if item.host in resources}
     for address in {after for _, after in references}:
         found.update(
             Edge(ref, address, "reference")

@@ -9,8 +9,9 @@ from typing import Any
 
 from aivp_contract.values import Json
 
-from aivp.compile.condition import TRUE, decide
+from aivp.compile.condition import TRUE, both, decide
 from aivp.compile.each import keys_of
+from aivp.compile.guests import in_order
 from aivp.compile.hosts import Hosts, read_hosts
 from aivp.compile.instance import Declaration, Expanded, Instance, Target, is_unknown, unknown_kind
 from aivp.compile.mistake import Mistake
@@ -42,13 +43,16 @@ def expand(project: Project, registry: Registry, scope: Scope, diagnostics: Diag
     checked = {kind: _checked_defaults(kind, item, registry, diagnostics) for kind, item in project.defaults.items()}
     defaults = {kind: item for kind, item in checked.items() if item is not None}
     expander = _Expander(hosts, scope, diagnostics)
-    for name in sorted(project.resources):
-        declaration = _declaration(name, project.resources[name], defaults, registry, diagnostics)
-        if declaration is not None:
-            expander.expand(declaration)
+    read = (_declaration(name, project.resources[name], defaults, registry, diagnostics) for name in project.resources)
+    declarations = in_order((item for item in read if item is not None), diagnostics)
+    for declaration in declarations:
+        if declaration.kind.channel is not None:
+            hosts.guests.declare(declaration.base)
+    for declaration in declarations:
+        expander.expand(declaration)
     used = {item.place for item in expander.instances.values() if item.place}
     controller = {CONTROLLER: Host(CONTROLLER, "local")} if CONTROLLER in used else {}
-    everywhere = dict(sorted({**hosts.by_name, **controller}.items()))
+    everywhere = dict(sorted({**hosts.by_name, **hosts.guests.by_name, **controller}.items()))
     instances = dict(sorted(expander.instances.items()))
     broken = {name.partition(".")[2] for name in project.flaws.broken if name.startswith("resources.")}
     broken |= expander.broken
@@ -238,20 +242,22 @@ class _Expander:
             notify = self._targets(declaration, scope, "notify")
         if len(self.instances) >= MAX_INSTANCES and not is_stand_in:
             raise Mistake("AIVP0209", f"The project has more than {MAX_INSTANCES} resources.")
-        self.instances[address] = Instance(
+        instance = self.instances[address] = Instance(
             address,
             declaration,
             scope.key,
             scope.item,
             host,
             place,
-            verdict.rest,
+            both(verdict.rest, self.hosts.guests.conditions.get(place)),
             lifecycle,
             meta,
             depends_on,
             notify,
             scope.unknown,
         )
+        if declaration.kind.channel is not None and not is_stand_in:
+            self.hosts.guests.add(instance)
         return (address,)
 
     def _targets(self, declaration: Declaration, scope: Scope, name: str) -> tuple[Target, ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, TypeVar
 
 from aivp_contract.values import Json, Unknown
 
+from aivp.compile.guests import Guests, base_of
 from aivp.compile.mistake import Mistake, Reported, each
 from aivp.compile.rollouts import MEMBERS, read_rollout
 from aivp.compile.scope import Scope
@@ -17,7 +18,7 @@ from aivp.compile.text import plain
 from aivp.compile.transports import read_transport
 from aivp.config.project import Declared, Project
 from aivp.diagnostics import Diagnostics, Related
-from aivp.model.address import CONTROLLER
+from aivp.model.address import CONTROLLER, stands_for
 from aivp.model.resource import Host
 from aivp.model.rollout import Rollout
 from aivp.plugins.suggestion import did_you_mean, listing
@@ -38,6 +39,11 @@ class Hosts:
     """The labels of some host are not known, since they have a mistake."""
     rollouts: tuple[Rollout, ...] = ()
     """Of the groups with `serial`, by name."""
+    guests: Guests = field(default_factory=Guests)
+
+    def host(self, name: str) -> Host | None:
+        """One by its name."""
+        return self.by_name.get(name) or self.guests.by_name.get(name)
 
     def select(self, wanted: Json) -> list[Host]:
         """The hosts that `host:` names (None: left out), sorted and once each. Raises Mistake."""
@@ -49,12 +55,12 @@ class Hosts:
             names = set(self._names(wanted))
         if not names and self.unlabelled:
             raise Reported
-        return [self.by_name[name] for name in sorted(names)]
+        return [found for name in sorted(names) if (found := self.host(name)) is not None]
 
     def _names(self, item: Json) -> Iterable[str]:
         match item:
             case dict():
-                return _members(item, self.by_name)
+                return _members(item, {**self.by_name, **self.guests.by_name})
             case str() if item in self.by_name:
                 return (item,)
             case str() if item in self.groups:
@@ -62,10 +68,8 @@ class Hosts:
                 if members is None:
                     raise Reported
                 return members
-            case str() if ".".join(item.split("@")[0].split("[")[0].split(".")[:2]) in self.resources:
-                raise Mistake(
-                    "AIVP0213", f"{item} is a resource; resources as hosts come with VMs and are refused until then."
-                )
+            case str() if base_of(item) in self.resources:
+                return self._guests(item)
             case str():
                 known = (*self.by_name, *self.groups)
                 mend = did_you_mean(item, known) or (
@@ -75,6 +79,17 @@ class Hosts:
             case _:
                 why = "host is a name, a list of names, or a selector such as {labels: {role: web}}."
                 raise Mistake("AIVP0211", why)
+
+    def _guests(self, item: str) -> Iterable[str]:
+        known = self.guests.of(base_of(item))
+        if known is None:
+            why = f"{item} is a resource, and no host: nothing can be done within a {item.partition('.')[0]}."
+            mend = "Name a host, a group, or a resource of a kind that is a host, such as a vm."
+            raise Mistake("AIVP0211", why, mend)
+        found = [name for name in known if stands_for(item, name)]
+        if known and not found:
+            raise Mistake("AIVP0210", f"There is no host {item}.", f"Declared: {listing(known)}.")
+        return found
 
     def _only_one(self) -> Host:
         if len(self.by_name) == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from aivp.diagnostics import Diagnostic, Diagnostics, Refused
 from aivp.diagnostics.diagnostic import refusal
 from aivp.engine.engine import Engine, render
-from aivp.model.resource import Host
+from aivp.model.resource import GUEST, Host
 
 if TYPE_CHECKING:  # links are on their way while the rest is imported
     from aivp.hosts.greeting import Owner
@@ -22,10 +23,16 @@ if TYPE_CHECKING:  # links are on their way while the rest is imported
     from aivp.state import State
 
 
-def observe(engine: Engine, sessions: Sessions, meanwhile: Callable[[], object] = bool) -> Evidence:
+def observe(
+    engine: Engine,
+    sessions: Sessions,
+    meanwhile: Callable[[], object] = bool,
+    left_alone: AbstractSet[str] = frozenset(),
+) -> Evidence:
     """Ask every host. Creates no state and changes nothing anywhere.
 
-    meanwhile: what can be done while hosts are on their way, such as importing what comes next.
+    meanwhile: what can be done while hosts are on their way, such as importing what comes next. left_alone: hosts that
+    are resources and are not asked.
     """
     state = engine.existing_state()
     try:
@@ -51,6 +58,7 @@ def observe(engine: Engine, sessions: Sessions, meanwhile: Callable[[], object] 
             render=render,
             reveal=opener.reveal,
             is_untrusted=engine.is_untrusted,
+            left_alone=left_alone,
         )
     finally:
         if state is not None:
@@ -72,7 +80,9 @@ def discover(engine: Engine, kind: str, host: str, given: Mapping[str, str], ses
     finally:
         if state is not None:
             state.close()
-    found = find(kind, host, given, engine.ir, objects, lineage, engine.registry, sessions, engine.is_untrusted)
+    near = {item.name: item for item in reachable(engine, engine.ir.hosts.values())}
+    ir = replace(engine.ir, hosts=near)
+    found = find(kind, host, given, ir, objects, lineage, engine.registry, sessions, engine.is_untrusted)
     names = {name.rpartition(".")[2] for name in engine.project.resources if name.startswith(f"{kind}.")}
     return replace(found, taken=names)
 
@@ -81,7 +91,7 @@ def check_hosts(engine: Engine, hosts: Iterable[Host], sessions: Sessions) -> li
     """Whether aivp can work on each. Changes nothing."""
     from aivp.observe.health import check
 
-    return check(hosts, _asking(engine, sessions), sessions, is_untrusted=engine.is_untrusted)
+    return check(reachable(engine, hosts), _asking(engine, sessions), sessions, is_untrusted=engine.is_untrusted)
 
 
 def bootstrap(engine: Engine, hosts: Iterable[Host], sessions: Sessions) -> Mapping[str, bool | Refused]:
@@ -91,7 +101,7 @@ def bootstrap(engine: Engine, hosts: Iterable[Host], sessions: Sessions) -> Mapp
     if engine.is_untrusted:
         raise refusal("AIVP0503", "--untrusted runs nothing on any host.")
     reveal = engine.opener(engine.ir.secrets).reveal
-    by_name = {host.name: host for host in hosts}
+    by_name = {host.name: host for host in reachable(engine, hosts)}
     return sessions.each(by_name, lambda name: install_python(by_name[name], sessions.withheld, reveal))
 
 
@@ -99,7 +109,21 @@ def facts(engine: Engine, hosts: Iterable[Host], sessions: Sessions) -> dict[str
     """The facts of each. Changes nothing."""
     from aivp.observe.facts import facts as gather
 
-    return gather(hosts, _asking(engine, sessions), sessions, is_untrusted=engine.is_untrusted)
+    return gather(reachable(engine, hosts), _asking(engine, sessions), sessions, is_untrusted=engine.is_untrusted)
+
+
+def reachable(engine: Engine, hosts: Iterable[Host]) -> list[Host]:
+    """The same; those that are resources with the way to them, where state knows one."""
+    found = list(hosts)
+    if all(host.transport != GUEST for host in found):
+        return found
+    from aivp.hosts.guests import known
+
+    state = engine.existing_state()
+    objects = [] if state is None else state.objects()
+    if state is not None:
+        state.close()
+    return [known(host, engine.ir.hosts, objects, engine.registry.kinds) for host in found]
 
 
 def _asking(engine: Engine, sessions: Sessions) -> Owner:
@@ -139,19 +163,32 @@ def rebuild(engine: Engine, state: State, sessions: Sessions) -> int:
 
     State is written before any host follows it: broken off in between, it is lost again, never an empty one.
     """
-    from aivp.observe.rebuild import greeted, hand_over, recall, remembered
+    from aivp.observe.rebuild import greeted, guests_of, hand_over, recall, remembered
     from aivp.plan.bind import bind
     from aivp.state.records import new_lineage
 
     with state.exclusive():
-        objects, key_ids = remembered(engine.ir, engine.registry.kinds, sessions)
-        opener = engine.opener(engine.ir.secrets)
+        ir, kinds = engine.ir, engine.registry.kinds
+        hosts = {name: host for name, host in ir.hosts.items() if host.transport != GUEST}
+        objects, key_ids = remembered(ir, hosts, kinds, sessions)
+        opener = engine.opener(ir.secrets)
         for key_id in key_ids:
             opener.check(key_id)
         lineage = new_lineage()
-        state.rebuild(lineage, engine.ir.hosts, objects, key_ids[-1] if key_ids else None)
-        hand_over(engine.ir, sessions, lineage)
-        evidence = observe(engine, sessions)
-        bound = bind(engine.ir, engine.graph.order, evidence, engine.registry.kinds, render, is_provisional=True)
-        state.put(recall(objects, bound, sessions, partial(greeted, engine.ir, sessions, lineage), opener.reveal))
+        state.rebuild(lineage, hosts, objects, key_ids[-1] if key_ids else None)
+        hand_over(ir, hosts, sessions, lineage)
+        evidence = observe(engine, sessions, left_alone=ir.hosts.keys() - hosts.keys())
+        while near := guests_of(ir, hosts, evidence, kinds):
+            more, key_ids = remembered(ir, near, kinds, sessions)
+            for key_id in key_ids:
+                opener.check(key_id)
+            state.put(more)
+            if key_ids:
+                state.record_key(key_ids[-1])
+            hand_over(ir, near, sessions, lineage)
+            objects += more
+            hosts |= near
+            evidence = observe(engine, sessions, left_alone=ir.hosts.keys() - hosts.keys())
+        bound = bind(ir, engine.graph.order, evidence, kinds, render, is_provisional=True)
+        state.put(recall(objects, bound, sessions, partial(greeted, ir, hosts, sessions, lineage), opener.reveal))
     return len(objects)

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from aivp_contract.values import Json, Secret
 
 from aivp.diagnostics.diagnostic import refusal
+from aivp.hosts.guests import outermost
 from aivp.hosts.ssh import login, ssh
-from aivp.model.resource import Host
+from aivp.model.resource import GUEST, Host
 
 Reveal = Callable[[Json], Json]
 
@@ -45,6 +46,11 @@ class Channel:
 
 def channel(host: Host, withheld: AbstractSet[str], reveal: Reveal) -> Channel:
     """The channel that runs `STUB`. withheld: environment variables that it does not get. Raises Refused."""
+    if host.transport == GUEST:
+        outer, argv = outermost(host)
+        hello = new_hello()
+        stub = f'import os;os.write(1,b"{hello}");{STUB}' if _asks(outer) else STUB
+        return command_channel(outer, [*argv, "python3", "-I", "-S", "-c", stub], withheld, reveal, argv, hello)
     # Interpreters are found by the account's own PATH; a local host gets the one that we run on.
     python = sys.executable if host.transport == "local" else "python3"
     hello = new_hello()

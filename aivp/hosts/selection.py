@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from aivp.diagnostics.diagnostic import refusal
-from aivp.model.address import CONTROLLER
+from aivp.model.address import CONTROLLER, stands_for
 from aivp.model.resource import Host
 from aivp.plugins.suggestion import did_you_mean, listing
 
@@ -36,6 +36,8 @@ def _named(part: str, hosts: Mapping[str, Host], groups: Mapping[str, Sequence[s
         return groups[part]
     if part == EVERY:
         return list(hosts)
+    if meant := [name for name in hosts if stands_for(part, name)]:
+        return meant
     known = (*hosts, *groups)
     mend = did_you_mean(part, known) or (f"Declared: {listing(known)}." if known else "Declare it under hosts.")
     raise refusal("AIVP0210", f"There is no host or group named {part[:80]}.", mend)

@@ -156,6 +156,14 @@ class Sessions:
             return self._open.pop(idle)
         return self._coming.pop(next(other for other in self._coming if other not in self._busy))[1]
 
+    def drop(self, name: str) -> None:
+        """End the session with a host that nobody visits; the next visit opens a new one."""
+        with self._changed:
+            session = self._open.pop(name, None)
+        if session is not None:
+            session.kill()
+            session.close()
+
     def equip(self, session: HostSession, kinds: Iterable[str]) -> None:
         """Bring the third-party providers of `kinds` to a host that is being visited. Raises Refusal or Refused."""
         if self.equipment is None:

@@ -54,3 +54,11 @@ def parse_address(text: str) -> Address | None:
         except ValueError:
             return None
     return Address(kind, name, key, host)
+
+
+def stands_for(text: str, address: str) -> bool:
+    """True where `text`, an address that may leave out key and host, can mean `address`."""
+    wanted, found = parse_address(text), parse_address(address)
+    if wanted is None or found is None or (wanted.kind, wanted.name) != (found.kind, found.name):
+        return False
+    return wanted.key in (None, found.key) and wanted.host in (None, found.host)

@@ -23,7 +23,8 @@ class HostEvidence:
     """One host: facts, incarnation and pending notifications.
 
     error: why it could not be asked, with the code of the diagnostic and how to mend it; trouble: why nothing can be
-    applied there (no-state, read-only, full).
+    applied there (no-state, read-only, full). awaits: address of the resource that this host is, where that is not
+    there or does not run; channel: the argv that led to it, where it is a resource.
     """
 
     incarnation: str = ""
@@ -33,6 +34,13 @@ class HostEvidence:
     code: str = "AIVP0601"
     mend: str = ""
     trouble: str = ""
+    awaits: str = ""
+    channel: Sequence[str] = ()
+
+    @property
+    def is_reached(self) -> bool:
+        """True where it was asked."""
+        return self.error is None and not self.awaits
 
     def form(self) -> dict[str, Json]:
         """As JSON."""
@@ -44,6 +52,10 @@ class HostEvidence:
         }
         if self.trouble:
             found["trouble"] = self.trouble
+        if self.awaits:
+            found["awaits"] = self.awaits
+        if self.channel:
+            found["channel"] = list(self.channel)
         return found if self.error is None else {**found, "code": self.code, "mend": self.mend}
 
 
@@ -168,6 +180,8 @@ FORM: Final[Form] = {
             "code?": str,
             "mend?": str,
             "trouble?": str,
+            "awaits?": str,
+            "channel?": [str],
         }
     ),
     "objects": [OBJECT],

@@ -14,6 +14,9 @@ from aivp.model.rollout import Rollout, read_rollout
 
 IR_VERSION = 1
 
+GUEST = "guest"
+"""The transport of hosts that are resources: the host that they stand on leads to them."""
+
 EdgeType = Literal["reference", "depends", "notify", "host", "implied"]
 
 

@@ -7,8 +7,9 @@ outputs until the first answers, so that a converged chain of references is one 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 
 from aivp_contract.values import Json, Secret, contains
 
@@ -22,8 +23,9 @@ from aivp.hosts.session import HostSession, Refusal
 from aivp.hosts.sessions import Sessions
 from aivp.model.evidence import Evidence, HostEvidence, Seen, blocks, digest_of, object_key
 from aivp.model.object import Object
-from aivp.model.resource import IR, Host
+from aivp.model.resource import GUEST, IR, Host
 from aivp.observe.audit import Broken, audit
+from aivp.observe.guests import guests
 from aivp.observe.unreached import untrusted
 from aivp.observe.untrusted import guards, is_safe
 from aivp.observe.upgrade import upgrade
@@ -55,26 +57,27 @@ class Observer:
     render: Render
     reveal: Reveal
     is_untrusted: bool = False
+    left_alone: AbstractSet[str] = frozenset()
+    """Hosts that are resources and are not to be greeted."""
     hosts: dict[str, HostEvidence] = field(default_factory=dict)
     seen: dict[str, Seen] = field(default_factory=dict)
     outdated: dict[str, Seen] = field(default_factory=dict)
     rows: str = ""
     imported: Mapping[str, Mapping[str, Json]] = field(init=False)
-    places: Mapping[str, Host] = field(init=False)
+    places: dict[str, Host] = field(init=False)
 
     def __post_init__(self) -> None:
         self.imported = {item.address: item.identity for item in self.ir.imports}
 
     def observe(self) -> Evidence:
         """Evidence of everything that can be seen now. Raises Refused; an unreachable host is no refusal."""
-        places = self.places = _places(self.ir, self.objects)
-        for name, answer in self.sessions.each(places, lambda name: self._greet(places[name])).items():
-            self.hosts[name] = _unreached(answer) if isinstance(answer, Refused) else answer
-        self._refuse_lost_state()
+        self.places = _places(self.ir, self.objects)
+        self._greet_all(name for name, host in self.places.items() if host.transport != GUEST)
         recorded = self.objects
         self._upgrade()
         self.rows = digest_of(recorded) if self.objects != list(recorded) else ""
         for wave in range(MAX_WAVES):
+            self._greet_guests()
             questions = self._questions(is_last=wave == MAX_WAVES - 1)
             if not questions:
                 break
@@ -83,7 +86,25 @@ class Observer:
                     self.hosts[name] = _unreached(found)
                 else:
                     self.seen.update(found)
+        for name in self.places.keys() - self.hosts.keys():
+            self.hosts[name] = HostEvidence(awaits=name)
         return self._evidence()
+
+    def _greet_all(self, names: Iterable[str]) -> None:
+        for name, answer in self.sessions.each(names, lambda name: self._greet(self.places[name])).items():
+            self.hosts[name] = _unreached(answer) if isinstance(answer, Refused) else answer
+        self._refuse_lost_state()
+
+    def _greet_guests(self) -> None:
+        """Hosts that are resources, once these have been seen: those that run are greeted."""
+        places = {name: host for name, host in self.places.items() if name not in self.left_alone}
+        found = guests(places, self.hosts, self.seen, self.kinds)
+        self.hosts |= found.away
+        self.places |= found.near
+        self._greet_all(found.near)
+        for name, host in found.near.items():
+            if self.hosts[name].error is None:
+                self.hosts[name] = replace(self.hosts[name], channel=host.connection["command"])
 
     def _evidence(self) -> Evidence:
         runner = self.sessions.archive.digest
@@ -134,7 +155,7 @@ class Observer:
         """Rows bind to a host's incarnation; another machine under the same name is not silently taken for it."""
         for row in self.objects:
             host = self.hosts.get(row.host)
-            if host is not None and host.error is None and row.incarnation not in ("", host.incarnation):
+            if host is not None and host.is_reached and row.incarnation not in ("", host.incarnation):
                 raise Refused(
                     (
                         Diagnostic(
@@ -164,14 +185,12 @@ class Observer:
                 found.setdefault(item.resource.host, []).append((address, item))
             else:
                 deferred.append((address, item))
-        if not self.seen:
-            addresses = {id(row): address for address, row in rows.items()}
-            for row in self.objects:
-                declared = bound.get(addresses.get(id(row), ""))
-                if object_key(row) in self.outdated:
-                    continue
-                if self._is_reached(row.host) and _needs_look(row, declared, self.kinds):
-                    found.setdefault(row.host, []).append((object_key(row), row))
+        addresses = {id(row): address for address, row in rows.items()}
+        for row in self.objects:
+            if object_key(row) in self.outdated or object_key(row) in self.seen or not self._is_reached(row.host):
+                continue
+            if _needs_look(row, bound.get(addresses.get(id(row), "")), self.kinds):
+                found.setdefault(row.host, []).append((object_key(row), row))
         if not found or is_last:
             for address, item in deferred:
                 kind = self.kinds[item.resource.kind]
@@ -190,7 +209,7 @@ class Observer:
         return self.is_untrusted and bool(guards(self.kinds[item.resource.kind], item.attributes))
 
     def _is_reached(self, host: str) -> bool:
-        return host in self.hosts and self.hosts[host].error is None
+        return host in self.hosts and self.hosts[host].is_reached
 
     def _ask_all(self, questions: Questions) -> Mapping[str, dict[str, Seen] | Refused]:
         return self.sessions.each(questions, lambda name: self._ask(name, questions[name]))

@@ -17,7 +17,7 @@ from aivp.plan.bind import Bound, same_values
 from aivp.plan.draft import Draft
 from aivp.plan.replacement import end_of_old, replacement
 from aivp.plan.steps import GONE, Severity, Step
-from aivp.plan.world import Decided, World, report, why_unreached
+from aivp.plan.world import Decided, World, coming, report, why_unreached
 
 _REASONS = {
     frozenset({"drift"}): "it drifted",
@@ -34,6 +34,13 @@ def decide_resource(world: World, bound: Bound, decided: Decided, diagnostics: D
     unreached = why_unreached(world, bound.resource.host, decided)
     if unreached is not None:
         decided.blocked[address] = unreached
+        return
+    host = bound.resource.host
+    if coming(host, decided) == "new":
+        decided.add(replace(draft, row=None).within(host))
+        return
+    if world.evidence.hosts[host].awaits:
+        decided.add(draft.within(host) if row is None else draft.within_started(host))
         return
     if seen is None:
         if address in world.imported and row is None and not bound.is_known:

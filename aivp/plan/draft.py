@@ -104,6 +104,16 @@ class Draft:
         """For what the evidence does not know, since it is of an older declaration."""
         return replace(self.deferred(), reason="new since the evidence was recorded; nobody looked yet")
 
+    def within(self, host: str) -> Step:
+        """For what is declared on a host that the plan brings."""
+        reason = f"comes with {host}"
+        step = self.step("create", reason, "change", self.bound.desired, self.additions())
+        return replace(step, is_conditional=True, is_deferred=True)
+
+    def within_started(self, host: str) -> Step:
+        """For what is known to be on a host that the plan starts: looked at once that runs."""
+        return replace(self.check(), reason=f"looked at once {host} runs", is_conditional=True, is_deferred=True)
+
     def moved(self, row: Object) -> Step:
         """`row` gets this address, or its host hears that it has it; nothing happens to the real thing."""
         resource = self.bound.resource

@@ -15,7 +15,7 @@ from aivp.model.evidence import object_key
 from aivp.model.object import Object
 from aivp.model.resource import IR
 from aivp.plan.steps import DEPOSED, Step
-from aivp.plan.world import Decided, World, report, why_unreached
+from aivp.plan.world import Decided, World, is_going, report, why_unreached
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,11 @@ def decide_orphans(
     otherwise = DESTROYED if is_destroy else ORPHANED
     spoken = {item.address: REMOVED_DELETE if item.destroy else REMOVED_FORGET for item in ir.removed}
     taken = {id(row) for address, row in world.rows.items() if address in declared}
-    for row in world.evidence.objects:
+    for row in sorted(world.evidence.objects, key=lambda item: item.address.count("@")):  # hosts before what is in them
         if id(row) in taken:
             continue
+        if is_going(world, row.host, decided) and row.lifecycle.on_host_destroy == "forget":
+            continue  # goes with it, and is forgotten with it
         if row.address in left_out:
             decided.left_out[row.address] = left_out[row.address]
             continue

@@ -108,7 +108,7 @@ def _refuse_outdated(evidence: Evidence, kinds: Kinds, diagnostics: Diagnostics)
         kind, host = kinds.get(row.kind), evidence.hosts.get(row.host)
         seen = evidence.seen.get(object_key(row))
         has_failed = seen is not None and seen.error is not None  # it is blocked, and says why
-        is_told = kind is not None and host is not None and host.error is None and not has_failed
+        is_told = kind is not None and host is not None and host.is_reached and not has_failed
         if is_told and kind is not None and row.schema_version != kind.schema_version:
             why = f"{row.address} is here as version {row.schema_version} of {row.kind}, "
             why += f"and the installed provider {kind.provider} has version {kind.schema_version}."

@@ -7,15 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from aivp_contract import canonical
 from aivp_contract.values import Json
 
+from aivp.model.address import parse_address
 from aivp.model.evidence import Evidence
 from aivp.model.expression import Fact
-from aivp.model.resource import IR, Host
+from aivp.model.resource import GUEST, IR, Host
 from aivp.model.rollout import Rollout
 from aivp.model.taint import names
 from aivp.plan.bind import Kinds
 from aivp.plan.exposure import used_secrets
 from aivp.plan.steps import HostPlan, Plan, Step
-from aivp.plan.world import Decided
+from aivp.plan.world import Decided, coming
 
 
 def seal(
@@ -35,8 +36,9 @@ def seal(
     hosts = {}
     for name in sorted({step.host for step in steps}):
         seen = evidence.hosts[name]
-        host = ir.hosts.get(name) or _recorded_host(name, connections[name])
-        hosts[name] = HostPlan(host, seen.incarnation, list(lanes.get(name, ())))
+        host = _host(name, ir, evidence, connections)
+        incarnation = "" if coming(name, decided) == "new" else seen.incarnation
+        hosts[name] = HostPlan(host, incarnation, list(lanes.get(name, ())))
     served = {kinds[step.kind].provider for step in steps if step.kind in kinds}
     providers = {name: item for name, item in ir.providers.items() if name in served}
     reached = [dict(item.host.connection) for item in hosts.values()]
@@ -64,6 +66,19 @@ def seal(
     )
 
 
+def _host(name: str, ir: IR, evidence: Evidence, connections: Mapping[str, Mapping[str, Json]]) -> Host:
+    """As it was reached; a guest with all hosts that it stands on."""
+    host = ir.hosts.get(name) or _recorded_host(name, connections[name])
+    parsed = parse_address(name) if host.transport == GUEST else None
+    if parsed is None or parsed.host is None:
+        return host
+    outer = _host(parsed.host, ir, evidence, connections)
+    connection: dict[str, Json] = {"outer": {"name": outer.name, **outer.form()}}
+    if channel := evidence.hosts[name].channel:
+        connection["command"] = list(channel)
+    return Host(name, GUEST, connection)
+
+
 def _recorded_host(name: str, connection: Mapping[str, Json]) -> Host:
     return Host(name, str(connection["transport"]), connection["connection"])
 
@@ -74,7 +89,7 @@ def _evidence_digest(ir: IR, evidence: Evidence) -> str:
     read = {
         "seen": {key: item.form() for key, item in evidence.seen.items()},
         "hosts": {
-            name: {"incarnation": item.incarnation, "pending": sorted(item.pending), "is_reached": item.error is None}
+            name: {"incarnation": item.incarnation, "pending": sorted(item.pending), "is_reached": item.is_reached}
             for name, item in evidence.hosts.items()
         },
         "facts": [[host, list(path), _at(evidence, host, path)] for host, path in facts],

@@ -52,7 +52,24 @@ def why_unreached(world: World, name: str, decided: Decided) -> str | None:
     if host is None:
         decided.is_applicable = False
         return f"the evidence does not hold {name}"
+    if host.awaits and coming(name, decided) is None:
+        return f"{name} does not run"
     return f"{name} cannot be reached" if host.error is not None else None
+
+
+def coming(name: str, decided: Decided) -> Literal["new", "started"] | None:
+    """What the plan does to the resource that the host `name` is: a new one comes, or it is started or changed."""
+    actions = {step.action for step in decided.steps.get(name, ())}
+    if "create" in actions:
+        return "new"
+    return "started" if actions & {"update", "refresh"} else None
+
+
+def is_going(world: World, name: str, decided: Decided) -> bool:
+    """True where the resource that the host `name` is ends, has gone, or another one takes its place."""
+    ends = {step.action for step in decided.steps.get(name, ())} & {"delete", "forget"}
+    has_gone = bool(ends) and name in world.evidence.hosts and bool(world.evidence.hosts[name].awaits)
+    return coming(name, decided) == "new" or "delete" in ends or has_gone
 
 
 def report(seen: Seen, address: str, kind: str, decided: Decided, diagnostics: Diagnostics) -> None:

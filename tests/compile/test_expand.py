@@ -61,7 +61,7 @@ def test_the_only_host_need_not_be_named() -> None:
         ({"host": {}}, "AIVP0211 R.host: A group or selector has hosts, labels or both."),
         ({"host": "${host.name}"}, "AIVP0202 R.host: ${host.name} stands where there is no host."),
         ({"host": "${noop.x.output}"}, "AIVP0205 R.host: ${noop.x.output} refers to a resource"),
-        ({"host": "noop.r"}, "AIVP0213 R.host: noop.r is a resource; resources as hosts come with VMs"),
+        ({"host": "noop.r"}, "AIVP0211 R.host: noop.r is a resource, and no host: nothing can be done within a noop."),
         (
             {"host": "lab", "for_each": "${host.facts.cpus}"},
             "AIVP0205 R.for_each: Facts and secrets cannot be used here",

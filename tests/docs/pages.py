@@ -7,7 +7,8 @@
 
 An HTML comment right above a block says what else holds for it: `<!-- not run: REASON -->`, `<!-- run by PATH -->`,
 `<!-- not saved -->`. At the top of a page, `<!-- lab: web1=bookworm web2=trixie -->`: it needs these hosts over SSH;
-`<!-- in: PATH -->`: the reader stands in a copy of that folder of the clone.
+`<!-- in: PATH -->`: the reader stands in a copy of that folder of the clone; `<!-- before: COMMAND -->`, any number of
+times: what has happened before the page begins, such as an account that is there.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ _FENCE = re.compile(r"^( *)```(\w*)[^\n`]*\n(.*?)^\1```$", re.DOTALL | re.MULTIL
 _MARK = re.compile(r"<!-- (not run: [^\n]+?|run by [^\n]+?|not saved) -->\n\s*$")
 _LAB = re.compile(r"^<!-- lab: ([^\n]+?) -->$", re.MULTILINE)
 _IN = re.compile(r"^<!-- in: (\S+) -->$", re.MULTILINE)
+_BEFORE = re.compile(r"^<!-- before: ([^\n]+?) -->$", re.MULTILINE)
 _NAMED = re.compile(r"# ([\w./-]+\.\w+)(?:[:,;] [^\n]*)?\n")
 
 
@@ -94,6 +96,11 @@ def start(page: str) -> Path | None:
     """The folder of the clone that a page's reader stands in, or None for an empty one."""
     match = _IN.search(page)
     return ROOT / match[1] if match else None
+
+
+def before(page: str) -> list[str]:
+    """Commands that were run before a page begins."""
+    return _BEFORE.findall(page)
 
 
 def items(block: Block) -> list[Save | Command]:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests import lab
-from tests.docs.pages import ROOT, Block, Command, Save, blocks, items, lab_hosts, markdown, render, start
+from tests.docs.pages import ROOT, Block, Command, Save, before, blocks, items, lab_hosts, markdown, render, start
 from tests.docs.reader import Reader, agrees
 
 _COMMANDS = ("console", "sh", "bash", "shell")
@@ -35,7 +35,7 @@ def _cases() -> list[object]:
     cases: list[object] = []
     for page in pages():
         text = page.read_text(encoding="utf-8")
-        if any(block.language == "console" and not block.mark for block in blocks(text)):
+        if any(block.language == "console" and not block.mark and "$ " in block.text for block in blocks(text)):
             marks = [pytest.mark.lab, pytest.mark.xdist_group("docs-lab")] if lab_hosts(text) else []
             cases.append(pytest.param(page, id=_name(page), marks=marks))
     return cases
@@ -44,40 +44,47 @@ def _cases() -> list[object]:
 @pytest.mark.parametrize("page", _cases())
 def test_every_command_works_as_shown(page: Path, tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
+    hosts = lab_hosts(text)
     differences: list[str] = []
-    rewritten: list[tuple[Block, str]] = []
-    with (
-        _surroundings(lab_hosts(text), tmp_path) as path,
-        Reader(tmp_path / "reader", path, start(text)) as reader,
-    ):
+    failures: list[str] = []
+    seen: list[tuple[Block, list[Command]]] = []
+    with _surroundings(hosts, tmp_path) as path, Reader(tmp_path / "reader", path, start(text)) as reader:
+        for command in before(text):
+            output, code = reader.run(Command(0, command, None))
+            assert code == 0, f"{command}\n{output}"
         for block in blocks(text):
             done: list[Command] = []
             for item in items(block):
                 if isinstance(item, Save):
                     reader.save(item)
                     continue
-                done.append(_do(reader, item, differences))
-            if done and done != items(block):
-                rewritten.append((block, render(done)))
-    failed = [difference for difference in differences if "\nended with " in difference]
-    if os.environ.get("AIVP_UPDATE_GOLDEN") == "1" and not failed:
-        for block, inner in reversed(rewritten):
-            indented = "".join(f"{block.indent}{line}" for line in inner.splitlines(keepends=True))
-            text = text[: block.start] + indented + text[block.end :]
-        page.write_text(text, encoding="utf-8")
+                output, code = reader.run(item)
+                done.append(_as_seen(item, output))
+                if code != item.code:
+                    failures.append(f"{item.line}: {item.text}\nended with {code}, not {item.code}:\n{output}")
+                elif item.output is not None and not agrees(item.output, output, is_ordered=not hosts):
+                    done[-1] = replace(item, output=output or None)
+                    differences.append(f"{item.line}: {item.text}\n--- shown\n{item.output}\n--- seen\n{output}")
+            seen.append((block, done))
+    if os.environ.get("AIVP_UPDATE_GOLDEN") == "1" and differences and not failures:
+        page.write_text(_rewritten(text, seen), encoding="utf-8")
         differences = []
-    assert not differences, f"{_name(page)}\n" + "\n".join(differences)
+    assert not failures + differences, f"{_name(page)}\n" + "\n".join(failures + differences)
 
 
-def _do(reader: Reader, command: Command, differences: list[str]) -> Command:
-    """Run it; the command as it really was, where that differs."""
-    seen, code = reader.run(command)
-    if code != command.code:
-        differences.append(f"{command.line}: {command.text}\nended with {code}, not {command.code}:\n{seen}")
-    elif command.output is not None and not agrees(command.output, seen):
-        differences.append(f"{command.line}: {command.text}\n--- shown\n{command.output}\n--- seen\n{seen}")
-        return replace(command, output="\n".join(line.rstrip() for line in seen.splitlines()) or None)
-    return command
+def _as_seen(command: Command, output: str) -> Command:
+    """The command with what it printed this time, where the page shows an output and leaves nothing of it out."""
+    is_whole = command.output is not None and "…" not in command.output
+    return replace(command, output=output or None) if is_whole else command
+
+
+def _rewritten(text: str, seen: list[tuple[Block, list[Command]]]) -> str:
+    """The page with all outputs of one and the same reading, so that ids and times agree with each other."""
+    for block, done in reversed(seen):
+        if done:
+            inner = "".join(f"{block.indent}{line}" for line in render(done).splitlines(keepends=True))
+            text = text[: block.start] + inner + text[block.end :]
+    return text
 
 
 @contextmanager
@@ -109,6 +116,9 @@ def test_no_command_stands_there_unrun_without_a_reason() -> None:
                 and not (ROOT / block.mark.removeprefix("run by ").split("::")[0]).is_file()
             ):
                 found.append(f"{where}: {block.mark}: there is no such test")
-            if block.language in _COMMANDS and block.language != "console" and not block.mark:
-                found.append(f"{where}: a block of commands is `console` with `$ `, or says why it is not run")
+            is_run = block.language == "console" and block.text.lstrip().startswith("$ ")
+            if block.language in _COMMANDS and not is_run and not block.mark:
+                found.append(
+                    f"{where}: a block of commands is `console` with `$ `, or says in a comment why it is not run"
+                )
     assert not found, "\n".join(found)

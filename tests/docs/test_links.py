@@ -1,4 +1,4 @@
-"""Every link of every Markdown file leads to a file, a folder or a heading that is there; outer ones stay unfetched."""
+"""Every link of every Markdown file leads to a file, folder or heading that is there; external ones are not fetched."""
 
 from __future__ import annotations
 
@@ -15,6 +15,15 @@ def test_every_link_leads_somewhere() -> None:
     found = [f"{page.relative_to(ROOT)}:{why}" for page in pages for why in links.broken(page, ROOT)]
     assert len(pages) > 50
     assert not found, "\n".join(found)
+
+
+def test_every_page_is_listed_where_a_reader_looks() -> None:
+    listed = {"docs/index"}
+    for page in (ROOT / "docs/index.md", *ROOT.glob("docs/**/README.md"), ROOT / "examples/README.md"):
+        listed |= {name for _, names in links.contents(page.read_text(encoding="utf-8"), page, ROOT) for name in names}
+    pages = {page.relative_to(ROOT).with_suffix("").as_posix() for page in markdown()}
+    missing = sorted(name for name in pages - listed if name.startswith("docs/"))
+    assert not missing, f"docs/index.md, or the README.md of their folder, does not link to {missing}"
 
 
 @pytest.mark.parametrize(

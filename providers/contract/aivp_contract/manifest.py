@@ -134,6 +134,10 @@ class Kind:
     refreshable: bool = False
     shared: bool = False
     deletable: bool = True
+    channel: Optional[str] = None
+    """Its things are hosts: this computed field is the argv, run where the thing itself is, to which a command within
+    is appended; null while it does not run.
+    """
     provides: Tuple[Capability, ...] = ()
     requires: Tuple[Capability, ...] = ()
     rules: Tuple[Rule, ...] = ()
@@ -248,6 +252,9 @@ def _kind(name: str, provider: str, raw: Json) -> Kind:
         raise BadManifest(f"{where}: identity_from_name needs one identity field, and one that is declared")
     if raw.get("phase", "file") not in PHASES:
         raise BadManifest(f"{where}: unknown phase {raw.get('phase')!r}")
+    channel = raw.get("channel")
+    if channel is not None and (channel not in fields or not fields[channel].computed):
+        raise BadManifest(f"{where}: channel must name a computed field")
     flags: Dict[str, Any] = {key: raw[key] for key in _PLAIN if key in raw}
     tuples: Dict[str, Any] = {key: tuple(raw[key]) for key in ("disturbs", "platforms") if key in raw}
     return Kind(
@@ -268,7 +275,7 @@ def _kind(name: str, provider: str, raw: Json) -> Kind:
 
 _PLAIN: List[str] = (
     "identity_from_name schema_version description phase placement existence batch transaction refreshable shared"
-    " deletable"
+    " deletable channel"
 ).split()
 
 

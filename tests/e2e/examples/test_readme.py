@@ -1,19 +1,22 @@
-"""What README.md shows is what aivp does: its first project, and the plan of the web server."""
+"""What README.md shows is what aivp does: its first project, and the picture of the plan of the web server."""
 
 from __future__ import annotations
 
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from docs.site.screen import drawn, on_a_terminal
 from tests import lab
 from tests.e2e.examples.project import EXAMPLES, Project
 
 README = EXAMPLES.parent / "README.md"
+PICTURE = EXAMPLES.parent / "docs/pictures/plan.svg"
 
 
 def block(language: str) -> str:
@@ -37,11 +40,11 @@ def test_the_first_project_works_as_pasted(example: Callable[..., Project], tmp_
 
 
 @pytest.mark.lab
-def test_the_plan_of_the_web_server_is_the_real_one(example: Callable[..., Project], host: lab.Host) -> None:
+def test_the_picture_of_the_plan_is_the_real_one(example: Callable[..., Project], host: lab.Host) -> None:
     project = example("02-web-server", host)
-    environ = {**project.environ, "LANG": "C.UTF-8", "COLUMNS": "110"}
-    shown = Project(project.folder, environ).aivp("plan").strip("\n") + "\n"
+    command = [str(Path(sys.executable).with_name("aivp")), "plan"]
+    svg = drawn(on_a_terminal(command, project.folder, project.environ, 100), "aivp plan", 100)
     if os.environ.get("AIVP_UPDATE_GOLDEN") == "1":
-        text = README.read_text(encoding="utf-8").replace(f"```text\n{block('text')}```", f"```text\n{shown}```")
-        README.write_text(text, encoding="utf-8")
-    assert block("text") == shown
+        PICTURE.write_text(svg, encoding="utf-8")
+    assert "http" not in svg.replace("http://www.w3.org/2000/svg", "")
+    assert PICTURE.read_text(encoding="utf-8") == svg, "AIVP_UPDATE_GOLDEN=1 draws it anew"
