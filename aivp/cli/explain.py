@@ -1,4 +1,6 @@
-"""explain: where a value comes from; why a resource is there, why it changes, and what would change if it did."""
+"""explain: what a diagnostic means; where a value comes from; why a resource is there, why it changes, and what
+would change if it did.
+"""
 
 from __future__ import annotations
 
@@ -24,17 +26,22 @@ _MOST = 1_000_000
 
 
 @click.command()
-@click.argument("what", metavar="var.NAME|ADDRESS")
+@click.argument("what", metavar="CODE|var.NAME|ADDRESS")
 @click.option("--plan", "file", metavar="FILE", help="Say what this plan does with it.")
 @click.option("--live", is_flag=True, help="Ask the hosts, and say what a plan would do with it.")
 @project_options
 def explain_command(settings: Settings, what: str, file: str | None, live: bool) -> None:
-    """Say where the value of a variable comes from (the last line wins); or why a resource is there, where its fields
-    come from and what waits for it, or why it is not declared. An address may leave out key and host; where it then
-    means several, -v explains each.
+    """Say what a diagnostic (AIVP0203) means and how it is mended; where the value of a variable comes from (the
+    last line wins); or why a resource is there, where its fields come from and what waits for it, or why it is not
+    declared. An address may leave out key and host; where it then means several, -v explains each.
     """
+    from aivp.cli.explain_code import code_of, explain_code
+
     if file is not None and live:
         raise click.UsageError("--plan and --live exclude each other.")
+    if (code := code_of(what)) is not None:
+        explain_code(settings, code)
+        return
     engine = settings.engine()
     if what.startswith("var.") or "." not in what:
         _explain_variable(settings, what, engine.project.variables)

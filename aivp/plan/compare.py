@@ -70,13 +70,15 @@ class PlanDifference:
 
 _ORIGIN: Final = ("ir", "evidence", "objects")
 _CODE: Final = ("runner", "manifests", "providers")
+_LOOKING: Final = frozenset({"conditional", "deferred", "may touch"})
+"""Conditions that say whether somebody has to look before the effect."""
 
 
 def compare(before: Plan, after: Plan) -> PlanDifference:
     """How `after` differs from `before`."""
     pairs = list(_pairs(before.steps, after.steps))
     both = [(one, other) for one, other in pairs if one is not None and other is not None]
-    found = [StepDifference(one, other, _step(one, other)) for one, other in both]
+    found = [StepDifference(one, other, _step(one, other, _is_unseen(before, one))) for one, other in both]
     changed = [item for item in found if item.differences]
     return PlanDifference(
         vanished=[one for one, other in pairs if one is not None and other is None],
@@ -109,13 +111,24 @@ def _pairs(before: Sequence[Step], after: Sequence[Step]) -> Iterator[tuple[Step
             yield None, step
 
 
-def _step(before: Step, after: Step) -> list[Difference]:
+def _is_unseen(plan: Plan, step: Step) -> bool:
+    """True where a plan for review says of something new that nobody has looked yet: its evidence is older."""
+    return not plan.is_applicable and step.action == "create" and step.is_deferred and step.expected is None
+
+
+def _step(before: Step, after: Step, is_unseen: bool) -> list[Difference]:
+    """is_unseen: of `before` only what it would make is known, so only that counts: that there was nothing, and that
+    apply need not look first, is what `after` knows better.
+    """
     planned = [_planned(before), _planned(after)]
     found = [_found(before), _found(after)]
     conditions = [_conditions(before), _conditions(after)]
+    if is_unseen and not any(change.op != "add" for change in after.changes):
+        found = []
+        conditions = [{name: value for name, value in side.items() if name not in _LOOKING} for side in conditions]
     return [
         *_members("planned", planned[0], planned[1]),
-        *_members("found", found[0], found[1]),
+        *(_members("found", found[0], found[1]) if found else ()),
         *_members("condition", conditions[0], conditions[1]),
     ]
 

@@ -18,6 +18,7 @@ from aivp_contract.values import TAG, Json, Tagged
 from aivp.config.project import Variable
 from aivp.diagnostics import Diagnostic, Span
 from aivp.diagnostics.catalogue import SUMMARIES
+from aivp.diagnostics.explanation import Example, Explanation
 from aivp.events import Event, StepEnded
 from aivp.events.timeline import Lane, Timeline
 from aivp.plan.steps import Plan, Step
@@ -65,6 +66,12 @@ def diagnostic_line(item: Diagnostic) -> str:
     if item.related:
         members["related"] = [{"message": related.message, "span": _span(related.span)} for related in item.related]
     return line("diagnostic", members)
+
+
+def explanation_line(item: Explanation) -> str:
+    """What the catalogue explains of a code, with its two examples."""
+    texts = {name: getattr(item, name) for name in ("code", "summary", "what", "why", "mend")}
+    return line("explanation", {**texts, "bad": _example(item.bad), "good": _example(item.good)})
 
 
 def plan_lines(plan: Plan, *, is_whole: bool = True) -> Iterator[str]:
@@ -170,6 +177,11 @@ def variable_line(name: str, variable: Variable) -> str:
         for item in variable.history
     ]
     return line("variable", {"name": name, "value": variable.value, "history": history})
+
+
+def _example(item: Example) -> dict[str, Json]:
+    shown: dict[str, Json] = {"words": item.words} if item.words else {"commands": list(item.commands)}
+    return {"files": dict(item.files), **shown}
 
 
 def _span(span: Span) -> dict[str, Json]:

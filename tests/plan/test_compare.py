@@ -164,3 +164,21 @@ def test_what_counts_around_steps(more: dict[str, Any], name: str) -> None:
 def test_a_host_without_steps_in_one_of_them_says_nothing() -> None:
     more = {**plan().hosts, "idle": HostPlan(Host("idle", "ssh"), "i")}
     assert compare(plan(step("a")), plan(step("a"), hosts=more)).is_same
+
+
+def test_what_nobody_had_seen_for_a_review_may_turn_out_to_be_new() -> None:
+    """A plan from evidence that is older than a declaration: that there was nothing, the live plan has found."""
+
+    def new(name: str, after: str = "b", **more: Any) -> Step:
+        made = [StepChange("add", "/content", None, after, "intent")]
+        return step(name, "create", after, **{"changes": made, **more})
+
+    unseen = new("a", expected=None, is_deferred=True, is_conditional=True, bounds=["content", "mode"])
+    review = plan(unseen, is_applicable=False)
+    assert compare(review, plan(new("a"))).is_same
+    assert not compare(review, plan(new("a", after="c"))).is_same
+    assert not compare(review, plan(new("a", meta=Meta(retries=3)))).is_same
+    assert not compare(review, plan(step("a"))).is_same, "there was something"
+    assert not compare(review, plan(step("a", "create"))).is_same, "in its place"
+    assert not compare(review, plan()).is_same
+    assert not compare(plan(unseen), plan(new("a"))).is_same, "deferred, but no guess"
