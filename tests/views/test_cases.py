@@ -18,8 +18,8 @@ from aivp.diagnostics.explanation import explain
 from aivp.events.logbook import read_timeline
 from aivp.events.timeline import Order
 from aivp.views import markdown
+from aivp.views.code_text import render_explanation
 from aivp.views.diagnostic_text import render_diagnostics
-from aivp.views.explanation_text import render_explanation
 from aivp.views.json_lines import diagnostic_line, event_line, explanation_line, plan_lines
 from aivp.views.plan_text import render_plan
 from aivp.views.run_text import RunPrinter, render_run, render_runs
