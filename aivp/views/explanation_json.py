@@ -18,7 +18,7 @@ def explanation_lines(item: Explanation) -> Iterator[str]:
     for step in item.steps:
         yield line("step", step.form())
     yield line(
-        "resource-explained",
+        "explanation",
         {
             "address": item.address,
             "includes": [_span(span) for span in item.includes],
