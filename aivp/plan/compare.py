@@ -51,8 +51,8 @@ class StepDifference:
 class PlanDifference:
     """What tells two plans apart; steps in the order of their plan.
 
-    around: what differs outside of steps: hosts, code, rollouts, what takes no part. origin: pins that differ and do
-    not count. same: steps that are the same in both.
+    around: what differs outside of steps: hosts, code, rollouts, what takes no part. origin: what differs and does not
+    count: pins, and whether a plan can be applied. same: steps that are the same in both.
     """
 
     vanished: Sequence[Step]
@@ -85,7 +85,7 @@ def compare(before: Plan, after: Plan) -> PlanDifference:
         appeared=[other for one, other in pairs if one is None and other is not None],
         changed=changed,
         around=list(_around(before, after)),
-        origin=list(_members("condition", _pins(before, _ORIGIN), _pins(after, _ORIGIN))),
+        origin=list(_members("condition", _from(before), _from(after))),
         same=len(found) - len(changed),
     )
 
@@ -190,6 +190,11 @@ def _whole(plan: Plan) -> Iterator[dict[str, Json]]:
     yield {f"rollout {item.group}": item.form() for item in plan.rollouts}
     yield {f"blocked: {name}": why for name, why in plan.blocked.items()}
     yield {f"left out: {name}": why for name, why in plan.left_out.items()}
+
+
+def _from(plan: Plan) -> dict[str, Json]:
+    """Where a plan comes from, and whether it was made to be applied."""
+    return {**_pins(plan, _ORIGIN), "is applicable": plan.is_applicable}
 
 
 def _pins(plan: Plan, names: Sequence[str]) -> dict[str, Json]:

@@ -22,7 +22,7 @@ def render_difference(found: PlanDifference, names: tuple[str, str], plan: str, 
         f"**{outline.summary}**",
     ]
     if outline.origin:
-        head.append(f"Not counted: they come from other {', '.join(outline.origin)}.")
+        head.append(f"Not counted: {'; '.join(outline.origin)}.")
     body = [
         *_steps(f"Only in {code(names[1])}", outline.appeared, outline.appeared_steps),
         *_steps(f"Only in {code(names[0])}", outline.vanished, outline.vanished_steps),

@@ -30,7 +30,7 @@ def render_difference(found: PlanDifference, names: tuple[str, str], *, width: i
             write_change(page, change, DETAILS)
         page.blank()
     if outline.origin:
-        page.add(("faint", f"Not counted: they come from other {', '.join(outline.origin)}."))
+        page.add(("faint", f"Not counted: {'; '.join(outline.origin)}."))
     page.add(("good" if outline.is_same else "loud", outline.summary))
     return page.text()
 

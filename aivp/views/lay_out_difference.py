@@ -6,7 +6,7 @@ Knows no sink, as `lay_out` knows none for one plan.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from aivp_contract.values import Json
@@ -68,9 +68,18 @@ def lay_out_plans(found: PlanDifference, reading: Reading) -> DifferenceOutline:
         vanished_steps=_few(found.vanished, reading),
         changed=_changed(found.changed, reading),
         around=[_change(item, reading) for item in found.around],
-        origin=sorted({_ORIGINS[item.name.split(" ")[0]] for item in found.origin}),
+        origin=list(_origin(found)),
         summary=_summary(found),
     )
+
+
+def _origin(found: PlanDifference) -> Iterator[str]:
+    """What differs and does not count, in words."""
+    names = {item.name for item in found.origin}
+    if others := [word for name, word in _ORIGINS.items() if name in names]:
+        yield f"they come from other {', '.join(others)}"
+    if "is applicable" in names:
+        yield "only one of them can be applied"
 
 
 def _few(steps: Sequence[Step], reading: Reading) -> list[StepOutline]:

@@ -66,6 +66,12 @@ def test_pins_of_the_origin_are_told_and_do_not_count() -> None:
     assert [item.name for item in found.origin] == ["ir", "objects"]
 
 
+def test_that_only_one_can_be_applied_is_told_and_does_not_count() -> None:
+    found = compare(plan(step("a"), is_applicable=False), plan(step("a")))
+    assert found.is_same
+    assert [(item.name, item.before, item.after) for item in found.origin] == [("is applicable", False, True)]
+
+
 def test_other_code_counts() -> None:
     found = compare(plan(step("a")), plan(step("a"), pins={**PINS, "manifests": {"host": "9"}, "runner": "8"}))
     assert [item.name for item in found.around] == ["code: manifests host", "code: runner"]

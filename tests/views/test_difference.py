@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aivp.plan.compare import compare
@@ -69,6 +69,7 @@ def test_ten_thousand_steps() -> None:
     assert len(found.vanished) == 500
 
 
+@settings(deadline=None, max_examples=50)
 @given(PLANS, PLANS, st.sampled_from([0, 80]))
 def test_whatever_they_hold(before: Plan, after: Plan, width: int) -> None:
     found = compare(before, after)
