@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from aivp.cli.settings import Settings
 
 
+_MOST = 32 * 1024 * 1024
+"""Characters of a file that are searched for a line."""
+
+
 @contextlib.contextmanager
 def refusals(settings: Settings) -> Iterator[None]:
     """Print the diagnostics of a refusal and exit with its code."""
@@ -28,6 +32,8 @@ def refusals(settings: Settings) -> Iterator[None]:
 
 def print_diagnostics(diagnostics: Sequence[Diagnostic], settings: Settings) -> None:
     """On stderr for people, on stdout as JSON lines for machines."""
+    if settings.sarif is not None:
+        settings.told.extend(diagnostics)
     if settings.is_json:
         from aivp.views.json_lines import diagnostic_line
 
@@ -38,7 +44,11 @@ def print_diagnostics(diagnostics: Sequence[Diagnostic], settings: Settings) -> 
 
     color = settings.color and sys.stderr.isatty()
     text = render_diagnostics(
-        diagnostics, lambda file: _source(settings.directory, file), color=color, width=settings.width
+        diagnostics,
+        lambda file: _source(settings.directory, file),
+        color=color,
+        width=settings.width,
+        verbose=settings.is_verbose,
     )
     settings.screen.say(text, err=True, color=color)
 
@@ -73,8 +83,12 @@ def report_io(error: OSError) -> int:
 
 
 def _source(root: str, file: str) -> str | None:
+    """The text of a file; bytes that are none are shown as such. A pipe is not waited for."""
+    path = os.path.join(root, file)
     try:
-        with open(os.path.join(root, file), encoding="utf-8", errors="replace") as source:
-            return source.read()
-    except OSError:
+        if not os.path.isfile(path):
+            return None
+        with open(path, encoding="utf-8", errors="backslashreplace") as source:
+            return source.read(_MOST)
+    except (OSError, ValueError):
         return None

@@ -16,13 +16,17 @@ from aivp.cli.screen import Screen
 if TYPE_CHECKING:
     from aivp.diagnostics import Diagnostic
     from aivp.engine import Engine
+    from aivp.views.next_text import Commands
 
 R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a person said about project and output. `given`: --var and --var-file in their order."""
+    """What a person said about project and output.
+
+    given: --var and --var-file in their order; sarif: the file that `told` goes to, what was said of the project.
+    """
 
     directory: str
     environment: str | None
@@ -33,6 +37,8 @@ class Settings:
     is_untrusted: bool
     is_verbose: bool
     screen: Screen = field(default_factory=Screen)
+    sarif: str | None = None
+    told: list[Diagnostic] = field(default_factory=list)
 
     def engine(self) -> Engine:
         """The engine for this command."""
@@ -58,6 +64,17 @@ class Settings:
 
         if diagnostics:
             print_diagnostics(diagnostics, self)
+
+    @property
+    def commands(self) -> Commands:
+        """How other commands of this project, environment and variables are called."""
+        from aivp.views.next_text import Commands
+
+        options = [] if self.directory == "." else ["-C", self.directory]
+        options += [] if self.environment is None else ["-e", self.environment]
+        for name, text in self.given:
+            options += ["--var-file" if name == "file" else "--var", text]
+        return Commands(options)
 
     @property
     def width(self) -> int:
@@ -97,6 +114,7 @@ def project_options(function: Callable[..., R]) -> Callable[..., R]:
         help="Hosts at once.",
     )
     @click.option("--json", "is_json", is_flag=True, help="One JSON object a line.")
+    @click.option("--sarif", metavar="FILE", help="Write diagnostics as SARIF, too, for a code review.")
     @click.option("--no-color", is_flag=True, help="Plain text.")
     @click.option("--untrusted", is_flag=True, help="Run nothing that the project's author wrote.")
     @click.option("-v", "--verbose", is_flag=True, help="Everything, unfolded.")
@@ -109,6 +127,7 @@ def project_options(function: Callable[..., R]) -> Callable[..., R]:
         environment: str | None,
         parallelism: int,
         is_json: bool,
+        sarif: str | None,
         no_color: bool,
         untrusted: bool,
         verbose: bool,
@@ -124,8 +143,12 @@ def project_options(function: Callable[..., R]) -> Callable[..., R]:
             color=not no_color and has_color(),
             is_untrusted=untrusted,
             is_verbose=verbose,
+            sarif=sarif,
         )
         from aivp.cli.failure import refusals
+
+        if sarif is not None:
+            from aivp.cli.sarif import reporting as refusals  # which reports them, too
 
         with refusals(settings):
             return function(settings, **options)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -28,6 +30,18 @@ class Verdict:
 
 TRUE = Verdict(True)
 
+_WHAT = "when is a boolean reference, or a mapping of paths to the values that they must have."
+_FORM = "Write a mapping of paths to values, such as when: {host.facts.os.id: debian}."
+
+_COMPARISON = re.compile(
+    r"(?:\$\{)?\s*((?:var|values|each|host|environment|project)\.[^\s={}!]{1,100})\s*(==|!=)\s*"
+    r"""(?:'([^'{}]{0,100})'|"([^"{}]{0,100})"|([^\s'"{}]{1,100}))\s*\}?"""
+)
+"""`${path == value}`, as other languages have it, with or without the braces."""
+
+_BARE = re.compile(r"(?!(?:true|false|null|yes|no|on|off)$)[A-Za-z][A-Za-z0-9_.-]*")
+"""Text that YAML reads as text without quotes, in any version of it."""
+
 
 def decide(value: Json, scope: Scope) -> Verdict:
     """The verdict of `when` for one instance. Raises Mistake with its path beneath `when`."""
@@ -36,15 +50,39 @@ def decide(value: Json, scope: Scope) -> Verdict:
             return TRUE
         case False:
             return Verdict(False, reason="when is false")
-        case str() if has_reference(value):
-            return _boolean(value, scope)
+        case str():
+            return _written(value, scope)
         case dict() if value:
             return _every(
                 each(lambda name: _member(name, value[name], scope), ((None, name) for name in sorted(value)))
             )
         case _:
-            why = "when is a boolean reference, or a mapping of paths to the values that they must have."
-            raise Mistake("AIVP0208", why)
+            raise Mistake("AIVP0208", _WHAT, _FORM)
+
+
+def _written(text: str, scope: Scope) -> Verdict:
+    """One reference to a truth value; an expression is told the form that it would have here."""
+    _refuse_comparison(text)
+    if not has_reference(text):
+        raise Mistake("AIVP0208", _WHAT, _FORM)
+    try:
+        return _boolean(text, scope)
+    except Mistake as mistake:
+        if mistake.code == "AIVP0201":  # nobody means a literal here
+            raise Mistake(mistake.code, mistake.why, _FORM) from None
+        raise
+
+
+def _refuse_comparison(text: str) -> None:
+    found = _COMPARISON.fullmatch(text)
+    if found is None:
+        return
+    path, sign, single, double, bare = found.groups()
+    quoted = single if single is not None else double
+    wanted = bare if quoted is None else quoted if _BARE.fullmatch(quoted.lower()) else json.dumps(quoted)
+    form = f"{{{path}: {wanted}}}"
+    why = f"{text} is an expression, and there are none: a condition is a mapping of paths to values."
+    raise Mistake("AIVP0208", why, f"Write when: {f'{{not: {form}}}' if sign == '!=' else form}.")
 
 
 def both(one: Json, other: Json) -> Json:

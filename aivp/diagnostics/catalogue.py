@@ -1,5 +1,7 @@
 """Every diagnostic code with its constant summary. Codes are stable: a retired one is never used again.
 
+What else there is to say of each stands in explanations/CODE.txtar; docs/diagnostics.md is made of both.
+
 01xx files and syntax · 02xx names and references · 03xx kinds and fields · 04xx observe, bind and plan ·
 05xx apply and runs · 06xx hosts and providers · 07xx state · 08xx secrets and templates, from 0830 where state lives ·
 09xx command line.
@@ -220,11 +222,16 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0910": "What to list is not clear",
     "AIVP0911": "File exists",
     "AIVP0912": "Left out",
+    "AIVP0913": "Unknown diagnostic",
     "AIVP0920": "Not a name for a provider",
     "AIVP0921": "Folder in use",
     "AIVP0922": "The conformance kit is missing",
     "AIVP0923": "Unknown provider",
+    "AIVP0940": "Plan of another project",
+    "AIVP0945": "Plan of something else",
     "AIVP0950": "No timeline",
+    "AIVP0951": "Traces not sent",
+    "AIVP0952": "No support for traces installed",
     "AIVP0955": "Layout that cannot be kept",
     "AIVP0956": "File changed meanwhile",
     "AIVP0957": "CUE file left as it is",
@@ -234,3 +241,6 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0961": "Project that cannot be migrated",
     "AIVP0999": "Bug in aivp",
 }
+
+RETIRED: Mapping[str, str] = {}
+"""Codes that were said once, and what says it now. They keep their numbers."""

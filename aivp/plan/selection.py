@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from aivp.diagnostics import Diagnostics
 from aivp.model.graph import ResourceGraph
 from aivp.model.object import Object
 from aivp.plan.options import Options
+from aivp.plugins.suggestion import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +84,14 @@ def _still_used(users: Mapping[str, Sequence[str]], left_out: Collection[str]) -
     return sorted(kept)
 
 
-def _matching(known: Iterable[str], wanted: Iterable[str], diagnostics: Diagnostics) -> set[str]:
+def _matching(known: Collection[str], wanted: Iterable[str], diagnostics: Diagnostics) -> set[str]:
     """Whole addresses, or an address without its host or key, which means all of them."""
     found: set[str] = set()
     for text in wanted:
         hits = {name for name in known if name == text or name.startswith((f"{text}@", f"{text}["))}
         if not hits:
-            diagnostics.error("AIVP0408", f"Nothing is declared or recorded as {text}.", "See: aivp state list")
+            bases = {re.split(r"[@\[]", name, maxsplit=1)[0] for name in known}
+            mend = did_you_mean(text, {*known, *bases}) or "See: aivp state list"
+            diagnostics.error("AIVP0408", f"Nothing is declared or recorded as {text}.", mend)
         found |= hits
     return found

@@ -81,6 +81,19 @@ def test_the_only_host_need_not_be_named() -> None:
         ({"host": "lab", "when": 3}, "AIVP0208 R.when: when is a boolean reference"),
         ({"host": "lab", "when": "yes"}, "AIVP0208 R.when: when is a boolean reference"),
         ({"host": "lab", "when": {}}, "AIVP0208 R.when"),
+        (
+            {"host": "lab", "when": "${host.facts.os.id == 'debian'}"},
+            (
+                "AIVP0208 R.when: ${host.facts.os.id == 'debian'} is an expression, and there are none: a condition is"
+                " a mapping of paths to values. Write when: {host.facts.os.id: debian}."
+            ),
+        ),
+        ({"host": "lab", "when": 'host.facts.os.id!="debian"'}, "Write when: {not: {host.facts.os.id: debian}}."),
+        ({"host": "lab", "when": "${var.n == 3}"}, "Write when: {var.n: 3}."),
+        ({"host": "lab", "when": "${var.who == '3'}"}, 'Write when: {var.who: "3"}.'),
+        ({"host": "lab", "when": "${var.who == 'no'}"}, 'Write when: {var.who: "no"}.'),
+        ({"host": "lab", "when": "${host.facts.cpus > 2}"}, "such as when: {host.facts.os.id: debian}."),
+        ({"host": "lab", "when": "ansible_distribution == 'Debian'"}, "such as when: {host.facts.os.id: debian}."),
         ({"host": "lab", "when": {"all": [{"any": [{"host.fats.x": 1}]}]}}, "AIVP0202 R.when.all.0.any.0.host.fats.x"),
         (
             {"host": "lab", "when": {"file.x.path": "/a"}},

@@ -25,3 +25,10 @@ def test_no_summary_without_a_code() -> None:
 
 def test_codes_stand_in_order() -> None:
     assert list(catalogue.SUMMARIES) == sorted(catalogue.SUMMARIES)
+
+
+def test_the_page_is_made_of_the_catalogue() -> None:
+    """`python -m tests.diagnostics --docs` writes it."""
+    from tests.diagnostics.__main__ import PAGE, page
+
+    assert PAGE.read_text(encoding="utf-8") == page()

@@ -14,11 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from aivp.diagnostics.explanation import explain
 from aivp.events.logbook import read_timeline
 from aivp.events.timeline import Order
 from aivp.views import markdown
 from aivp.views.diagnostic_text import render_diagnostics
-from aivp.views.json_lines import diagnostic_line, event_line, plan_lines
+from aivp.views.explanation_text import render_explanation
+from aivp.views.json_lines import diagnostic_line, event_line, explanation_line, plan_lines
 from aivp.views.plan_text import render_plan
 from aivp.views.run_text import RunPrinter, render_run, render_runs
 from aivp.views.state_text import render_object, render_objects
@@ -54,6 +56,11 @@ def _plan(files: Mapping[str, str], how: Setting) -> str:
     if how.is_markdown:
         return markdown.render_plan(plan, digest)
     return render_plan(plan, width=how.width, color=how.color, verbose=how.verbose, digest=digest)
+
+
+def _explanation(files: Mapping[str, str], how: Setting) -> str:
+    found = explain(files["code"].strip())
+    return explanation_line(found) if how.is_json else render_explanation(found, color=how.color, width=how.width)
 
 
 def _diagnostics(files: Mapping[str, str], how: Setting) -> str:
@@ -96,6 +103,7 @@ def _timeline(files: Mapping[str, str], how: Setting) -> str:
 RENDERERS: Mapping[str, Callable[[Mapping[str, str], Setting], str]] = {
     "plan.json": _plan,
     "diagnostics.json": _diagnostics,
+    "code": _explanation,
     "events.jsonl": _events,
     "runs.json": _runs,
     "log.jsonl": _timeline,

@@ -48,11 +48,15 @@ Nothing was changed.
 error[AIVP0604]: Host is locked
   Another apply is at work on here.
   Wait for it to end, then try again.
+
+More about it: aivp explain AIVP0604
 """
 OTHERS = """\
 error[AIVP0606]: Host follows another state
   here remembers resources of this project and environment that this state does not know.
   Use the checkout that holds their state. If it is lost for good: aivp state rebuild.
+
+More about it: aivp explain AIVP0606
 """
 
 
