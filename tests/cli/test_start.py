@@ -40,7 +40,8 @@ state backup copy.json | state mv file.b@lab file.c@lab | state restore copy.jso
 state move -y | state rebuild -y | runs list | runs show | runs abandon
 hosts list | hosts check | hosts facts | hosts bootstrap lab -y | hosts record echo {"web":["a.example"]}
 exec lab true | discover file@lab --under THINGS | providers list | providers show file | providers new acme
-providers pack aivp-provider-acme -o packed | providers test --list | fmt --check | version | destroy -y
+providers pack aivp-provider-acme -o packed | providers test --list | fmt --check | init another | schema -o schema.json
+migrate | completion bash | man -o man | version | diff plan.json plan.json | destroy -y
 """.replace("\n", "|")
 ENDS = {"providers test": (0, 1)}
 """Commands that may end otherwise: without the kit, say."""
