@@ -55,9 +55,10 @@ def _complete(parameter: click.Parameter, ctx: click.Context, incomplete: str) -
 
 
 def _values(parameter: click.Parameter, place: _Place, incomplete: str) -> Iterator[str]:
-    wanted = (parameter.metavar or parameter.name or "").strip("[]. ")
-    found = next((source for names, source in _SOURCES if wanted in names), None)
-    return iter(()) if found is None else iter(found(place, incomplete))
+    """One of several stands as `CODE|ADDRESS`."""
+    for wanted in (parameter.metavar or parameter.name or "").strip("[]. ").split("|"):
+        found = next((source for names, source in _SOURCES if wanted in names), None)
+        yield from () if found is None else found(place, incomplete)
 
 
 @dataclass
@@ -134,15 +135,17 @@ def _kind_at_host(place: _Place, incomplete: str) -> Iterable[str]:
     )
 
 
-def _explained(place: _Place, incomplete: str) -> Iterable[str]:
-    return [*_addresses(place, incomplete), *(f"var.{name}" for name in place.names("variables"))]
+def _codes(_: _Place, incomplete: str) -> Iterable[str]:
+    """There are hundreds: only for who begins one."""
+    from aivp.diagnostics.catalogue import SUMMARIES
+
+    return [*SUMMARIES] if incomplete.startswith("A") else []
 
 
 def _providers(_: _Place, __: str) -> Iterable[str]:
     from aivp.plugins import Registry
 
-    found = Registry.discover()
-    return [*found.providers, *found.kinds]
+    return [*Registry.discover().providers]
 
 
 def _examples(_: _Place, __: str) -> Iterable[str]:
@@ -159,11 +162,12 @@ _SOURCES: tuple[tuple[tuple[str, ...], _Source], ...] = (
     (("RUN", "run"), lambda place, _: place.runs()),
     (("KIND", "kind"), _kinds),
     (("KIND@HOST",), _kind_at_host),
-    (("var.NAME|ADDRESS",), _explained),
-    (("PROVIDER|KIND", "FOLDER|NAME"), _providers),
+    (("var.NAME",), lambda place, _: [f"var.{name}" for name in place.names("variables")]),
+    (("CODE",), _codes),
+    (("PROVIDER",), _providers),
     (("EXAMPLE",), _examples),
     (("NAME=VALUE",), lambda place, _: [f"{name}=" for name in place.names("variables")]),
-    (("FILE", "PATH", "PATHS", "file", "paths", "PLAN", "A", "B"), lambda _, __: [FILES]),
+    (("FILE", "PATH", "PATHS", "PAGE", "file", "paths", "PLAN", "A", "B"), lambda _, __: [FILES]),
     (("DIR", "FOLDER", "folder"), lambda _, __: [FOLDERS]),
 )
 """Metavars, or names of what has none → where values come from."""

@@ -1,4 +1,4 @@
-"""Shapes → definitions in CUE: `#Project` for aivp.yaml, `#Document` for every other and for what a package exports.
+"""Shapes → definitions in CUE: `#Project` for aivp.yaml, `#Document` for every other, `#Resources` for that section.
 
 A definition of CUE is closed, so a key that no shape knows is an error there, too.
 """
@@ -53,9 +53,9 @@ def cue_definitions(language: Language, package: str = "aivp") -> str:
 
 
 def definition(name: str) -> str:
-    """What the shape of that name is called: `kind.file` → `#KindFile`. No two are called alike."""
+    """What the shape of that name is called: `kind.file` → `#KindFile`, `section.hosts` → `#Hosts`. None is alike."""
     special = {"root": "#Project", "document": "#Document"}
-    words = re.split(r"([._-])", name)
+    words = re.split(r"([._-])", name.removeprefix("section."))
     marks = {".": "", "-": "_h", "_": "_"}
     return special.get(name) or "#" + "".join(marks.get(word, word[:1].upper() + word[1:]) for word in words)
 

@@ -44,7 +44,7 @@ exec lab true | discover file@lab --under THINGS | providers list | providers sh
 providers pack aivp-provider-acme -o packed | providers test --list | fmt --check | version
 init begun | init --list | schema -o schema.json | migrate -y | completion bash | man -o pages | destroy -y
 """.replace("\n", "|")
-ENDS = {"providers test": (0, 1), "diff": (2,)}
+ENDS = {"providers test": (0, 1), "diff": (0, 2)}
 """Commands that may end otherwise: without the kit, say, or where there is something to tell."""
 
 CALM = "aivp: v1\nproject: calm\nhosts: {lab: {transport: local}}\n"

@@ -17,6 +17,7 @@ from aivp.config import yaml
 from aivp.config.cue import find_cue
 from aivp.config.sections import MAPS, ROOT_ONLY, SECTIONS
 from aivp.diagnostics import Diagnostics, Refused
+from aivp.schema.cue import cue_definitions
 from aivp.schema.language import language
 from aivp.schema.shape import Map
 from tests import txtar
@@ -271,3 +272,23 @@ def test_the_published_schema_is_that_of_the_host_provider(form: str) -> None:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, "utf-8")
     assert path.read_text("utf-8") == text
+
+
+@pytest.mark.parametrize(("field", "expected"), [("mode:    site.mode", 0), ("mood:    site.mode", 1)])
+def test_a_package_of_cue_holds_itself_to_the_language(field: str, expected: int, tmp_path: Path) -> None:
+    """The definitions as a package of the same module, as docs/reference/editing.md says."""
+    needs_cue()
+    shutil.copytree(ROOT / "examples/04-cue-project", tmp_path / "project")
+    package = tmp_path / "project/sites"
+    source = (package / "resources.cue").read_text()
+    (package / "resources.cue").write_text(source.replace("mode:    site.mode", field))
+    (package / "held.cue").write_text(
+        'package sites\n\nimport "example.com/cue-project/aivp"\n\nresources: aivp.#Resources\n'
+    )
+    (tmp_path / "project/aivp").mkdir()
+    (tmp_path / "project/aivp/language.cue").write_text(cue_definitions(language(registry().manifests)), "utf-8")
+    root = tmp_path / "project/aivp.yaml"
+    root.write_text(root.read_text().replace("items: {type: string}}", "items: {type: string}, default: [x]}"))
+    told = mistakes(tmp_path / "project")
+    assert bool(told) == bool(expected)
+    assert any("mood: field not allowed" in item.why for item in told) == bool(expected)
