@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator, Sequence
 
+from bench import pages
 from bench.fit import growth
 from bench.measure import Sample
 from bench.promise import Ratio, ratio
@@ -60,6 +61,9 @@ def _sections(results: Results) -> Iterator[str]:
     if results.protocol:
         yield "\n### The provider protocol\n"
         yield from _protocol(results)
+    if results.pages:
+        yield "\n### Pages and pictures\n"
+        yield from _pages(results)
     if results.ssh:
         yield "\n### Hosts over SSH\n"
         yield from section(results)
@@ -147,6 +151,20 @@ def _protocol(results: Results) -> Iterator[str]:
     bad = [(name, found) for name, found in results.protocol.items() if name != "batch"]
     rows = ([f"`{name}`", f"{found['grown'] / 2**20:.0f}", f"{found['seconds']:.1f}"] for name, found in bad)
     yield from table(["bad provider", "MiB of the caller", "s"], rows)
+
+
+def _pages(results: Results) -> Iterator[str]:
+    """Medians of a few rounds."""
+    said = {
+        "page": f"writing the page of a plan of {pages.STEPS:,} steps",
+        "open": "opening it in Chromium until it is painted",
+        "filter": "filtering it until it is painted",
+        "svg": f"drawing {pages.RESOURCES} resources as SVG, folded",
+        "svg whole": "the same, each resource with a box of its own",
+    }
+    found = results.pages
+    yield from table(["", "s"], ([words, f"{found[name]:.2f}"] for name, words in said.items() if name in found))
+    yield f"\nThe page has {found['bytes'] / 1e6:.1f} MB."
 
 
 def _memory(samples: Sequence[Sample]) -> str:

@@ -36,6 +36,8 @@ class Results:
     protocol: dict[str, Mapping[str, float]] = field(default_factory=dict)
     """`batch`, or a bad provider → what `bench.protocol` measured."""
     done: list[str] = field(default_factory=list)
+    pages: dict[str, float] = field(default_factory=dict)
+    """What `bench.pages` measured; empty where it did not."""
     ssh: dict[str, Json] = field(default_factory=dict)
     """About the parts that need hosts over SSH, which may be measured by themselves: `bench.ssh.parts` says what."""
 
@@ -68,6 +70,7 @@ class Results:
         loads = {**self.ssh.get("load", {}), **newer.ssh.get("load", {})}
         self.ssh = {**self.ssh, **newer.ssh, "load": loads} if newer.ssh else self.ssh
         self.protocol = newer.protocol or self.protocol
+        self.pages = newer.pages or self.pages
         if "durability" in newer.done:
             self.syncs, self.requests = newer.syncs, newer.requests
 
@@ -88,6 +91,7 @@ class Results:
             "syncs": None if self.syncs is None else [asdict(item) for item in self.syncs],
             "requests": self.requests,
             "protocol": {name: dict(found) for name, found in self.protocol.items()},
+            "pages": self.pages,
             "ssh": self.ssh,
         }
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -111,6 +115,7 @@ def load(path: Path) -> Results:
         requests=form["requests"],
         protocol=form.get("protocol", {}),
         done=form["done"],
+        pages=form.get("pages", {}),
         ssh=form.get("ssh", {}),
     )
     for item in form["samples"]:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from packages.lock import digest, extras, requirements
 from packages.sbom import sbom
-from packages.stage import ROOT, Stage, stage
-from packages.wheels import Failed, build, build_cue
+from packages.stage import ROOT, Failed, Stage, stage
+from packages.wheels import build, build_cue
 
 SUMS = "SHA256SUMS"
 

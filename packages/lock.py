@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from packages.stage import ROOT
+from packages.stage import ROOT, Failed
 from packages.wheels import find_uv
 
 MEMBERS = ("aivp", "aivp_contract", "aivp_sdk", "aivp_runner", "aivp_provider_host")
@@ -51,10 +51,8 @@ def components() -> dict[str, Any]:
 
 
 def _export(*words: str) -> str:
-    return subprocess.run(
-        [find_uv(), "export", "--quiet", "--frozen", "--no-dev", *words],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    ).stdout
+    command = [find_uv(), "export", "--quiet", "--frozen", "--no-dev", *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Failed(f"uv cannot say what is locked (a uv that is too old, perhaps): {done.stderr.strip()}")
+    return done.stdout

@@ -18,6 +18,10 @@ COMMIT = "aivp/commit.txt"
 _NEEDED = ("aivp", "providers", "conformance", "packages", "pyproject.toml", "uv.lock", "README.md", "LICENSE")
 
 
+class Failed(RuntimeError):
+    """Nothing can be built; the message says why, or is what a builder said."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """The copy, the commit (40 hex digits, `+` where files differ from it) and its time in seconds since 1970."""
@@ -28,7 +32,7 @@ class Stage:
 
 
 def stage(folder: Path) -> Stage:
-    """Copy into `folder`, which is made. Raises subprocess.CalledProcessError outside a repository."""
+    """Copy into `folder`, which is made. Raises Failed outside a repository."""
     commit = _git("rev-parse", "HEAD").strip()
     epoch = int(os.environ.get("SOURCE_DATE_EPOCH") or _git("log", "-1", "--format=%ct"))
     if _git("status", "--porcelain", "--", *_NEEDED):
@@ -52,4 +56,10 @@ def _listed() -> Iterator[str]:
 
 
 def _git(*words: str) -> str:
-    return subprocess.run(["git", "-C", str(ROOT), *words], stdout=subprocess.PIPE, text=True, check=True).stdout
+    try:
+        done = subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise Failed("git is needed to build: it says which files belong to aivp") from None
+    if done.returncode != 0:
+        raise Failed(f"this is no clone that git can read: {done.stderr.strip()}")
+    return done.stdout

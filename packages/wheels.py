@@ -7,11 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from packages.stage import ROOT, Stage
-
-
-class Failed(RuntimeError):
-    """A build did not end well; the message is what it said."""
+from packages.stage import ROOT, Failed, Stage
 
 
 def build(stage: Stage, output: Path) -> None:
@@ -28,11 +24,16 @@ def build_cue(stage: Stage, output: Path) -> None:
 
 def find_uv() -> str:
     """On PATH, or where setup puts it. Raises Failed."""
-    own = str(ROOT / ".venv/bin/uv")
-    found = shutil.which("uv") or shutil.which(own)
-    if found is None:
-        raise Failed("uv is needed to build: make setup, or https://docs.astral.sh/uv")
-    return found
+    for candidate in ("uv", str(ROOT / ".venv/bin/uv")):
+        if (found := shutil.which(candidate)) and _runs(found):
+            return found
+    raise Failed("uv is needed to build: make setup, or https://docs.astral.sh/uv")
+
+
+def _runs(command: str) -> bool:
+    """There are shims on PATH without what they stand for."""
+    done = subprocess.run([command, "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    return done.returncode == 0
 
 
 def _uv(stage: Stage, output: Path, *words: str) -> None:

@@ -64,7 +64,9 @@ def check_artifact(words: Sequence[str], folder: Path) -> None:
 
 
 OPEN = frozenset(
-    "attributes config identity outputs observed normalised computed before after value facts schema vars".split()
+    (
+        "attributes config identity outputs observed normalised computed before after value written facts schema vars"
+    ).split()
 )
 """Members that hold what kinds, hosts and people say: any keys, any values."""
 

@@ -77,8 +77,8 @@ class Driver:
             for portion in portions_of_batches(ready):
                 sent = [str(item["id"]) for batch in portion for item in batch]
                 hearing = Hearing(host, {name: self.progress.steps[name] for name in sent})
-                sent_at = self.clock()
                 self.listen(StepsStarted(host, sent))
+                sent_at = self.clock()
                 with refusals():
                     session.request("apply", {"batches": portion}, listen)
                 if any(name not in self.progress.ended for name in sent):

@@ -18,7 +18,7 @@ from aivp.cli.overhearing import attending, overhear
 from aivp.cli.plan import import_next, selection, warn
 from aivp.cli.screen import Screen
 from aivp.cli.settings import Settings, project_options
-from aivp.cli.show import show_plan
+from aivp.cli.show import say_next, show_plan
 from aivp.diagnostics import Diagnostic
 from aivp.diagnostics.diagnostic import refusal
 
@@ -80,12 +80,16 @@ def destroy_command(settings: Settings, yes: bool, targets: tuple[str, ...], exc
     """Take away everything that was created here; what was there before stays and is forgotten."""
     from aivp.plan.options import Options
     from aivp.state.records import refuse_open
+    from aivp.views.next_text import after_destroy
 
     engine = settings.engine().to_destroy()
     state = engine.state()
     with contextlib.closing(state):
         refuse_open(state.open_run())
-        leave(*_plan_and_apply(engine, state, settings, Options(targets, excluded, is_destroy=True), yes), settings)
+        plan, status = _plan_and_apply(engine, state, settings, Options(targets, excluded, is_destroy=True), yes)
+        if not plan.is_empty:
+            say_next(after_destroy(status, settings.commands), settings)
+        leave(plan, status, settings)
 
 
 def leave(plan: Plan, status: str, settings: Settings) -> None:
@@ -183,7 +187,7 @@ def _apply(
     from aivp.cli.listening import listening
     from aivp.engine import running
 
-    with listening(settings, state.folder, engine.now, source_map, sessions) as listen:
+    with listening(settings, state.folder, engine, source_map, sessions) as listen:
         run = running.begin(engine, body, state, sessions, listen, bundle)
         with _interruptible(run, settings.screen):
             return run.plan, run.start(body)
@@ -206,7 +210,10 @@ def _resume(engine: Engine, state: State, settings: Settings, file: str | None) 
         why = f"{file} is of another plan than the run {record.run}, which is to be gone on with."
         raise refusal("AIVP0516", why, "Name the file that this run was begun with, or none.", exit_code=4)
     source_map = map_beside(state.folder / "runs" / record.run)
-    with engine.sessions() as sessions, listening(settings, state.folder, engine.now, source_map, sessions) as listen:
+    with (
+        engine.sessions() as sessions,
+        listening(settings, state.folder, engine, source_map, sessions) as listen,
+    ):
         run = running.resume(engine, record, state, sessions, listen, bundle)
         with _interruptible(run, settings.screen):
             return run.plan, run.resume(record.run)

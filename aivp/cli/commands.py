@@ -9,13 +9,19 @@ import click
 
 from aivp import __version__
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 COMMANDS: Mapping[str, tuple[str, str]] = {
+    "init": ("init", "Begin a project."),
     "validate": ("compile", "Check the project; no host, no credentials."),
     "compile": ("compile", "Write the compiled program (IR)."),
-    "graph": ("compile", "Write the graph of resources as JSON or DOT."),
+    "graph": ("compile", "Write the graph of resources, as data or as a picture."),
     "observe": ("observe", "Record what hosts look like, as evidence."),
     "plan": ("plan", "Show what apply would do, and write it as a plan."),
     "show": ("plan", "Show a plan file."),
+    "diff": ("diff", "Compare two plan files by what they would do."),
     "apply": ("apply", "Make it so: apply a plan, or plan, ask and apply."),
     "destroy": ("apply", "Take away everything that was created."),
     "drift": ("plan", "Show what changed behind our back."),
@@ -26,7 +32,11 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "discover": ("discover", "Write configuration for what exists on a host."),
     "explain": ("explain", "Say what a diagnostic means, or where a value comes from."),
     "providers": ("providers", "List, show, test and begin providers of kinds."),
+    "schema": ("schema", "Write the language as JSON Schema or CUE, for editors."),
     "fmt": ("fmt", "Lay out YAML and CUE files alike."),
+    "migrate": ("migrate", "Bring a project to the language that this aivp reads."),
+    "completion": ("completion", "Write the completion script of a shell."),
+    "man": ("man", "Write man pages."),
     "secrets": ("secrets", "Make or bring in the key of generated secrets."),
     "version": ("version", "Say what this aivp is made of."),
 }
@@ -64,6 +74,13 @@ class LazyGroup(click.Group):
             mend = f" Did you mean {' or '.join(near)}?" if near else " See: aivp --help"
             raise click.ClickException(f"There is no command {args[0]}.{mend}")
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands from the list alone, then options."""
+        from click.shell_completion import CompletionItem
+
+        own = [CompletionItem(name, help=text) for name, (_, text) in COMMANDS.items() if name.startswith(incomplete)]
+        return [*own, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The table of `--help`, from the list alone."""

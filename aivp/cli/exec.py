@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aivp.cli.output import whoever_listens
+from aivp.cli.overhearing import attending
 from aivp.cli.settings import Settings, project_options
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def exec_command(settings: Settings, hosts: str, argv: tuple[str, ...], timeout:
         run = running.one_off(engine, command, state, sessions, teller(settings))
         if run.warnings:
             print_diagnostics(run.warnings, settings)
-        status = run.start()
+        with attending(sessions, settings):
+            status = run.start()
     raise click.exceptions.Exit(EXIT_CODES[status])
 
 
@@ -62,7 +64,8 @@ def teller(settings: Settings) -> Callable[[str, Answer], None]:
             if settings.is_json:
                 click.echo(line("answer", {"run": run, **answer.form()}))
             else:
-                click.echo(render_answer(answer, width=settings.width, color=settings.color), color=settings.color)
+                text = render_answer(answer, width=settings.width, color=settings.color)
+                settings.screen.say(text, color=settings.color)
 
     return tell
 

@@ -1,4 +1,6 @@
-"""explain: what a diagnostic means, where a value comes from, where a resource is declared, or why it is not."""
+"""explain: what a diagnostic means; where a value comes from; why a resource is there, why it changes, and what
+would change if it did.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
     from aivp.compile import Compiled
     from aivp.config.project import Variable
+    from aivp.engine import Engine
+    from aivp.plan.steps import Plan
 
 _MOST = 1_000_000
 """Characters of a value: explaining it means showing it whole."""
@@ -23,35 +27,90 @@ _MOST = 1_000_000
 
 @click.command()
 @click.argument("what", metavar="CODE|var.NAME|ADDRESS")
+@click.option("--plan", "file", metavar="FILE", help="Say what this plan does with it.")
+@click.option("--live", is_flag=True, help="Ask the hosts, and say what a plan would do with it.")
 @project_options
-def explain_command(settings: Settings, what: str) -> None:
-    """Say what a diagnostic (AIVP0203) means and how it is mended, or where the value of a variable comes from (the
-    last line wins), or where a resource is declared, or why it is not. An address may leave out key and host.
+def explain_command(settings: Settings, what: str, file: str | None, live: bool) -> None:
+    """Say what a diagnostic (AIVP0203) means and how it is mended; where the value of a variable comes from (the
+    last line wins); or why a resource is there, where its fields come from and what waits for it, or why it is not
+    declared. An address may leave out key and host; where it then means several, -v explains each.
     """
     from aivp.cli.explain_code import code_of, explain_code
 
+    if file is not None and live:
+        raise click.UsageError("--plan and --live exclude each other.")
     if (code := code_of(what)) is not None:
         explain_code(settings, code)
         return
     engine = settings.engine()
     if what.startswith("var.") or "." not in what:
         _explain_variable(settings, what, engine.project.variables)
-    else:
-        _explain_resource(settings, what, engine.compiled)
+        return
+    _explain_resource(settings, what, engine, _plan(engine, settings, file, live=live))
 
 
-def _explain_resource(settings: Settings, what: str, compiled: Compiled) -> None:
-    known = sorted({*compiled.ir.resources, *compiled.left_out})
+def _plan(engine: Engine, settings: Settings, file: str | None, *, live: bool) -> Plan | None:
+    """The plan to look into. Raises Refused for one of another project."""
+    if file is not None:
+        from aivp.cli.show import read
+
+        plan = read(file)
+        if (plan.project, plan.environment) != (engine.ir.project, engine.ir.environment):
+            why = f"{file} is a plan of {plan.project}/{plan.environment}, not of {engine.ir.project}/"
+            raise refusal("AIVP0940", f"{why}{engine.ir.environment}.", "Name its project with -C, and -e.")
+        return plan
+    if not live:
+        return None
+    from aivp.cli.plan import evidence
+    from aivp.plan.options import Options
+
+    with evidence(engine, settings) as found:
+        return engine.plan(found, Options())
+
+
+def _explain_resource(settings: Settings, what: str, engine: Engine, plan: Plan | None) -> None:
+    from aivp.explain.explain import explain
+
+    compiled = engine.compiled
+    found = _addresses(what, compiled, plan)
+    if len(found) > 1 and not settings.is_verbose:
+        _list(settings, found, compiled)
+        return
+    for number, address in enumerate(found):
+        item = explain(address, engine.project, compiled, engine.graph, plan)
+        if settings.is_json:
+            from aivp.views.explanation_json import explanation_lines
+
+            for text in explanation_lines(item):
+                click.echo(text)
+            continue
+        from aivp.views.explanation_text import render_explanation
+
+        how = render_explanation(item, width=settings.width, color=settings.color, verbose=settings.is_verbose)
+        click.echo(f"\n{how}" if number else how, color=settings.color)
+
+
+def _addresses(what: str, compiled: Compiled, plan: Plan | None) -> list[str]:
+    """The addresses that are meant, sorted. Raises Refused where there is none."""
+    planned = [step.address for step in plan.steps] if plan is not None else []
+    known = sorted({*compiled.ir.resources, *compiled.left_out, *planned})
     found = [address for address in known if address == what or address.startswith((f"{what}[", f"{what}@"))]
-    if not found:
-        from aivp.plugins.suggestion import did_you_mean
+    if found:
+        return [what] if what in found else found
+    from aivp.plugins.suggestion import did_you_mean
 
-        mend = did_you_mean(what, {*known, *(address.split("@")[0].split("[")[0] for address in known)})
-        raise refusal("AIVP0408", f"{what} is not declared here.", mend or "aivp compile lists every resource.")
-    for address in found:
+    mend = did_you_mean(what, {*known, *(address.split("@")[0].split("[")[0] for address in known)})
+    raise refusal("AIVP0408", f"{what} is not declared here.", mend or "aivp compile lists every resource.")
+
+
+def _list(settings: Settings, addresses: list[str], compiled: Compiled) -> None:
+    """A line for each of several: where it is declared, or why it is not."""
+    for address in addresses:
         resource = compiled.ir.resources.get(address)
         when = None if resource is None else resource.when
         span, why = compiled.sources.span(address), compiled.left_out.get(address)
+        if span is None and why is None:
+            why = "nothing declares it any more"
         if settings.is_json:
             from aivp.views.json_lines import declaration_line
 
@@ -60,6 +119,8 @@ def _explain_resource(settings: Settings, what: str, compiled: Compiled) -> None
         click.echo(f"{address}  " + (f"declared at {span}" if why is None else f"not declared: {why}"))
         if when is not None:
             click.echo(f"  facts decide: {_shown(when)}")
+    if not settings.is_json:
+        click.echo(f"\nThese are {len(addresses)}. Name one to see why it is there, or add -v.")
 
 
 def _explain_variable(settings: Settings, what: str, variables: Mapping[str, Variable]) -> None:

@@ -38,6 +38,6 @@ def explain_code(settings: Settings, code: str) -> None:
 
         click.echo(explanation_line(explain(code)))
         return
-    from aivp.views.explanation_text import render_explanation
+    from aivp.views.code_text import render_explanation
 
     click.echo(render_explanation(explain(code), color=settings.color, width=settings.width), color=settings.color)

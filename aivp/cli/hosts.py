@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aivp.cli.failure import print_diagnostics
+from aivp.cli.overhearing import attending
 from aivp.cli.settings import Settings, project_options
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def check_command(settings: Settings, hosts: str) -> None:
     from aivp.engine import asking
 
     engine = settings.engine()
-    with engine.sessions() as sessions:
+    with engine.sessions() as sessions, attending(sessions, settings):
         found = asking.check_hosts(engine, _selected(engine, hosts), sessions)
     if settings.is_json:
         from aivp.views.json_lines import line
@@ -98,7 +99,7 @@ def bootstrap_command(settings: Settings, hosts: str, yes: bool) -> None:
     engine = settings.engine()
     chosen_hosts = _selected(engine, hosts)
     ask(settings, yes, f"Install python3, where it is missing, on {', '.join(host.name for host in chosen_hosts)}?")
-    with engine.sessions() as sessions:
+    with engine.sessions() as sessions, attending(sessions, settings):
         found = asking.bootstrap(engine, chosen_hosts, sessions)
     failures: list[Diagnostic] = []
     for name, answer in found.items():
@@ -121,7 +122,7 @@ def bootstrap_command(settings: Settings, hosts: str, yes: bool) -> None:
 def facts_command(settings: Settings, hosts: str, observed: str | None) -> None:
     """The facts of each host, as conditions and references see them. Exit code 1 where any could not be asked."""
     engine = settings.engine()
-    found = _facts(engine, _selected(engine, hosts), observed)
+    found = _facts(engine, _selected(engine, hosts), observed, settings)
     if settings.is_json:
         from aivp.observe.facts import flat
         from aivp.views.json_lines import line
@@ -162,11 +163,11 @@ def record_command(
     write(settings, found, output)
 
 
-def _facts(engine: Engine, hosts: list[Host], observed: str | None) -> dict[str, HostEvidence]:
+def _facts(engine: Engine, hosts: list[Host], observed: str | None, settings: Settings) -> dict[str, HostEvidence]:
     from aivp.engine import asking
 
     if observed is None:
-        with engine.sessions() as sessions:
+        with engine.sessions() as sessions, attending(sessions, settings):
             return asking.facts(engine, hosts, sessions)
     from aivp.cli.plan import recorded
     from aivp.model.evidence import HostEvidence

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
@@ -14,14 +15,17 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from aivp.cli.output import whoever_listens
+from aivp.cli.tracing import close, tracing
 from aivp.diagnostics import Refused
-from aivp.events import Event, Places, RunStarted, Stopwatch, read_places
+from aivp.events import Event, Places, RunEnded, RunStarted, Stopwatch, read_places
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from aivp.cli.settings import Settings
+    from aivp.engine import Engine
     from aivp.hosts.sessions import Sessions
+    from aivp.views.ci_log import CiLog
 
 PATIENCE = 0.3
 """Seconds of a run that nobody needs to see in the making."""
@@ -32,7 +36,11 @@ LARGEST = 256 * 1024 * 1024
 
 @contextlib.contextmanager
 def listening(
-    settings: Settings, place: Path, now: Callable[[], str], source_map: bytes, sessions: Sessions
+    settings: Settings,
+    place: Path,
+    engine: Engine,
+    source_map: bytes,
+    sessions: Sessions,
 ) -> Iterator[Callable[[Event], None]]:
     """Events go to the terminal, or as JSON lines to standard output, and as the same lines into the run's own log.
 
@@ -40,34 +48,28 @@ def listening(
     """
     from aivp.views.json_lines import event_line
     from aivp.views.live_text import Running
-    from aivp.views.run_text import RunPrinter
     from aivp.views.style import Style
 
-    printer = RunPrinter(
-        lambda text: settings.screen.say(text, color=settings.color),
-        color=settings.color,
-        verbose=settings.is_verbose,
-        width=settings.width,
-    )
+    elapsed, turn = Stopwatch(), threading.Lock()
     places = read_places(source_map)
     log = _Log(place / "runs", source_map)
-    elapsed, turn = Stopwatch(), threading.Lock()
     picture = Running(Style(settings.color))
+    traced = tracing(settings, engine.project.name, engine.project.environment)
     sessions.attend = picture.asking.attend
+    tell = _teller(settings, engine, elapsed)
 
     def listen(event: Event) -> None:
         with turn:  # hosts are driven side by side
             if isinstance(event, RunStarted):
                 elapsed.restart()
             placed = places.event(event)
-            text = event_line(placed, now(), elapsed())
-            log.write(placed, text)
+            line = event_line(placed, engine.now(), elapsed())
+            log.write(placed, line)
             picture.listen(placed, elapsed.tick())
+            if traced is not None:
+                traced.listen(placed, elapsed())
             with whoever_listens():
-                if settings.is_json:
-                    click.echo(text)
-                else:
-                    printer.listen(placed)
+                tell(placed, line)
 
     def draw(seconds: float, columns: int, most: int) -> list[str]:
         with turn:
@@ -80,6 +82,32 @@ def listening(
         raise Refused([places.diagnostic(item) for item in refused.diagnostics], refused.exit_code) from None
     finally:
         log.close()
+        close(traced, settings)
+
+
+def _teller(settings: Settings, engine: Engine, elapsed: Stopwatch) -> Callable[[Event, str], object]:
+    """Says an event, of which a line of JSON is at hand, on standard output."""
+    if settings.is_json:
+        return lambda _, line: click.echo(line)
+    from aivp.views.run_text import RunPrinter
+
+    ci = settings.screen.ci
+    printer = RunPrinter(
+        lambda text: settings.screen.say(text if ci is None else ci.stamped(text, engine.now()), color=settings.color),
+        color=settings.color,
+        verbose=settings.is_verbose,
+        width=settings.width,
+        is_log=ci is not None,
+        commands=settings.commands,
+        seconds=elapsed,
+    )
+
+    def tell(event: Event, _: str) -> None:
+        if ci is not None and (line := _fold(ci, event)):
+            click.echo(line)
+        printer.listen(event)
+
+    return tell
 
 
 def map_beside(plan: str | Path) -> bytes:
@@ -95,6 +123,14 @@ def map_beside(plan: str | Path) -> bytes:
 def places_of(place: Path, run: str) -> Places:
     """Those of a run that was, for its view."""
     return read_places(map_beside(place / "runs" / run))
+
+
+def _fold(ci: CiLog, event: Event) -> str:
+    """The line around a run that lets a CI system fold it; what it came to is outside."""
+    now = int(time.time())
+    if isinstance(event, RunStarted):
+        return ci.begin("aivp apply", now)
+    return ci.end(now) if isinstance(event, RunEnded) else ""
 
 
 @dataclass

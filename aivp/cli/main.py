@@ -26,6 +26,8 @@ def main() -> NoReturn:
             sys.stdout.write(f"aivp {__version__}\n")
             sys.stdout.flush()
             code = 0
+        elif "_AIVP_COMPLETE" in os.environ:
+            code = _complete()
         else:
             code = _run()
     except KeyboardInterrupt:  # also while something is still being imported
@@ -71,6 +73,20 @@ def _run() -> int:
         from aivp.cli.failure import report
 
         return report(error, sys.argv[1:])
+
+
+def _complete() -> int:
+    """What the script of a shell asks on a tab; where there is no answer, there is silence."""
+    try:
+        from aivp.cli.completing import answer
+
+        answer(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except Exception:
+        return 1
+    return 0
 
 
 def _unheard(error: OSError) -> int:

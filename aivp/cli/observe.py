@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from aivp.cli.output import write_artifact
+from aivp.cli.overhearing import attending
 from aivp.cli.plan import warn
 from aivp.cli.settings import Settings, project_options
 
@@ -17,7 +18,7 @@ def observe_command(settings: Settings, output: str | None) -> None:
     from aivp.engine import asking
 
     engine = settings.engine()
-    with engine.sessions() as sessions:
+    with engine.sessions() as sessions, attending(sessions, settings):
         evidence = asking.observe(engine, sessions)
     write_artifact("evidence", evidence.encode(), settings, output)
     warn(evidence, settings)

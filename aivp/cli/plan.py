@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from aivp.cli.failure import print_diagnostics
-from aivp.cli.output import fresh_file, read_bytes, read_plan_file, write_bytes
+from aivp.cli.output import fresh_file, read_bytes, write_bytes
 from aivp.cli.overhearing import attending, overhear
 from aivp.cli.settings import Settings, project_options
-from aivp.cli.show import check_form, format_option, show_plan
+from aivp.cli.show import check_form, format_option, say_next, show_plan
 from aivp.diagnostics import Diagnostic
 from aivp.diagnostics.diagnostic import refusal
 
@@ -49,6 +49,7 @@ def plan_command(
 ) -> None:
     """Show what apply would do."""
     from aivp.plan.options import Options
+    from aivp.views.next_text import after_plan
 
     check_form(settings, form)
     engine = settings.engine()
@@ -56,27 +57,28 @@ def plan_command(
         plan = engine.plan(found, Options(targets, excluded))
         keep(engine, plan, output, bundle)
         show_plan(plan, settings, output, bundle, form=form)
+        chosen = [word for name in targets for word in ("--target", name)]
+        chosen += [word for name in excluded for word in ("--exclude", name)]
+        files = [name for name in (output, bundle) if name is not None]
+        following = after_plan(plan, settings.commands, files=files, selection=chosen, observed=observed)
+        say_next(following if form == "text" else (), settings)
     if detailed_exitcode:
         _leave(plan, settings)
 
 
 @click.command()
 @click.argument("file")
+@click.option("-o", "output", metavar="PAGE", help="Write the Markdown or HTML there.  [default: standard output]")
 @format_option
 @project_options
-def show_command(settings: Settings, file: str, form: str) -> None:
+def show_command(settings: Settings, file: str, output: str | None, form: str) -> None:
     """Show a plan file, or a bundle of one, as `plan` did. Needs no project and no host."""
-    from aivp.plan.steps import UNREADABLE, read_plan
+    from aivp.cli.show import read
 
     check_form(settings, form)
-    body, _ = read_plan_file(file)
-    try:
-        plan = read_plan(body)
-    except UNREADABLE:
-        from aivp.cli.seeming import not_a_plan
-
-        raise not_a_plan(file, body) from None
-    show_plan(plan, settings, None, form=form)
+    if output is not None and form == "text":
+        raise click.UsageError("-o takes a page: name its --format, markdown or html.")
+    show_plan(read(file), settings, None, form=form, to=output)
 
 
 @click.command()
@@ -91,6 +93,7 @@ def drift_command(settings: Settings, ignore: tuple[str, ...], observed: str | N
     from dataclasses import replace
 
     from aivp.plan.options import Options
+    from aivp.views.next_text import after_drift
 
     engine = settings.engine()
     with evidence(engine, settings, observed) as seen:
@@ -98,6 +101,7 @@ def drift_command(settings: Settings, ignore: tuple[str, ...], observed: str | N
     drifted = [step for step in plan.steps if step.is_drift]
     found = replace(plan, steps=drifted, rollouts=())
     show_plan(found, settings, None, is_whole=False)
+    say_next(after_drift(found, settings.commands), settings)
     _leave(found, settings)
 
 

@@ -49,9 +49,17 @@ def list_command(settings: Settings) -> None:
 @runs_command.command("show")
 @click.argument("run", required=False)
 @click.option("--timeline", "is_timeline", is_flag=True, help="Where its time went, and what waited for what.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "html"]), default="text", help="Of the timeline.  [default: text]"
+)
+@click.option("-o", "output", metavar="PAGE", help="Write the HTML there.  [default: standard output]")
 @project_options
-def show_command(settings: Settings, run: str | None, is_timeline: bool) -> None:
+def show_command(settings: Settings, run: str | None, is_timeline: bool, form: str, output: str | None) -> None:
     """What became of each step of a run (the newest one if none is named)."""
+    if form == "html" and (settings.is_json or not is_timeline):
+        raise click.UsageError("--format html is of a --timeline, without --json.")
+    if output is not None and form == "text":
+        raise click.UsageError("-o takes a page: give --timeline --format html, too.")
     engine = settings.engine()
     state = engine.existing_state()
     runs = [] if state is None else state.runs()
@@ -61,7 +69,7 @@ def show_command(settings: Settings, run: str | None, is_timeline: bool) -> None
     if is_timeline:
         from aivp.cli.timeline import show_timeline
 
-        show_timeline(state, found, settings)
+        show_timeline(state, found, settings, None if form == "text" else output or "")
         return
     steps = list(state.steps(found.run).values())
     if settings.is_json:

@@ -19,6 +19,7 @@ import click
 if TYPE_CHECKING:
     import threading
 
+    from aivp.views.ci_log import CiLog
     from aivp.views.region import Region
 
 PAUSE = 0.1
@@ -29,16 +30,20 @@ Draw = Callable[[float, int, int], list[str]]
 
 
 class Screen:
-    """Of one command; quiet where its standard output is no terminal that can move its cursor."""
+    """Of one command; quiet where its standard output is no terminal that can move its cursor.
+
+    ci: how lines look where a CI system keeps them; None where there is none, or a person looks on.
+    """
 
     def __init__(self) -> None:
+        self.ci = None if sys.stdout is None or sys.stdout.isatty() else _ci_log()
         self._region: Region | None = None
         self._said: deque[str] = deque()
 
     def say(self, text: str, *, err: bool = False, color: bool = False) -> None:
         """Print, above the lines that are shown. Raises OSError where none are."""
         if self._region is None or (err and not _is_same_terminal()):
-            click.echo(text, err=err, color=color)
+            click.echo(text if self.ci is None else self.ci.safe(text), err=err, color=color)
         else:
             self._said.append(text)
 
@@ -102,6 +107,14 @@ class Screen:
             sys.stdout.flush()
         except OSError:  # the terminal is gone
             silence()
+
+
+def _ci_log() -> CiLog | None:
+    if not {"CI", "GITHUB_ACTIONS", "GITLAB_CI"} & os.environ.keys():
+        return None
+    from aivp.views.ci_log import ci_log
+
+    return ci_log(os.environ)
 
 
 def is_able() -> bool:

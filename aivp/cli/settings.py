@@ -16,6 +16,7 @@ from aivp.cli.screen import Screen
 if TYPE_CHECKING:
     from aivp.diagnostics import Diagnostic
     from aivp.engine import Engine
+    from aivp.views.next_text import Commands
 
 R = TypeVar("R")
 
@@ -63,6 +64,17 @@ class Settings:
 
         if diagnostics:
             print_diagnostics(diagnostics, self)
+
+    @property
+    def commands(self) -> Commands:
+        """How other commands of this project, environment and variables are called."""
+        from aivp.views.next_text import Commands
+
+        options = [] if self.directory == "." else ["-C", self.directory]
+        options += [] if self.environment is None else ["-e", self.environment]
+        for name, text in self.given:
+            options += ["--var-file" if name == "file" else "--var", text]
+        return Commands(options)
 
     @property
     def width(self) -> int:

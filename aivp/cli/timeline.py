@@ -14,9 +14,18 @@ if TYPE_CHECKING:
     from aivp.state import RunRecord, State
 
 
-def show_timeline(state: State, run: RunRecord, settings: Settings) -> None:
-    """On standard output, as text or a line a session. Raises Refused (AIVP0950) where the run left no log here."""
+def show_timeline(state: State, run: RunRecord, settings: Settings, page: str | None = None) -> None:
+    """On standard output, as text or a line a session; `page`: as HTML, in this file or, if empty, there.
+
+    Raises Refused (AIVP0950) where the run left no log here.
+    """
     found = timeline(state, run)
+    if page is not None:
+        from aivp.cli.output import write_bytes
+        from aivp.views.html_timeline import timeline_html
+
+        write_bytes(timeline_html(found).encode(), page or None)
+        return
     if settings.is_json:
         from aivp.views.json_lines import timeline_lines
 

@@ -43,6 +43,8 @@ class Compiled:
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Group → its hosts, sorted."""
     blobs: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    expanded: Expanded = field(default_factory=lambda: Expanded({}, {}))
+    """The instances of declarations, for whoever says why they are there."""
 
 
 def compile_project(project: Project, registry: Registry, load: Load | None = None) -> Compiled:
@@ -89,7 +91,7 @@ def compile_project(project: Project, registry: Registry, load: Load | None = No
     )
     diagnostics.refuse()
     sources = SourceMap({address: item.declaration for address, item in expanded.instances.items()})
-    return Compiled(ir, sources, _left_out(expanded), diagnostics.sorted(), expanded.groups, filled.blobs)
+    return Compiled(ir, sources, _left_out(expanded), diagnostics.sorted(), expanded.groups, filled.blobs, expanded)
 
 
 def _manifests(expanded: Expanded, registry: Registry) -> dict[str, str]:

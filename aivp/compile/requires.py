@@ -11,7 +11,7 @@ from aivp.plugins.suggestion import did_you_mean, listing
 def check_requires(declared: Declared | None, registry: Registry, diagnostics: Diagnostics) -> None:
     """Report every provider that is missing or of another version. Specifiers are PEP 440 and already checked."""
     wanted = (declared.value.get("providers") or {}) if declared is not None else {}
-    for name in sorted(wanted):
+    for name in sorted(name for name in wanted if type(wanted[name]) is str):  # `config` told of any other
         assert declared is not None
         provider = registry.providers.get(name)
         if provider is None:

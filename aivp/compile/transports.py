@@ -23,8 +23,8 @@ LATER = {"guest": "VMs", "pull": "pull mode"}
 
 ADDRESS = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?|[0-9A-Fa-f:.]{2,45}(%[A-Za-z0-9_.-]{1,32})?")
 USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}\$?")
-_JUMP = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.+-]{0,63}@)?[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}(:[0-9]{1,5})?")
-_FILE = re.compile(r"(/|~/)[^\x00-\x1f\x7f]{1,4094}")
+JUMP = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.+-]{0,63}@)?[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}(:[0-9]{1,5})?")
+FILE = re.compile(r"(/|~/)[^\x00-\x1f\x7f]{1,4094}")
 
 MOST_JUMPS = 8
 PORTS = 65535
@@ -38,10 +38,10 @@ def read_transport(name: str, value: Mapping[str, Json], scope: Scope) -> tuple[
     if name == CONTROLLER:
         raise Mistake(CODE, f"{CONTROLLER} is where aivp itself runs; no host can have that name.")
     transport = _plainly("transport", lambda item: item, scope)(value.get("transport"))
-    if transport in LATER:
+    if type(transport) is str and transport in LATER:
         why = f"transport {transport} comes with {LATER[transport]} and is refused until then."
         raise Mistake("AIVP0213", why, "Use local, exec or ssh.", "transport")
-    if transport not in _MEMBERS:
+    if type(transport) is not str or transport not in _MEMBERS:
         mend = did_you_mean(str(transport), _MEMBERS) if transport else ""
         raise Mistake(CODE, "transport of a host is local, exec or ssh.", mend, "transport")
     readers = {member: _plainly(member, read, scope) for member, read in _MEMBERS[transport].items()}
@@ -86,7 +86,7 @@ def _jump(value: Json) -> Json:
     hops = [value] if type(value) is str else value
     if type(hops) is not list or not 0 < len(hops) <= MOST_JUMPS:
         raise Mistake(CODE, f"jump of a host is [USER@]HOST[:PORT], or a list of up to {MOST_JUMPS}.", "", "jump")
-    read = _matching(_JUMP, "jump", "[USER@]HOST[:PORT], or a list of these")
+    read = _matching(JUMP, "jump", "[USER@]HOST[:PORT], or a list of these")
     return ",".join(str(read(hop)) for hop in hops)
 
 
@@ -129,7 +129,7 @@ _MEMBERS: Mapping[str, Mapping[str, Reader]] = {
         ),
         "user": _matching(USER, "user", "the name of an account"),
         "port": lambda item: whole(item, 1, PORTS, "port of a host", "port"),
-        "identity_file": _matching(_FILE, "identity_file", "an absolute path, or one beneath ~/"),
+        "identity_file": _matching(FILE, "identity_file", "an absolute path, or one beneath ~/"),
         "jump": _jump,
     },
 }

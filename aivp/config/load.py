@@ -13,7 +13,7 @@ from aivp.config.requirements import read_header
 from aivp.config.sections import Declarations, collect
 from aivp.config.sources import read_secret
 from aivp.config.variables import VariableInputs, resolve
-from aivp.diagnostics import Diagnostics
+from aivp.diagnostics import Diagnostics, Span
 from aivp.model.place import Place
 from aivp.model.resource import SecretSource
 
@@ -59,7 +59,7 @@ def read(root: Path, *, environment: str | None = None, variables: VariableInput
     secrets = _secrets(declared.maps["secrets"], found)
     declared.broken |= {f"secrets.{name}" for name in declared.maps["secrets"].keys() - secrets.keys()}
     flaws = Flaws(found.sorted(), frozenset(declared.broken), is_partial)
-    return _project(root, header, chosen[0], values, declared, secrets, place, flaws)
+    return _project(root, header, chosen[0], values, declared, secrets, place, flaws, reading.included)
 
 
 def project_name(root: Path) -> str:
@@ -100,6 +100,7 @@ def _project(
     secrets: Mapping[str, tuple[SecretSource, Declared]],
     place: Place,
     flaws: Flaws,
+    included: Mapping[str, Span],
 ) -> Project:
     maps = {name: dict(sorted(parts.items())) for name, parts in declared.maps.items()}
     return Project(
@@ -120,4 +121,5 @@ def _project(
         requires=header[1],
         state=place,
         flaws=flaws,
+        included=included,
     )

@@ -76,7 +76,8 @@ class Flaws:
 class Project:
     """Everything one environment of a project declares, after includes, overrides and variables; not yet expanded.
 
-    Keys of `resources` are `kind.name`; of the other maps the plain name.
+    Keys of `resources` are `kind.name`; of the other maps the plain name. included: file or folder → where it is
+    included.
     """
 
     root: Path
@@ -96,6 +97,7 @@ class Project:
     requires: Declared | None = None
     state: Place = DEFAULT
     flaws: Flaws = Flaws()
+    included: Mapping[str, Span] = field(default_factory=dict)
 
     def is_broken(self, section: str, name: str) -> bool:
         """True where a declaration is there, and cannot be used."""

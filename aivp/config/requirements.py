@@ -9,6 +9,8 @@ from aivp.config.shape import inner, is_name, is_of, knows_keys, members
 from aivp.diagnostics import Diagnostics
 
 LANGUAGE = "v1"
+OLDER = ("v0",)
+"""What `aivp migrate` knows a way from."""
 
 
 def read_header(root: Declared, found: Diagnostics) -> tuple[str, Declared | None]:
@@ -17,6 +19,8 @@ def read_header(root: Declared, found: Diagnostics) -> tuple[str, Declared | Non
         said = root.value.get("aivp")
         why = "The root document does not say its language version." if said is None else f"`aivp` is {describe(said)}."
         mend = f"Write `aivp: {LANGUAGE}`, the one version that this aivp ({aivp.__version__}) reads."
+        if said in OLDER:
+            mend = f"Bring it to {LANGUAGE}, which this aivp reads: aivp migrate."
         found.error("AIVP0125", why, mend, span=root.span("aivp"))
     return _name(root, found), _requires(root, found)
 
@@ -46,10 +50,11 @@ def _requires(root: Declared, found: Diagnostics) -> Declared | None:
         found.error("AIVP0127", why, "Install a version that fits.", span=requires.span("aivp"))
     if requires.value.get("providers") is not None:
         providers = inner(requires, "providers")
-        if is_of(providers, "map", "`requires.providers`", found):
-            for name, part in members(providers):
-                is_name(providers, name, "a provider", found)
-                _admits(part, "0", found)
+        if not is_of(providers, "map", "`requires.providers`", found):
+            return None
+        for name, part in members(providers):
+            is_name(providers, name, "a provider", found)
+            _admits(part, "0", found)
     return requires
 
 

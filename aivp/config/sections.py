@@ -10,7 +10,7 @@ from aivp.config.project import Declared
 from aivp.config.shape import is_kind, is_name, is_of, is_resource, knows_keys, members
 from aivp.diagnostics import Diagnostics, Related
 
-_ROOT_ONLY = ("aivp", "project", "requires", "environments", "state")
+ROOT_ONLY = ("aivp", "project", "requires", "environments", "state")
 _YAML_ONLY = ("include", "variables")
 _LISTS = ("moved", "import", "removed")
 _Check = Callable[[Declared, str, Diagnostics], bool]
@@ -32,7 +32,7 @@ MAPS: Mapping[str, _Check] = {
 }
 """Sections that are maps from a name to a declaration, and what their keys must be."""
 
-SECTIONS = (*_ROOT_ONLY, *_YAML_ONLY, *_LISTS, *(name for name in MAPS if name not in _YAML_ONLY))
+SECTIONS = (*ROOT_ONLY, *_YAML_ONLY, *_LISTS, *(name for name in MAPS if name not in _YAML_ONLY))
 
 _FREE = ("values", "variables")
 """Sections whose declarations need not be maps, or are looked at elsewhere."""
@@ -53,7 +53,7 @@ def collect(documents: Iterable[Document], into: Declarations, found: Diagnostic
     for document in documents:
         _check_sections(document, found)
         for name, part in members(document.content):
-            if part.value is None or name in _ROOT_ONLY or (document.origin == "cue" and name in _YAML_ONLY):
+            if part.value is None or name in ROOT_ONLY or (document.origin == "cue" and name in _YAML_ONLY):
                 continue
             if name in MAPS and is_of(part, "map", f"`{name}`", found):
                 _add(name, part, into, found)
@@ -67,7 +67,7 @@ def _check_sections(document: Document, found: Diagnostics) -> None:
     knows_keys(content, SECTIONS, "A document", found)
     if document.origin == "root":
         return
-    for name in _ROOT_ONLY:
+    for name in ROOT_ONLY:
         if name in content.value:
             why = f"`{name}` stands in the project's aivp.yaml only."
             found.error("AIVP0122", why, "Move it there.", span=content.key_span(name))

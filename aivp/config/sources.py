@@ -17,7 +17,8 @@ DEFAULT_VERSION = "1"
 DEFAULT_LENGTH = 32
 LENGTHS = range(8, 1025)
 
-_ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+ENVIRONMENT_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_ENVIRONMENT_NAME = re.compile(ENVIRONMENT_NAME)
 
 
 def read_secret(name: str, part: Declared, found: Diagnostics) -> SecretSource | None:

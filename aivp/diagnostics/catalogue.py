@@ -227,10 +227,18 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0921": "Folder in use",
     "AIVP0922": "The conformance kit is missing",
     "AIVP0923": "Unknown provider",
+    "AIVP0940": "Plan of another project",
+    "AIVP0945": "Plan of something else",
     "AIVP0950": "No timeline",
+    "AIVP0951": "Traces not sent",
+    "AIVP0952": "No support for traces installed",
     "AIVP0955": "Layout that cannot be kept",
     "AIVP0956": "File changed meanwhile",
     "AIVP0957": "CUE file left as it is",
+    "AIVP0958": "Not a name of a package",
+    "AIVP0959": "Files in the way",
+    "AIVP0960": "Unknown example",
+    "AIVP0961": "Project that cannot be migrated",
     "AIVP0999": "Bug in aivp",
 }
 

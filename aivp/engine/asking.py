@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,10 +23,16 @@ if TYPE_CHECKING:  # links are on their way while the rest is imported
     from aivp.state import State
 
 
-def observe(engine: Engine, sessions: Sessions, meanwhile: Callable[[], object] = bool) -> Evidence:
+def observe(
+    engine: Engine,
+    sessions: Sessions,
+    meanwhile: Callable[[], object] = bool,
+    left_alone: AbstractSet[str] = frozenset(),
+) -> Evidence:
     """Ask every host. Creates no state and changes nothing anywhere.
 
-    meanwhile: what can be done while hosts are on their way, such as importing what comes next.
+    meanwhile: what can be done while hosts are on their way, such as importing what comes next. left_alone: hosts that
+    are resources and are not asked.
     """
     state = engine.existing_state()
     try:
@@ -51,6 +58,7 @@ def observe(engine: Engine, sessions: Sessions, meanwhile: Callable[[], object] 
             render=render,
             reveal=opener.reveal,
             is_untrusted=engine.is_untrusted,
+            left_alone=left_alone,
         )
     finally:
         if state is not None:
@@ -72,7 +80,9 @@ def discover(engine: Engine, kind: str, host: str, given: Mapping[str, str], ses
     finally:
         if state is not None:
             state.close()
-    found = find(kind, host, given, engine.ir, objects, lineage, engine.registry, sessions, engine.is_untrusted)
+    near = {item.name: item for item in reachable(engine, engine.ir.hosts.values())}
+    ir = replace(engine.ir, hosts=near)
+    found = find(kind, host, given, ir, objects, lineage, engine.registry, sessions, engine.is_untrusted)
     names = {name.rpartition(".")[2] for name in engine.project.resources if name.startswith(f"{kind}.")}
     return replace(found, taken=names)
 
@@ -153,19 +163,32 @@ def rebuild(engine: Engine, state: State, sessions: Sessions) -> int:
 
     State is written before any host follows it: broken off in between, it is lost again, never an empty one.
     """
-    from aivp.observe.rebuild import greeted, hand_over, recall, remembered
+    from aivp.observe.rebuild import greeted, guests_of, hand_over, recall, remembered
     from aivp.plan.bind import bind
     from aivp.state.records import new_lineage
 
     with state.exclusive():
-        objects, key_ids = remembered(engine.ir, engine.registry.kinds, sessions)
-        opener = engine.opener(engine.ir.secrets)
+        ir, kinds = engine.ir, engine.registry.kinds
+        hosts = {name: host for name, host in ir.hosts.items() if host.transport != GUEST}
+        objects, key_ids = remembered(ir, hosts, kinds, sessions)
+        opener = engine.opener(ir.secrets)
         for key_id in key_ids:
             opener.check(key_id)
         lineage = new_lineage()
-        state.rebuild(lineage, engine.ir.hosts, objects, key_ids[-1] if key_ids else None)
-        hand_over(engine.ir, sessions, lineage)
-        evidence = observe(engine, sessions)
-        bound = bind(engine.ir, engine.graph.order, evidence, engine.registry.kinds, render, is_provisional=True)
-        state.put(recall(objects, bound, sessions, partial(greeted, engine.ir, sessions, lineage), opener.reveal))
+        state.rebuild(lineage, hosts, objects, key_ids[-1] if key_ids else None)
+        hand_over(ir, hosts, sessions, lineage)
+        evidence = observe(engine, sessions, left_alone=ir.hosts.keys() - hosts.keys())
+        while near := guests_of(ir, hosts, evidence, kinds):
+            more, key_ids = remembered(ir, near, kinds, sessions)
+            for key_id in key_ids:
+                opener.check(key_id)
+            state.put(more)
+            if key_ids:
+                state.record_key(key_ids[-1])
+            hand_over(ir, near, sessions, lineage)
+            objects += more
+            hosts |= near
+            evidence = observe(engine, sessions, left_alone=ir.hosts.keys() - hosts.keys())
+        bound = bind(ir, engine.graph.order, evidence, kinds, render, is_provisional=True)
+        state.put(recall(objects, bound, sessions, partial(greeted, ir, hosts, sessions, lineage), opener.reveal))
     return len(objects)

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from aivp import __version__
 from aivp.diagnostics.diagnostic import refusal
 from aivp.hosts.bundle import Bundle
 
@@ -43,7 +44,7 @@ def run_kit(argv: Sequence[str]) -> int:
         raise refusal(
             "AIVP0922",
             "The conformance kit is not installed beside this aivp.",
-            f"Install it: {_installer()} install aivp-conformance",
+            f"Install its wheel, which a release has: {_installer()} install ./{KIT}-{__version__}-py3-none-any.whl",
         )
     return subprocess.run([sys.executable, "-m", KIT, *argv], check=False).returncode
 

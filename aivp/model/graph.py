@@ -1,21 +1,20 @@
 """The graph of one IR: typed edges, the one order of its resources, and who waits for whom.
 
-The sole door of networkx, which is imported only where a graph really has edges (it costs 120 ms). Knows phases as
-numbers; what a kind is, it does not know.
+Knows phases as numbers; what a kind is, it does not know. A library of graphs would take as long to import as all the
+rest of a plan (ADR 0042); the tests compare this with one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from graphlib import CycleError, TopologicalSorter
+from heapq import heappop, heappush
 
 from aivp_contract.manifest import PHASES, Kind
 
 from aivp.model.resource import IR, Edge, EdgeType
-
-if TYPE_CHECKING:
-    import networkx as nx
 
 TYPE_ORDER: tuple[EdgeType, ...] = ("reference", "depends", "notify", "host", "implied")
 
@@ -60,11 +59,7 @@ class ResourceGraph:
 
     def loops(self) -> list[set[str]]:
         """The sets of resources that wait for each other, by their smallest address; empty where there is no cycle."""
-        if not self.edges:
-            return []
-        import networkx as nx
-
-        components = nx.strongly_connected_components(self._directed)
+        components = _components(self.nodes, self._before, self._after)
         return sorted((component for component in components if len(component) > 1), key=min)
 
     def cycle(self) -> tuple[str, ...]:
@@ -83,17 +78,12 @@ class ResourceGraph:
         """
         if not self.edges:
             return tuple(sorted(self.nodes, key=lambda node: (self.nodes[node][1], node)))
-        import networkx as nx
-
-        try:
-            layers = list(nx.topological_generations(self._directed))
-        except nx.NetworkXUnfeasible:
-            raise ValueError(f"a cycle: {' → '.join(self.cycle())}") from None
-        lowest = self._lowest_phases([node for layer in layers for node in layer])
+        layers = list(_layers(self.nodes, self._before))
         depth = {node: number for number, layer in enumerate(layers) for node in layer}
-        return tuple(
-            nx.lexicographical_topological_sort(self._directed, key=lambda node: (lowest[node], depth[node], node))
-        )
+        if len(depth) < len(self.nodes):
+            raise ValueError(f"a cycle: {' → '.join(self.cycle())}")
+        lowest = self._lowest_phases([node for layer in layers for node in layer])
+        return tuple(_by_rank(self._before, {node: (lowest[node], depth[node], node) for node in self.nodes}))
 
     def batches(self, members: Iterable[str]) -> list[list[str]]:
         """`members` in as few groups as can be, so that no path inside a group leads through anything else.
@@ -132,15 +122,6 @@ class ResourceGraph:
     def _after(self) -> Mapping[str, tuple[str, ...]]:
         return _grouped((edge.before, edge.after) for edge in self.edges)
 
-    @cached_property
-    def _directed(self) -> nx.DiGraph[str]:
-        import networkx as nx
-
-        graph: nx.DiGraph[str] = nx.DiGraph()
-        graph.add_nodes_from(self.nodes)
-        graph.add_edges_from((edge.before, edge.after) for edge in self.edges)
-        return graph
-
 
 def _edge_key(edge: Edge) -> tuple[str, str, str]:
     return (edge.before, edge.after, edge.type)
@@ -155,6 +136,56 @@ def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     for key, value in pairs:
         found.setdefault(key, set()).add(value)
     return {key: tuple(sorted(values)) for key, values in found.items()}
+
+
+def _layers(nodes: Iterable[str], before: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    """Those with nothing before them, those with only these before them, and so on, until a cycle is in the way."""
+    sorter = TopologicalSorter({node: before.get(node, ()) for node in nodes})
+    with contextlib.suppress(CycleError):  # it still gives what it can
+        sorter.prepare()
+    while layer := sorter.get_ready():
+        yield layer
+        sorter.done(*layer)
+
+
+def _by_rank(before: Mapping[str, tuple[str, ...]], ranks: Mapping[str, tuple[int, int, str]]) -> Iterator[str]:
+    """Every node behind those before it, and of those that may come next the one of the lowest rank; no cycles."""
+    sorter = TopologicalSorter({node: before.get(node, ()) for node in ranks})
+    sorter.prepare()
+    ready: list[tuple[tuple[int, int, str], str]] = []
+    while sorter.is_active():
+        for node in sorter.get_ready():
+            heappush(ready, (ranks[node], node))
+        _, node = heappop(ready)
+        yield node
+        sorter.done(node)
+
+
+def _components(
+    nodes: Iterable[str], before: Mapping[str, tuple[str, ...]], after: Mapping[str, tuple[str, ...]]
+) -> Iterator[set[str]]:
+    """The strongly connected ones, after Kosaraju and Sharir: back from whatever a walk forward has finished last."""
+    finished: list[str] = []
+    seen: set[str] = set()
+    walk = [(node, False) for node in nodes]
+    while walk:
+        node, is_finished = walk.pop()
+        if is_finished:
+            finished.append(node)
+        elif node not in seen:
+            seen.add(node)
+            walk.append((node, True))
+            walk.extend((later, False) for later in after.get(node, ()) if later not in seen)
+    for node in reversed(finished):
+        if node in seen:
+            component, back = set(), [node]
+            while back:
+                found = back.pop()
+                if found in seen:
+                    seen.remove(found)
+                    component.add(found)
+                    back.extend(before.get(found, ()))
+            yield component
 
 
 def _reach(neighbours: Mapping[str, tuple[str, ...]], addresses: Iterable[str]) -> frozenset[str]:

@@ -16,26 +16,44 @@ from functools import partial
 from aivp_contract.values import Json
 
 from aivp.diagnostics import Refused
+from aivp.diagnostics.diagnostic import refusal
 from aivp.hosts.greeting import Owner, greet
 from aivp.hosts.portions import Items, portions
 from aivp.hosts.refusals import refused
 from aivp.hosts.session import HostSession, Refusal
 from aivp.hosts.sessions import Sessions, Visit
+from aivp.model.evidence import Evidence
 from aivp.model.object import Object
 from aivp.model.resource import IR, Host, read_lifecycle
+from aivp.observe.guests import guests
 from aivp.plan.bind import Bound, Kinds
 from aivp.plan.steps import DEPOSED
 
 
-def remembered(ir: IR, kinds: Kinds, sessions: Sessions) -> tuple[list[Object], list[str]]:
-    """Rows for everything that the hosts hold for this project and environment, and the ids of the project keys that
+def guests_of(ir: IR, hosts: Mapping[str, Host], evidence: Evidence, kinds: Kinds) -> dict[str, Host]:
+    """Those of `ir`'s hosts that are resources on `hosts`, are not among them yet, and can be asked now.
+
+    evidence: of `hosts`. Raises Refused for one that is there and does not run: what it remembers would be lost.
+    """
+    places = {name: hosts.get(name, host) for name, host in ir.hosts.items()}
+    asked = {name: item for name, item in evidence.hosts.items() if name in hosts}
+    found = guests(places, asked, evidence.seen, kinds)
+    for name in found.away:
+        seen = evidence.seen.get(name)
+        if seen is not None and (seen.observation is None or seen.observation.observed is not None):
+            raise refusal("AIVP0601", f"{name} is there, but cannot be asked what it remembers.", "Start it first.")
+    return found.near
+
+
+def remembered(ir: IR, hosts: Mapping[str, Host], kinds: Kinds, sessions: Sessions) -> tuple[list[Object], list[str]]:
+    """Rows for everything that `hosts` hold for this project and environment, and the ids of the project keys that
     its generated secrets come from, sorted. Changes nothing.
 
     Raises Refused if any host cannot be asked: a state that is rebuilt by half would orphan the rest.
     """
     found: list[Object] = []
     key_ids: set[str] = set()
-    for answer in sessions.each(ir.hosts, lambda name: _remembered(ir, kinds, ir.hosts[name], sessions)).values():
+    for answer in sessions.each(hosts, lambda name: _remembered(ir, kinds, hosts[name], sessions)).values():
         if isinstance(answer, Refused):
             raise answer
         found.extend(item for item, _ in answer)
@@ -43,18 +61,18 @@ def remembered(ir: IR, kinds: Kinds, sessions: Sessions) -> tuple[list[Object], 
     return found, sorted(key_ids)
 
 
-def hand_over(ir: IR, sessions: Sessions, lineage: str) -> None:
+def hand_over(ir: IR, hosts: Mapping[str, Host], sessions: Sessions, lineage: str) -> None:
     """Every host follows `lineage` from now on, which fences off whoever held the older one. Raises Refused."""
-    for answer in sessions.each(ir.hosts, lambda name: _hand_over(ir, ir.hosts[name], sessions, lineage)).values():
+    for answer in sessions.each(hosts, lambda name: _hand_over(ir, hosts[name], sessions, lineage)).values():
         if isinstance(answer, Refused):
             raise answer
 
 
 @contextlib.contextmanager
-def greeted(ir: IR, sessions: Sessions, lineage: str, name: str) -> Iterator[HostSession]:
+def greeted(ir: IR, hosts: Mapping[str, Host], sessions: Sessions, lineage: str, name: str) -> Iterator[HostSession]:
     """The session with a host that follows `lineage`. Raises Refused."""
     owner = Owner(ir.project, ir.environment, lineage)
-    with sessions.visit(ir.hosts[name], partial(greet, owner=owner, kinds=sessions.archive.kinds)) as session:
+    with sessions.visit(hosts[name], partial(greet, owner=owner, kinds=sessions.archive.kinds)) as session:
         yield session
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from aivp_contract.values import Json, Secret, contains
@@ -56,6 +57,8 @@ class Observer:
     render: Render
     reveal: Reveal
     is_untrusted: bool = False
+    left_alone: AbstractSet[str] = frozenset()
+    """Hosts that are resources and are not to be greeted."""
     hosts: dict[str, HostEvidence] = field(default_factory=dict)
     seen: dict[str, Seen] = field(default_factory=dict)
     outdated: dict[str, Seen] = field(default_factory=dict)
@@ -94,7 +97,8 @@ class Observer:
 
     def _greet_guests(self) -> None:
         """Hosts that are resources, once these have been seen: those that run are greeted."""
-        found = guests(self.places, self.hosts, self.seen, self.kinds)
+        places = {name: host for name, host in self.places.items() if name not in self.left_alone}
+        found = guests(places, self.hosts, self.seen, self.kinds)
         self.hosts |= found.away
         self.places |= found.near
         self._greet_all(found.near)

@@ -84,7 +84,7 @@ def _postgres() -> type[Postgres]:
         raise refusal(
             "AIVP0833",
             f"aivp.yaml says that state is in PostgreSQL, and psycopg is not usable here ({error.name or error}).",
-            "Install it with aivp: pip install 'aivp[postgres]'",
+            "Install what the extra `postgres` takes beside aivp: pip install 'psycopg[binary]>=3.2'",
         ) from None
     return Postgres
 

@@ -32,10 +32,11 @@ def write_changes(page: Page, step: StepOutline, indent: int) -> None:
     names = [len(item.name) for item in step.changes if isinstance(item, ValueChange | TextChange)]
     column = max((length for length in names if length <= COLUMN), default=0)
     for change in step.changes:
-        _write(page, change, indent, column)
+        write_change(page, change, indent, column)
 
 
-def _write(page: Page, change: Change, indent: int, column: int = 0) -> None:
+def write_change(page: Page, change: Change, indent: int, column: int = 0) -> None:
+    """One change, its members below it. column: characters that names are padded to."""
     match change:
         case ValueChange():
             page.add(*_head(change, column), *_values(change), *_notes(change), indent=indent, hang=4)
@@ -49,7 +50,7 @@ def _write(page: Page, change: Change, indent: int, column: int = 0) -> None:
         case MembersChange():
             page.add(("change", "~ "), ("", f"{escape.line(change.name, 400)}:"), *_notes(change), indent=indent)
             for member in change.members:
-                _write(page, member, indent + 2)
+                write_change(page, member, indent + 2)
             _write_hidden(page, change.hidden, "entry", indent + 2)
         case _:
             assert_never(change)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aivp_contract import canonical
 from aivp_contract.manifest import Kind
@@ -21,7 +21,10 @@ from aivp.diagnostics.catalogue import SUMMARIES
 from aivp.diagnostics.explanation import Example, Explanation
 from aivp.events import Event, StepEnded
 from aivp.events.timeline import Lane, Timeline
-from aivp.plan.steps import Plan
+from aivp.plan.steps import Plan, Step
+
+if TYPE_CHECKING:
+    from aivp.plan.compare import Difference, PlanDifference
 
 VERSION = 1
 
@@ -91,6 +94,31 @@ def plan_lines(plan: Plan, *, is_whole: bool = True) -> Iterator[str]:
             **({"rollouts": [item.form() for item in plan.rollouts]} if plan.rollouts else {}),
         },
     )
+
+
+def difference_lines(found: PlanDifference, before: Plan, after: Plan) -> Iterator[str]:
+    """A line for each step that appears, vanishes or differs, then one that sums up how two plans differ."""
+    for how, steps in (("appeared", found.appeared), ("vanished", found.vanished)):
+        yield from (_compared(how, step, ()) for step in steps)
+    yield from (_compared("changed", item.after, item.differences) for item in found.changed)
+    yield line(
+        "compared",
+        {
+            "is_same": found.is_same,
+            "digests": [canonical.digest_bytes(plan.encode()) for plan in (before, after)],
+            "appeared": len(found.appeared),
+            "vanished": len(found.vanished),
+            "changed": len(found.changed),
+            "same": found.same,
+            "around": [item.form() for item in found.around],
+            "origin": [item.form() for item in found.origin],
+        },
+    )
+
+
+def _compared(how: str, step: Step, differences: Sequence[Difference]) -> str:
+    members = {"how": how, "step": step.id, "address": step.address, "severity": step.severity}
+    return line("step-compared", {**members, "differences": [item.form() for item in differences]})
 
 
 def artifact_line(name: str, data: bytes, file: str | None) -> str:

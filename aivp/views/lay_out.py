@@ -15,11 +15,11 @@ from aivp.views.alike import FEW, HostGroup, StepGroup, alike_hosts, alike_steps
 from aivp.views.lay_out_changes import lay_out_changes
 from aivp.views.outline import (
     HostOutline,
+    Occurrences,
     Outline,
     Reading,
     Role,
     RolloutOutline,
-    SevereGroup,
     StepOutline,
     Targets,
     role,
@@ -42,7 +42,7 @@ def lay_out(plan: Plan, reading: Reading, digest: str | None = None) -> Outline:
         unchanged=plan.unchanged,
         severities={name: severities[name] for name in SEVERITIES if severities[name]},
         roles={name: roles[name] for name in get_args(Role) if roles[name]},
-        severe=_severe(counted),
+        severe=group_steps([step for step in counted if step.severity in _SEVERE]),
         hosts=_hosts(plan, reading),
         rollouts=[RolloutOutline(item.group, item.rounds, item.max_fail_percentage) for item in plan.rollouts],
         blocked=plan.blocked,
@@ -55,29 +55,20 @@ def lay_out(plan: Plan, reading: Reading, digest: str | None = None) -> Outline:
     )
 
 
-def _counted(plan: Plan) -> list[Step]:
-    """The steps but for deletions that belong to a replacement, which is one thing to its reader."""
-    replaced = {step.address for step in plan.steps if role(step) == "replace"}
-    return [step for step in plan.steps if step.action != "delete" or step.address not in replaced]
+def lay_out_step(step: Step, reading: Reading) -> StepOutline:
+    """One step by itself."""
+    return _step(StepGroup(step), HostGroup((step.host,), {}), reading)
 
 
-def _severe(steps: Sequence[Step]) -> list[SevereGroup]:
-    """What destroys, then what disrupts; together where sign and reason are the same, in order of appearance."""
+def group_steps(steps: Sequence[Step]) -> list[Occurrences]:
+    """The most severe first; together where sign and reason are the same, in order of appearance."""
     groups: dict[tuple[Severity, Role, str], list[Step]] = {}
-    for severity in _SEVERE:
-        for step in steps:
-            if step.severity == severity:
-                why = placeless(step.reason, step.host)
-                groups.setdefault((severity, role(step), why), []).append(step)
-    return [_severe_group(*key, found) for key, found in groups.items()]
+    for step in sorted(steps, key=lambda step: SEVERITIES.index(step.severity)):
+        groups.setdefault((step.severity, role(step), placeless(step.reason, step.host)), []).append(step)
+    return [_group(*key, found) for key, found in groups.items()]
 
 
-def _severe_group(severity: Severity, name: Role, why: str, steps: Sequence[Step]) -> SevereGroup:
-    hosts = {step.host for step in steps}
-    return SevereGroup(name, severity, steps[0].reason if len(hosts) == 1 else why, _targets(steps), len(steps))
-
-
-def _targets(steps: Sequence[Step]) -> list[Targets]:
+def targets(steps: Sequence[Step]) -> list[Targets]:
     """The steps as resources on hosts: those that stand on the same hosts together."""
     places: dict[str, list[str]] = {}
     for step in steps:
@@ -86,6 +77,17 @@ def _targets(steps: Sequence[Step]) -> list[Targets]:
     for name, hosts in places.items():
         groups.setdefault(tuple(hosts), []).append(name)
     return [Targets(names, hosts) for hosts, names in groups.items()]
+
+
+def _counted(plan: Plan) -> list[Step]:
+    """The steps but for deletions that belong to a replacement, which is one thing to its reader."""
+    replaced = {step.address for step in plan.steps if role(step) == "replace"}
+    return [step for step in plan.steps if step.action != "delete" or step.address not in replaced]
+
+
+def _group(severity: Severity, name: Role, why: str, steps: Sequence[Step]) -> Occurrences:
+    is_one = len({step.host for step in steps}) == 1
+    return Occurrences(name, severity, steps[0].reason if is_one else why, targets(steps), len(steps))
 
 
 def _hosts(plan: Plan, reading: Reading) -> list[HostOutline]:

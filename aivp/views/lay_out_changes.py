@@ -49,8 +49,14 @@ def lay_out_changes(step: Step, reading: Reading) -> list[Change]:
     ]
     lengths = [len(name[0]) for name, changes in fields if name and _is_whole(changes)]
     column = max((length for length in lengths if length <= COLUMN), default=0)
-    layer = _Layer(step, reading, column)
+    is_mixed = len({change.cause for change in step.changes}) > 1
+    layer = _Layer(reading, column, is_new=step.action == "create", is_mixed=is_mixed)
     return [layer.field("".join(name) or "(everything)", changes) for name, changes in fields]
+
+
+def lay_out_difference(name: str, change: StepChange, reading: Reading) -> Change:
+    """One difference by itself, whatever it is of."""
+    return _Layer(reading, 0, is_new=False, is_mixed=False).change(name, change, len(name))
 
 
 def _is_whole(changes: Sequence[StepChange]) -> bool:
@@ -66,11 +72,11 @@ def _is_said(change: StepChange, step: Step) -> bool:
 
 
 class _Layer:
-    """The changes of one step."""
+    """The changes of one step, or one difference of whatever kind."""
 
-    def __init__(self, step: Step, reading: Reading, column: int) -> None:
-        self.is_new = step.action == "create"
-        self.is_mixed = len({change.cause for change in step.changes}) > 1
+    def __init__(self, reading: Reading, column: int, *, is_new: bool, is_mixed: bool) -> None:
+        self.is_new = is_new
+        self.is_mixed = is_mixed
         self.reading = reading
         self.column = column
 

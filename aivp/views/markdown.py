@@ -16,7 +16,7 @@ from aivp.views.lay_out_changes import count
 from aivp.views.markdown_escape import code, fence, marker, size, span, summary
 from aivp.views.markdown_steps import step_lines
 from aivp.views.name_spans import name_spans
-from aivp.views.outline import HostOutline, Outline, Reading, SevereGroup
+from aivp.views.outline import HostOutline, Occurrences, Outline, Reading
 
 LIMIT = 65_536
 """Characters of a comment on GitHub."""
@@ -73,7 +73,7 @@ def _severe(plan: Outline, room: int) -> Iterator[str]:
         yield "\n".join(_within(map(_severe_line, plan.severe), room))
 
 
-def _severe_line(group: SevereGroup) -> str:
+def _severe_line(group: Occurrences) -> str:
     names = " · ".join(span(words.targets_text(targets), _LONG) for targets in group.targets)
     reason = f": {span(group.reason, 1000)}" if group.reason else ""
     number = f" {group.size:,}" if group.size > 1 else ""

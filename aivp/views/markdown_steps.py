@@ -41,7 +41,7 @@ def step_lines(step: StepOutline, *, is_shared: bool) -> Iterator[str]:
     if step.previous is not None and step.previous not in step.reason:
         yield f"#     from {_cut(step.previous, 400)}"
     for change in step.changes:
-        yield from _change(change, 4)
+        yield from change_lines(change, 4)
     if step.alike:
         head, rest = words.alike_text(step, NAMES, is_shared=is_shared)
         yield f"{first}     {head}{_cut(rest, 4000)}"
@@ -51,7 +51,8 @@ def _is_looked_at_again(step: StepOutline) -> bool:
     return step.is_conditional and not step.is_deferred and step.role != "check"
 
 
-def _change(change: Change, indent: int) -> Iterator[str]:
+def change_lines(change: Change, indent: int) -> Iterator[str]:
+    """One change, its members below it, `indent` columns behind the sign."""
     note = words.note(change)
     end = f" ({note})" if note else ""
     blanks = " " * indent
@@ -72,7 +73,7 @@ def _change(change: Change, indent: int) -> Iterator[str]:
         case MembersChange():
             yield f"! {blanks}{_cut(change.name, 400)}:{end}"
             for member in change.members:
-                yield from _change(member, indent + 2)
+                yield from change_lines(member, indent + 2)
             yield from _hidden(change.hidden, "entry", blanks)
         case _:
             assert_never(change)

@@ -173,8 +173,8 @@ class Targets:
 
 
 @dataclass(frozen=True, slots=True)
-class SevereGroup:
-    """Steps that destroy or disrupt in the same way for the same reason. None of them is ever left out.
+class Occurrences:
+    """Steps that do the same for the same reason. None of them is ever left out.
 
     reason: does not name the step's own host where there are several.
     """
@@ -213,7 +213,7 @@ class Outline:
     unchanged: int
     severities: Mapping[Severity, int]
     roles: Mapping[Role, int]
-    severe: Sequence[SevereGroup]
+    severe: Sequence[Occurrences]
     hosts: Sequence[HostOutline]
     rollouts: Sequence[RolloutOutline] = ()
     blocked: Mapping[str, str] = field(default_factory=dict)

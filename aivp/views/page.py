@@ -48,11 +48,19 @@ class Page:
 
     def add_marked(self, meaning: str, sign: str, pieces: Sequence[Piece], indent: int) -> int:
         """The same in pieces, some of which stand out. Gives the rows that it took."""
+        room = self.width - indent - len(sign)
+        whole = "".join([text for _, text in pieces])
+        if len(whole) <= room and whole.isascii() and whole.isprintable() and not whole.endswith(" "):
+            self._put(indent, [(meaning, sign), *pieces])  # nearly every line: nothing to escape or to wrap
+            return 1
         safe = [(name, escape.line(text, len(text))) for name, text in pieces]
         if safe and safe[-1][1].endswith(" "):
             safe[-1] = (safe[-1][0], safe[-1][1][:-1] + "\\x20")
+        if sum(cells(text) for _, text in safe) <= room:
+            self._put(indent, [(meaning, sign), *safe])
+            return 1
         more = sign[:-1] + ">" if sign else ""  # what continues an added line must not look like one that was there
-        rows = list(_filled(safe, self.width - indent - len(sign)))
+        rows = list(_filled(safe, room))
         for number, row in enumerate(rows):
             self._put(indent, [(meaning, sign if number == 0 else more), *row])
         return len(rows)

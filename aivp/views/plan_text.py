@@ -17,7 +17,7 @@ from aivp.views.lay_out_changes import count
 from aivp.views.name_spans import name_spans
 from aivp.views.outline import HostOutline, Outline, Reading
 from aivp.views.page import Page, Piece
-from aivp.views.step_text import DETAILS, LOOKED_AT_AGAIN, SIGNS, write_severe, write_step
+from aivp.views.step_text import DETAILS, LOOKED_AT_AGAIN, SIGNS, write_occurrences, write_step
 
 FOLD = 20
 """Entries of a long list of names that are shown unless verbose."""
@@ -79,7 +79,7 @@ def _write_severe(page: Page, plan: Outline) -> None:
         return
     page.add(("loud", f"{words.headline(plan)}:"))
     for group in plan.severe:
-        write_severe(page, group)
+        write_occurrences(page, group)
     page.blank()
 
 

@@ -24,6 +24,7 @@ from aivp.model.oneoff import is_one_off
 from aivp.state import RunRecord, StepRecord
 from aivp.views import escape
 from aivp.views.measure import amount, lasted
+from aivp.views.next_text import HERE, Commands, after_run
 from aivp.views.page import Page, Piece
 from aivp.views.step_text import SIGNS, WIDEST
 from aivp.views.table import write_table
@@ -63,33 +64,43 @@ _RESULTS: Mapping[str, tuple[str, str]] = {
     "refused": ("loud", "Not applied"),
     "abandoned": ("change", "Abandoned"),
 }
-_NEXT: Mapping[str, str] = {
-    "failed": "All that does not depend on them is applied (exit code 5). Mend the cause, then: aivp apply --resume. "
-    "Or change the declaration and plan again.",
-    "interrupted": "Go on with: aivp apply --resume. Or settle what was begun: aivp runs abandon.",
-    "refused": "Nothing was changed.",
-    "abandoned": "The next plan starts from what this run left.",
-}
 _LEVELS: Mapping[str, tuple[str, str]] = {
     "warning": ("change", ", as a warning"),
     "error": ("bad", ", as an error"),
 }
 _ORDER = ("done", "failed", "stale", "lost", "blocked", "skipped")
-_STALE = "What is stale was changed by somebody else since the plan was made: plan again to see it."
 
 
 class RunPrinter:
-    """Listens to a run's events and says a line for what matters. `say` takes one line without its newline."""
+    """Listens to a run's events and says a line for what matters. `say` takes one line without its newline.
 
-    def __init__(self, say: Callable[[str], object], *, color: bool, verbose: bool, width: int = 100) -> None:
+    is_log: nobody sees what goes on, so what begins and what lasts is said, too. seconds: gives those since the run
+    began; commands: how commands of this project are called.
+    """
+
+    def __init__(
+        self,
+        say: Callable[[str], object],
+        *,
+        color: bool,
+        verbose: bool,
+        width: int = 100,
+        is_log: bool = False,
+        commands: Commands = HERE,
+        seconds: Callable[[], float] = float,
+    ) -> None:
         self.say = say
+        self.is_log = is_log
+        self.commands = commands
+        self.seconds = seconds
         self.is_color = color
         self.is_verbose = verbose
         self.width = width
 
     def listen(self, event: Event) -> None:
         """Print what a person wants to know of `event`."""
-        if not self.is_verbose and _is_detail(event):
+        is_told = self.is_log and isinstance(event, StepsStarted | StepsLasting)
+        if not self.is_verbose and not is_told and _is_detail(event):
             return
         page = Page(self.width, color=self.is_color)
         match event:
@@ -110,7 +121,7 @@ class RunPrinter:
             case ProviderProgressed():
                 _write_said(page, event, f"{event.message}{_share(event)}", "faint", "")
             case RunEnded():
-                _write_end(page, event)
+                _write_end(page, event, self.commands, self.seconds())
             case _:
                 assert_never(event)
         for line in page.lines:
@@ -240,15 +251,14 @@ def _write_error(page: Page, error: Mapping[str, Json]) -> None:
     page.paragraph(escape.block(str(error.get("mend") or "")), indent=WIDEST + 3)
 
 
-def _write_end(page: Page, event: RunEnded) -> None:
+def _write_end(page: Page, event: RunEnded, commands: Commands, seconds: float) -> None:
     meaning, word = _RESULTS.get(event.status, ("loud", event.status))
     counts = ", ".join(f"{number:,} {status}" for status, number in sorted(event.counts.items(), key=_place))
     nothing = "no step has ended" if event.status == "interrupted" else "no step was begun"
-    page.add((meaning, word), ("", f": {counts or nothing}."))
-    if event.status in _NEXT:
-        page.add(("", _NEXT[event.status]), hang=0)
-    if event.counts.get("stale"):
-        page.add(("", _STALE), hang=0)
+    took = f" in {lasted(round(seconds))}" if seconds >= SLOW else ""
+    page.add((meaning, word), ("", f"{took}: {counts or nothing}."))
+    for text in after_run(event.status, commands, seconds=seconds, is_stale=bool(event.counts.get("stale"))):
+        page.add(("", text), hang=0)
 
 
 def _place(count: tuple[str, int]) -> tuple[int, str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from aivp.views import escape
 from aivp.views import plan_words as words
 from aivp.views.change_text import write_changes
-from aivp.views.outline import Role, SevereGroup, StepOutline
+from aivp.views.outline import Occurrences, Role, StepOutline
 from aivp.views.page import Page
 
 SIGNS: Mapping[str, tuple[str, str]] = {
@@ -38,15 +38,15 @@ NAMES = 60
 """Names, or spans of names, of folded steps that are told."""
 
 
-def write_severe(page: Page, group: SevereGroup) -> None:
+def write_occurrences(page: Page, group: Occurrences) -> None:
     """Steps that destroy or disrupt: each by its full name, however many; only what repeats is told once."""
     if group.size <= APART:
         for targets in group.targets:
             for name in targets.labels:
                 for host in targets.hosts:
-                    _write_title(page, group.role, f"{name}@{host}", group.reason)
+                    write_title(page, group.role, f"{name}@{host}", group.reason)
         return
-    _write_title(page, group.role, f"{group.size:,} {_NOUNS.get(group.role, 'steps')}", group.reason)
+    write_title(page, group.role, f"{group.size:,} {_NOUNS.get(group.role, 'steps')}", group.reason)
     for targets in group.targets:
         page.add(("", words.targets_text(targets)), indent=DETAILS, hang=2)
 
@@ -58,7 +58,7 @@ def write_step(page: Page, step: StepOutline, *, is_shared: bool, is_verbose: bo
     """The title, every change, and when verbose what it waits for and may do. is_shared: it is told for many hosts."""
     name = step.label if is_shared else step.address
     marks = escape.line(words.marks(step), 1000)
-    _write_title(page, step.role, name, step.reason, marks, is_starred=step.is_conditional and not step.is_deferred)
+    write_title(page, step.role, name, step.reason, marks, is_starred=step.is_conditional and not step.is_deferred)
     if step.previous is not None and step.previous not in step.reason:
         page.add(("", f"from {escape.line(step.previous, 400)}"), indent=DETAILS)
     write_changes(page, step, DETAILS)
@@ -68,7 +68,7 @@ def write_step(page: Page, step: StepOutline, *, is_shared: bool, is_verbose: bo
         page.add(("faint", text), indent=DETAILS)
 
 
-def _write_title(page: Page, role: Role, name: str, reason: str, marks: str = "", *, is_starred: bool = False) -> None:
+def write_title(page: Page, role: Role, name: str, reason: str, marks: str = "", *, is_starred: bool = False) -> None:
     """The one line that says it all: `  ~ service.web@edge: it drifted *  (disrupts)`."""
     sign, meaning = SIGNS[role]
     page.add(

@@ -5,19 +5,27 @@ A column shows what filled most of it. Plain ASCII, so that every terminal and l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from aivp.events.timeline import Bar, Lane, Leg, Session, Timeline
+from aivp.events.timeline import Lane, Session, Timeline
 from aivp.views import escape
 from aivp.views.measure import lasted
 from aivp.views.page import Page, Piece, cells
+from aivp.views.timeline_rows import (
+    ROUGH,
+    Row,
+    Span,
+    critical_rows,
+    length,
+    longest_rows,
+    merged,
+    title,
+    wait_rows,
+)
 
 MOST_LANES = 40
 MOST_LINES = 12
 """Lanes, and lines of each list, unless verbose."""
-
-SMALL = 0.02
-"""Share of the whole below which neighbours on the critical path are told as one."""
 
 SIGNS: Mapping[str, tuple[str, str]] = {
     "critical": ("#", "bad"),
@@ -35,8 +43,6 @@ _LEGEND = (
 _NAME = 24
 _TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
 
-Span = tuple[float, float]
-
 
 def render_timeline(timeline: Timeline, *, width: int, color: bool = False, verbose: bool = False) -> str:
     """The whole text, without a newline at its end."""
@@ -50,18 +56,17 @@ def render_timeline(timeline: Timeline, *, width: int, color: bool = False, verb
 
 
 def _write_session(page: Page, run: str, session: Session, *, is_verbose: bool) -> None:
-    word = "taken up again" if session.is_resumed else "begun"
-    how = f"{session.status} after" if session.status else "broken off after"
-    title = f" {word} at {session.started[:19].replace('T', ' ')}Z, {how} {lasted(session.seconds)}"
-    page.add(("strong", f"Run {escape.line(run, 100)}"), ("", escape.line(title, 200)))
+    page.add(("strong", f"Run {escape.line(run, 100)}"), ("", f" {title(session)}"))
     if session.is_rough:
-        note = "This log has no durations, since an older aivp wrote it: a step begins where the one before ended."
-        page.add(("change", note), hang=0)
+        page.add(("change", ROUGH), hang=0)
     page.blank()
     _write_lanes(page, session, is_verbose=is_verbose)
-    _write_critical(page, session, is_verbose=is_verbose)
-    _write_waits(page, session, is_verbose=is_verbose)
-    _write_longest(page, session)
+    path, waited = critical_rows(session), wait_rows(session)
+    whole = f" ({lasted(round(sum(seconds for seconds, _ in path), 2))})"
+    _write_rows(page, "Critical path", whole, path, is_verbose=is_verbose)
+    whole = f" ({lasted(round(sum(seconds for seconds, _ in waited), 2))} of all hosts)"
+    _write_rows(page, "Waits", whole, waited, is_verbose=is_verbose)
+    _write_rows(page, "Longest effects", "", longest_rows(session, MOST_LINES), is_verbose=True)
 
 
 # --- Lanes -----------------------------------------------------------------------------------------------------------
@@ -72,7 +77,7 @@ def _write_lanes(page: Page, session: Session, *, is_verbose: bool) -> None:
     chosen = session.lanes if is_verbose else _chosen(session.lanes, critical)
     if not chosen:
         return
-    sums = {lane.host: lasted(round(_length(lane.work), 2)) for lane in chosen}
+    sums = {lane.host: lasted(round(length(lane.work), 2)) for lane in chosen}
     names = {lane.host: _short(escape.line(lane.host, 200)) for lane in chosen}
     left, right = max(map(cells, names.values())), max(map(len, sums.values()))
     room = max(page.width - left - right - 2, 10)
@@ -93,7 +98,7 @@ def _chosen(lanes: Sequence[Lane], critical: set[str]) -> list[Lane]:
         return list(lanes)
 
     def weight(lane: Lane) -> tuple[bool, float, str]:
-        return not any(bar.step in critical for bar in lane.bars), -_length(lane.work), lane.host
+        return not any(bar.step in critical for bar in lane.bars), -length(lane.work), lane.host
 
     return sorted(sorted(lanes, key=weight)[:MOST_LANES], key=lambda lane: lane.host)
 
@@ -121,28 +126,11 @@ def _columns(spans: Iterable[Span], end: float, room: int) -> list[float]:
     """How much of each column is filled by the spans, 0 to 1."""
     found = [0.0] * room
     scale = room / end if end > 0 else 0.0
-    for began, ended in _merged(spans):
+    for began, ended in merged(spans):
         first, last = min(began * scale, room), min(ended * scale, room)
         for column in range(int(first), min(int(last) + 1, room)):
             found[column] += max(min(last, column + 1) - max(first, column), 0)
     return found
-
-
-def _merged(spans: Iterable[Span]) -> Iterator[Span]:
-    """Their union: what one transaction did counts once."""
-    begin = end = -1.0
-    for began, ended in sorted(spans):
-        if began > end:
-            if end > begin:
-                yield begin, end
-            begin, end = began, ended
-        end = max(end, ended)
-    if end > begin:
-        yield begin, end
-
-
-def _length(spans: Iterable[Span]) -> float:
-    return sum(ended - began for began, ended in _merged(spans))
 
 
 def _scale(end: float, room: int) -> str:
@@ -161,73 +149,18 @@ def _scale(end: float, room: int) -> str:
 # --- Lists -----------------------------------------------------------------------------------------------------------
 
 
-def _write_critical(page: Page, session: Session, *, is_verbose: bool) -> None:
-    page.add(("strong", "Critical path"), ("", f" ({lasted(round(sum(leg.seconds for leg in session.critical), 2))})"))
-    lines = list(_path(session))
-    shown = lines if is_verbose else lines[:MOST_LINES]
+def _write_rows(page: Page, title: str, about: str, rows: Sequence[Row], *, is_verbose: bool) -> None:
+    """Rows unless there are none; the first of them unless verbose, and what the rest comes to."""
+    if not rows:
+        return
+    page.add(("strong", title), ("", about))
+    shown = rows if is_verbose else rows[:MOST_LINES]
     for seconds, text in shown:
         _row(page, seconds, text)
-    if len(lines) > len(shown):
-        rest = sum(seconds for seconds, _ in lines[len(shown) :])
-        _row(page, rest, f"{len(lines) - len(shown):,} more (--verbose lists them)")
+    if len(rows) > len(shown):
+        rest = sum(seconds for seconds, _ in rows[len(shown) :])
+        _row(page, rest, f"{len(rows) - len(shown):,} more (--verbose lists them)")
     page.blank()
-
-
-def _path(session: Session) -> Iterator[tuple[float, str]]:
-    """Legs in their order; short neighbours of one host as one."""
-    group: list[Leg] = []
-    for leg in session.critical:
-        if group and not (leg.step is not None and leg.host == group[0].host and leg.seconds < SMALL * session.seconds):
-            yield _told(group)
-            group = []
-        group.append(leg)
-        if leg.step is None or leg.seconds >= SMALL * session.seconds:
-            yield _told(group)
-            group = []
-    if group:
-        yield _told(group)
-
-
-def _told(legs: Sequence[Leg]) -> tuple[float, str]:
-    seconds, first = sum(leg.seconds for leg in legs), legs[0]
-    if first.step is None:
-        return seconds, "hosts are reached and checked" if first.began == 0 else "the last is recorded, hosts are told"
-    name = escape.line(first.step.partition(":")[2], 400)
-    more = f" and {len(legs) - 1:,} more on {escape.line(first.host, 200)}" if len(legs) > 1 else ""
-    return seconds, name + more
-
-
-def _write_waits(page: Page, session: Session, *, is_verbose: bool) -> None:
-    waits = [(wait, lane.host) for lane in session.lanes for wait in lane.waits if wait.seconds > 0.01]
-    if not waits:
-        return
-    page.add(("strong", "Waits"), ("", f" ({lasted(round(sum(wait.seconds for wait, _ in waits), 2))} of all hosts)"))
-    waits.sort(key=lambda item: (-item[0].seconds, item[1], item[0].began))
-    for wait, host in waits if is_verbose else waits[:MOST_LINES]:
-        on = escape.line(wait.on.partition(":")[2] or wait.on, 400)
-        _row(page, wait.seconds, f"{escape.line(host, 200)} for {on or 'its next steps'}")
-    if len(waits) > MOST_LINES and not is_verbose:
-        rest = sum(wait.seconds for wait, _ in waits[MOST_LINES:])
-        _row(page, rest, f"{len(waits) - MOST_LINES:,} more (--verbose lists them)")
-    page.blank()
-
-
-def _write_longest(page: Page, session: Session) -> None:
-    """Effects; of one transaction only its first step."""
-    found: dict[tuple[str, Span], list[Bar]] = {}
-    for lane in session.lanes:
-        for bar in lane.bars:
-            if bar.effect is not None:
-                found.setdefault((lane.host, bar.effect), []).append(bar)
-    longest = sorted(found.values(), key=lambda bars: (-bars[0].seconds, bars[0].step))[:MOST_LINES]
-    if not longest:
-        return
-    page.add(("strong", "Longest effects"))
-    for bars in longest:
-        percent = 100 * bars[0].seconds / session.seconds if session.seconds else 0.0
-        share = f" ({percent:.0f}%)" if percent >= 1 else ""
-        more = f" and {len(bars) - 1:,} more in one transaction" if len(bars) > 1 else ""
-        _row(page, bars[0].seconds, f"{escape.line(bars[0].address, 400)}{more}{share}")
 
 
 def _row(page: Page, seconds: float, text: str) -> None:

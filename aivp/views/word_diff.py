@@ -37,12 +37,12 @@ def split_pair(before: str, after: str, most: int) -> tuple[Segments, Segments] 
     head = common(before, after)
     tail = common(before[head:][::-1], after[head:][::-1])
     old, new = _core(before, head, tail), _core(after, head, tail)
-    codes = _opcodes(before[slice(*old)], after[slice(*new)])
-    if codes is None:
-        return None
+    codes = _opcodes(before[old[0] : old[1]], after[new[0] : new[1]])
     same = old[0] + len(before) - old[1] + sum(b - a for name, a, b, _, _ in codes if name == "equal")
     if same < LEAST * max(len(before), len(after)):
         return None
+    if len(codes) == 1 and max(len(before), len(after)) <= most:
+        return _three(before, *old), _three(after, *new)
     sides = ([(0, old[0], False)], [(0, new[0], False)])
     for name, a, b, c, d in codes:
         sides[0].append((old[0] + a, old[0] + b, name != "equal"))
@@ -85,27 +85,30 @@ def _likeness(one: Counter[str], other: Counter[str]) -> float:
 
 def _core(text: str, head: int, tail: int) -> tuple[int, int]:
     """What is left between equal ends, widened to whole words."""
-    start, end = head, len(text) - tail
-    while start and _is_word(text[start - 1]) and head - start < 100:
+    size = len(text)
+    start, end = head, size - tail
+    while start and (text[start - 1].isalnum() or text[start - 1] == "_") and head - start < 100:
         start -= 1
-    while end < len(text) and _is_word(text[end]) and end + tail - len(text) < 100:
+    while end < size and (text[end].isalnum() or text[end] == "_") and end + tail - size < 100:
         end += 1
     return start, end
-
-
-def _is_word(char: str) -> bool:
-    return char.isalnum() or char == "_"
 
 
 Code = tuple[str, int, int, int, int]
 
 
-def _opcodes(before: str, after: str) -> list[Code] | None:
+def _three(text: str, start: int, end: int) -> Segments:
+    """A short line of which one part differs."""
+    parts = (Segment(text[:start]), Segment(text[start:end], "changed"), Segment(text[end:]))
+    return tuple(item for item in parts if item.text)
+
+
+def _opcodes(before: str, after: str) -> list[Code]:
     """Difflib's opcodes of the words, in characters."""
     if max(len(before), len(after)) > 20 * LARGEST:
         return [("replace", 0, len(before), 0, len(after))]
     old, new = _WORD.findall(before), _WORD.findall(after)
-    if len(old) + len(new) > LARGEST:
+    if len(old) + len(new) > LARGEST or set(old).isdisjoint(new):
         return [("replace", 0, len(before), 0, len(after))]
     starts = [_starts(old), _starts(new)]
     found = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()

@@ -10,7 +10,7 @@ import pytest
 
 from aivp.diagnostics.catalogue import SUMMARIES
 from aivp.diagnostics.explanation import explain, normal
-from aivp.views.explanation_text import render_explanation
+from aivp.views.code_text import render_explanation
 from aivp.views.page import cells
 from tests import schemas
 from tests.cli.test_commands import Shell

@@ -30,12 +30,12 @@ discover file@lab --under THINGS | secrets key --new | secrets key | state check
 state mv noop.n@lab noop.m@lab | state restore state.json -y --force
 state rm noop.n@lab | hosts list | hosts check | hosts bootstrap lab -y | hosts facts | exec lab true
 hosts record echo {"_meta":{"hostvars":{}},"web":["a.example"]}
-state rebuild | state rebuild -y | destroy -y | version | explain 0203
+plan -o after.json | diff plan.json after.json | state rebuild | state rebuild -y | destroy -y | version | explain 0203
 """.replace("\n", "|")
-FOR_PEOPLE = {"providers new", "providers test", "providers pack"}
+FOR_PEOPLE = {"fmt", "providers new", "providers test", "providers pack"}
 """Commands of authors, which write folders and reports."""
 
-REFUSED = {"apply plan.json": 5, "apply --resume": 5, "state rebuild": 1}
+REFUSED = {"apply plan.json": 5, "apply --resume": 5, "state rebuild": 1, "diff plan.json after.json": 2}
 """Commands that do not end with 0, and with what."""
 
 

@@ -62,7 +62,7 @@ def test_what_goes_on_is_drawn_anew_and_what_is_finished_stays(
     assert terminal.end() == 0, terminal.raw
     tail = terminal.vt.text[terminal.vt.text.index("Applying") :].splitlines()
     assert not [line for line in tail if " of 3 steps" in line or re.match(r" +\d:\d\d ", line)]
-    assert [line for line in tail if "created" in line or line.startswith("Applied")][-1] == "Applied: 3 done."
+    assert [line for line in tail if "created" in line or line.startswith("Applied")][-1].endswith(": 3 done.")
     assert terminal.left == before
     times = [at for at, text in terminal.frames if UP.search(text)]
     assert len(times) < 10 * (times[-1] - times[0]) + 2
@@ -145,3 +145,28 @@ def test_hosts_that_do_not_answer_are_named(shell: Shell, terminals: list[Termin
     finish(shell, "open")
     assert terminal.end() in (0, 1)
     assert "answered" not in terminal.vt.text
+
+
+def test_a_ci_system_keeps_a_line_an_event_with_its_time(shell: Shell) -> None:
+    shell.declare("resources:\n  command.late: {host: lab, argv: [sleep, '0.8']}\n")
+    done = shell.run("apply", "-y", env={"GITHUB_ACTIONS": "true", "CI": "true"})
+    text = done.stdout.decode()
+    lines = text[text.index("::group::aivp apply") :].splitlines()
+    assert lines[-2] == "::endgroup::"
+    assert all(re.match(r"\d\d:\d\d:\d\dZ ", line) for line in lines[1:-2] + lines[-1:])
+    assert [line[10:] for line in lines[2:5]] == [
+        "     lab: 1 step begun",
+        next(line[10:] for line in lines if "at work on command.late@lab" in line),
+        "   + command.late@lab created",
+    ] or "created in" in lines[4]
+    calm = shell.run("apply", "-y", env={"CI": "false"}).stdout.decode()
+    assert not re.search(r"^\d\d:", calm, re.MULTILINE)
+
+
+def test_answers_of_a_command_stand_above_who_is_waited_for(shell: Shell, terminals: list[Terminal]) -> None:
+    shell.declare("")
+    terminal = start(shell, terminals, "exec", "lab", "--", "sh", "-c", "sleep 2; echo said")
+    terminal.shows("waiting for lab")
+    assert terminal.end() == 0
+    assert "said" in terminal.vt.text
+    assert "waiting" not in terminal.vt.text

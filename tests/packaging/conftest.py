@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from packages.stage import Failed
+from packages.wheels import find_uv
+
 ROOT = Path(__file__).parents[2]
 _HIDDEN = 'mount -t tmpfs none "$0" && exec "$@"'
 
@@ -65,6 +68,15 @@ def build(output: Path, *words: str, **given: str) -> Path:
     return output
 
 
+@pytest.fixture(scope="session", autouse=True)
+def uv() -> str:
+    """The command that builds, and installs from its cache: without it every library would be fetched again."""
+    try:
+        return find_uv()
+    except Failed as error:
+        pytest.skip(str(error))
+
+
 @pytest.fixture(scope="session")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Everything that this machine can build: without Go the wheel of cue is not there."""
@@ -81,14 +93,6 @@ def cue_wheel(dist: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def uv() -> str:
-    """The command, and its cache: without it every library would be fetched again."""
-    found = shutil.which("uv") or shutil.which(str(ROOT / ".venv/bin/uv"))
-    assert found is not None, "make setup brings it"
-    return found
-
-
-@pytest.fixture(scope="session")
 def installed(dist: Path, uv: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """The wheels with the locked libraries, each file known by its digest."""
     place = Place(tmp_path_factory.mktemp("installed"))
@@ -97,10 +101,10 @@ def installed(dist: Path, uv: str, tmp_path_factory: pytest.TempPathFactory) -> 
     shutil.rmtree(place.folder)
 
 
-def install(uv: str, place: Place, dist: Path, *words: str) -> None:
+def install(uv: str, place: Place, dist: Path, *words: str, python: str = sys.executable) -> None:
     """A new environment at `place`, with what `words` name in `dist`."""
     for command in (
-        [uv, "venv", "--quiet", "--python", sys.executable, str(place.folder / "env")],
+        [uv, "venv", "--quiet", "--python", python, str(place.folder / "env")],
         [uv, "pip", "install", "--quiet", "--python", str(place.bin / "python"), *words],
     ):
         environ = {**os.environ, "UV_SYSTEM_CERTS": "1"}

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.determinism.conditions import interpreter
 from tests.packaging.conftest import ROOT, Place, install
 from tests.packaging.journey import journey, short_journey
 
-MOST = 66
-"""Megabytes that a core installation may take, as files count: 60 today, of which 47 are jsonschema-rs, cryptography,
-networkx, pydantic-core and Pygments."""
+MOST = 41
+"""Megabytes that a core installation may take: 38 today, 15 each of jsonschema-rs and of cryptography."""
 
 UNREACHED = ("NewConnectionError", "Max retries exceeded", "Temporary failure in name resolution")
 
@@ -31,6 +31,17 @@ def test_the_core_stays_small(installed: Place) -> None:
     assert size <= MOST, f"{size:.1f} MB"
     for extra in ("psycopg", "aivp_cue", "opentelemetry"):
         assert not list(installed.site.glob(f"{extra}*")), "an extra is in the core"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["3.12", "3.13", "3.14"])
+def test_every_python_does_the_same(dist: Path, uv: str, tmp_path: Path, version: str) -> None:
+    python = interpreter(version)
+    if python is None:
+        pytest.skip(f"no Python {version} here")
+    place = Place(tmp_path)
+    install(uv, place, dist, "--require-hashes", "-r", "requirements.txt", python=str(python))
+    short_journey(place, str(place.bin / "aivp"))
 
 
 @pytest.mark.slow

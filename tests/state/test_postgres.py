@@ -290,7 +290,7 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("psycopg", "aivp.state.postgres"):
         monkeypatch.setitem(sys.modules, name, None)
     item = refused(attempt)
-    assert (item.code, "aivp[postgres]" in item.mend) == ("AIVP0833", True)
+    assert (item.code, "'psycopg[binary]>=3.2'" in item.mend) == ("AIVP0833", True)
 
 
 @pytest.mark.parametrize("mode", ["session", "transaction"])

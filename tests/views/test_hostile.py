@@ -15,17 +15,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aivp.diagnostics import Diagnostic, Related, Span
-from aivp.events import ProviderLogged, ProviderProgressed, RunEnded, RunStarted, StepEnded, StepsStarted
+from aivp.events import (
+    ContentSent,
+    ProviderLogged,
+    ProviderProgressed,
+    RunEnded,
+    RunStarted,
+    StepEnded,
+    StepsLasting,
+    StepsStarted,
+)
+from aivp.events.logbook import read_timeline
+from aivp.events.timeline import Order
 from aivp.model.expression import Fact, Ref, Template, Text
 from aivp.model.object import Object
 from aivp.plan.steps import Plan, Step, StepChange
 from aivp.state import RunRecord, StepRecord
 from aivp.views.diagnostic_text import render_diagnostics
-from aivp.views.json_lines import diagnostic_line, event_line, line
+from aivp.views.json_lines import diagnostic_line, event_line, line, timeline_lines
 from aivp.views.page import cells
 from aivp.views.plan_text import render_plan
 from aivp.views.run_text import RunPrinter, render_run, render_runs
 from aivp.views.state_text import render_object, render_objects
+from aivp.views.timeline_text import render_timeline
 
 MARKER = "hunter2-marker"
 COLORS = re.compile(r"\x1b\[[0-9;]*m")
@@ -136,6 +148,7 @@ def test_a_run(text: str, status: str, action: str, error: Any, width: int) -> N
     events += [StepEnded(text, text, text, name, action, error) for name in ("done", "failed", "blocked", status)]
     events += [ProviderLogged(text, text, level, text, text) for level in ("info", "warning", status)]
     events += [ProviderLogged(text, text, "info", text), ProviderProgressed(text, text, text, text, 1.5, 3)]
+    events += [StepsLasting(text, [text], 3, 1.5), ContentSent(text, text, text, 3, 10**18)]
     events.append(RunEnded(text, status, {text: 3, "stale": 1}))
     lines: list[str] = []
     printer = RunPrinter(lines.append, color=False, verbose=True, width=width)
@@ -144,6 +157,10 @@ def test_a_run(text: str, status: str, action: str, error: Any, width: int) -> N
         assert event_line(event, text).isprintable()
         assert MARKER not in event_line(event, text)
     assert_calm("\n".join(lines), width)
+    log = [event_line(event, "2026-01-01T00:00:00.000+00:00", number) for number, event in enumerate(events)]
+    found = read_timeline(text, log, Order({text: [text]}, {text: [text]}))
+    assert_calm(render_timeline(found, width=width, verbose=True), width)
+    assert all(line.isprintable() for line in timeline_lines(found))
     runs = [RunRecord(text, text, b"", status, text, text)]
     assert_calm(render_runs(runs, width=width), width)
     assert_calm(render_run(runs[0], [StepRecord(text, status, action, error, text)], width=width), width)

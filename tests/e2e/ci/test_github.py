@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 
 from tests.e2e.ci.conftest import PASSWORD, World, digest
 
@@ -54,6 +56,25 @@ def test_from_a_strangers_pull_request_to_the_hosts(going: World) -> None:
     assert (going.things / "motd").read_text() == "two\n"
     again = going.apply()
     assert (again["plan"].outputs["code"], again["apply"].result) == ("0", "skipped"), "nothing to do"
+
+
+def test_what_is_new_is_planned_and_applied_too(going: World) -> None:
+    """Nobody has looked at it when the plan is shown; that it is not there is what the live plan must find."""
+    new = f"  command.c: {{argv: [touch, {going.things}/made], creates: {going.things}/made}}\n"
+    new += f"  file.new: {{path: {going.things}/new, content: new}}\n"
+    proposed(going, "resources:\n", "resources:\n" + new)
+    assert "nobody looked" in going.forge.read("comments")[-1]["body"]
+    going.merge(1)
+    done = going.apply()
+    assert (done["plan"].result, done["apply"].result) == ("success", "success"), done["plan"].log + done["apply"].log
+    assert sorted(path.name for path in going.things.iterdir()) == ["conf", "made", "motd", "new"]
+
+
+def test_what_was_to_be_new_and_is_there_already_stops_it(going: World) -> None:
+    (going.things / "new").write_text("somebody else's")
+    proposed(going, "resources:\n", f"resources:\n  file.new: {{path: {going.things}/new, content: new}}\n")
+    going.merge(1)
+    refused(going, "file.new@lab")
 
 
 def test_drift_is_recorded_and_makes_the_job_fail(going: World) -> None:
@@ -124,6 +145,20 @@ def test_a_plan_that_a_stranger_calls_reviewed_is_not_taken(going: World) -> Non
     refused(going, "No plan was reviewed")
 
 
+def test_what_is_shown_after_the_review_does_not_count(going: World) -> None:
+    """A harmless plan until somebody has approved; then the same job again, which tells the truth."""
+    proposed(going)
+    harmless = going.body(len(going.forge.read("artifacts")))
+    sha = going.propose(2, '"one\\n"', '"three\\n"')
+    assert going.comment(sha, going.stranger_uploads("plan", {"plan.json": harmless}, sha)).result == "success"
+    assert going.plan(2, sha).result == "success"
+    assert going.comment(sha, going.runner.runs).result == "success"
+    for _ in range(31):
+        going.stranger_uploads(f"reviewed-{sha}", {"shown.json": b"{}"}, sha)
+    going.merge(2)
+    refused(going, "three")
+
+
 def test_a_plan_for_another_commit_is_not_commented(going: World) -> None:
     """A push between the plan and its comment, or a run that claims another one's pull request."""
     sha = going.propose(1, '"one\\n"', '"two\\n"')
@@ -167,10 +202,28 @@ def test_what_a_stranger_writes_into_a_plan_is_shown_as_text(going: World) -> No
     job = going.comment(sha, going.stranger_uploads("plan", {"plan.json": body}, sha))
     assert job.result == "success", job.log
     said = going.forge.read("comments")[-1]["body"]
-    lines = said.splitlines()
-    assert "<img" not in said
     assert "\u202e" not in said
-    assert not any(line.startswith("# Approved") for line in lines), said
+    found = [token for block in MarkdownIt().parse(said) for token in (block, *(block.children or ()))]
+    kinds = {token.type for token in found}
+    assert not kinds & {"image", "link_open"}, said
+    html = {token.content.strip() for token in found if token.type in ("html_block", "html_inline")}
+    assert all(re.fullmatch(r"<!--[^>]*-->|</?(details|summary|code)[ a-z]*>.*", text) for text in html), html
+    assert not any("<img" in text for text in html)
+    headings = [token.map[0] for token in found if token.type == "heading_open"]
+    assert [said.splitlines()[line] for line in headings] == ["### Plan for `shop/main`"]
+
+
+def test_a_large_plan_fits_into_a_comment(going: World) -> None:
+    more = ["mode: '0600'", "owner: root", "group: root", "backup: true", "create_parents: true", "force: true"]
+    files = ""
+    for n in range(64):  # no two of them alike, which would be told once
+        fields = [text for bit, text in enumerate(more) if n >> bit & 1]
+        content = json.dumps("\n".join(f"{n} {line} " * 10 for line in range(50)))
+        files += f"  file.n{n}: {{{', '.join([f'path: {going.things}/n{n}', f'content: {content}', *fields])}}}\n"
+    proposed(going, "resources:\n", "resources:\n" + files)
+    said = going.forge.read("comments")[-1]["body"]
+    assert len(said) <= 65_536
+    assert digest(going.body(len(going.forge.read("artifacts")))) in said[-500:]
 
 
 def test_a_plan_that_is_swapped_while_somebody_approves_is_refused(going: World) -> None:

@@ -54,3 +54,30 @@ def test_only_trusted_workflows_name_secrets() -> None:
     keys = ["AIVP_SSH_KEY", "PGPASSWORD", "PGUSER"]
     assert named == {"aivp-record": keys, "aivp-apply": keys, "aivp-plan": [], "aivp-comment": []}
     assert "checkout@" not in (WORKFLOWS / "aivp-comment.yml").read_text()
+
+
+def test_nobody_may_do_more_than_is_needed() -> None:
+    found = {path.stem: load(path)["permissions"] for path in FILES}
+    assert found == {
+        "aivp-record": {"contents": "write"},
+        "aivp-plan": {"contents": "read"},
+        "aivp-comment": {"actions": "read", "pull-requests": "write"},
+        "aivp-apply": {"contents": "read", "actions": "read", "pull-requests": "read"},
+    }
+    for path in FILES:
+        assert not any("permissions" in job for job in load(path)["jobs"].values())
+
+
+def test_two_applies_never_race() -> None:
+    assert load(WORKFLOWS / "aivp-apply.yml")["concurrency"] == {"group": "aivp-apply", "cancel-in-progress": False}
+    gitlab = load(GITLAB)
+    assert {gitlab[job]["resource_group"] for job in ("live", "apply")} == {"aivp-apply"}
+    assert gitlab["apply"]["environment"]
+
+
+def test_a_forks_pipeline_runs_one_job() -> None:
+    """Every other one asks for a schedule, a push or a person on the protected branch."""
+    jobs = {name: job for name, job in load(GITLAB).items() if isinstance(job, dict) and "script" in job}
+    asked = {name: " ".join(rule["if"] for rule in job["rules"]) for name, job in jobs.items()}
+    assert [name for name, text in asked.items() if "merge_request_event" in text] == ["plan"]
+    assert not any("$" in text.replace("$CI_PIPELINE_SOURCE", "") for text in asked.values())

@@ -162,7 +162,8 @@ def clone(folder: Path, condition: Condition, home: Path, tools: Path, python: P
     return Clone(folder, condition, condition.environ(home, tools), python)
 
 
-def _interpreter(version: str) -> Path | None:
+def interpreter(version: str) -> Path | None:
+    """A Python of that version that runs: on PATH, or one of pyenv's."""
     home = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     candidates = [shutil.which(f"python{version}"), *sorted(home.glob(f"versions/{version}.*/bin/python{version}"))]
     for candidate in candidates:
@@ -181,7 +182,7 @@ def workspace(version: str, folder: Path) -> Path | None:
     """A virtual environment of that Python with this workspace; None where it cannot be made. Kept in `folder`."""
     if sys.version_info[:2] == tuple(map(int, version.split("."))):
         return Path(sys.executable)
-    base, uv = _interpreter(version) or version, shutil.which("uv")  # uv may have it, or fetch it
+    base, uv = interpreter(version) or version, shutil.which("uv")  # uv may have it, or fetch it
     if uv is None:
         return None
     repository = Path(__file__).parents[3]

@@ -164,6 +164,8 @@ def test_hosts_that_are_resources_are_listed_asked_and_commanded(house: House) -
     assert "rooms/room.a@here" in listed
     house.succeed("apply", "-y")
     assert "rooms/room.a@here" in house.succeed("hosts", "check")
+    found = house.succeed("discover", "file@rooms/room.a@here", "--under", str(house.target / "a"))
+    assert "host: rooms/room.a@here" in found
     assert "rooms/room.a@here: done" in house.succeed("exec", "rooms/room.a", "--", "true")
     house.settled()
 
@@ -184,3 +186,18 @@ def test_killed_in_the_middle_one_resume_ends_it(house: House) -> None:
     house.succeed("apply", "--resume")
     assert lines(house) == 1
     house.settled()
+
+
+def test_a_lost_state_comes_back_with_what_is_within(house: House) -> None:
+    inner = '  rooms/room.b: {host: rooms/room.a, path: "ROOT/a/b"}\n'
+    inner += '  file.deep: {host: rooms/room.b, path: "ROOT/d", content: x}\n'
+    house.build(ROOM + NOTE + LEDGER + inner)
+    house.succeed("apply", "-y")
+    before = house.addresses()
+    for path in (house.project / ".aivp").rglob("state.db*"):
+        path.unlink()
+    assert "AIVP0606" in house.aivp("plan").text
+    house.succeed("state", "rebuild", "-y")
+    assert house.addresses() == before
+    house.settled()
+    assert lines(house) == 1
