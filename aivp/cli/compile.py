@@ -91,7 +91,7 @@ def _plan_for(ir: IR, file: str) -> Plan:
         raise not_a_plan(file, body) from None
     if (plan.project, plan.environment) != (ir.project, ir.environment):
         why = f"{file} is a plan for {plan.project}/{plan.environment}, this is {ir.project}/{ir.environment}."
-        raise refusal("AIVP0945", why, "Give a plan of this project and environment, or name them with -C and -e.")
+        raise refusal("AIVP0940", why, "Give a plan of this project and environment, or name them with -C and -e.")
     return plan
 
 

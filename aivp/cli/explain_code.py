@@ -34,9 +34,9 @@ def explain_code(settings: Settings, code: str) -> None:
     from aivp.diagnostics.explanation import explain
 
     if settings.is_json:
-        from aivp.views.json_lines import explanation_line
+        from aivp.views.json_lines import code_line
 
-        click.echo(explanation_line(explain(code)))
+        click.echo(code_line(explain(code)))
         return
     from aivp.views.code_text import render_explanation
 

@@ -228,7 +228,6 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0922": "The conformance kit is missing",
     "AIVP0923": "Unknown provider",
     "AIVP0940": "Plan of another project",
-    "AIVP0945": "Plan of something else",
     "AIVP0950": "No timeline",
     "AIVP0951": "Traces not sent",
     "AIVP0952": "No support for traces installed",

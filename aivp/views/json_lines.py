@@ -68,10 +68,10 @@ def diagnostic_line(item: Diagnostic) -> str:
     return line("diagnostic", members)
 
 
-def explanation_line(item: Explanation) -> str:
+def code_line(item: Explanation) -> str:
     """What the catalogue explains of a code, with its two examples."""
     texts = {name: getattr(item, name) for name in ("code", "summary", "what", "why", "mend")}
-    return line("explanation", {**texts, "bad": _example(item.bad), "good": _example(item.good)})
+    return line("code", {**texts, "bad": _example(item.bad), "good": _example(item.good)})
 
 
 def plan_lines(plan: Plan, *, is_whole: bool = True) -> Iterator[str]:

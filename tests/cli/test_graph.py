@@ -61,7 +61,7 @@ def test_a_plan_of_something_else_is_refused(shell: Shell) -> None:
     root.write_text(root.read_text().replace("project: calm", "project: other"))
     done = shell.run("graph", "--format", "svg", "--plan", "plan.json")
     assert done.returncode == 1
-    assert b"AIVP0945" in done.stderr
+    assert b"AIVP0940" in done.stderr
     assert b"calm/" in done.stderr
 
 

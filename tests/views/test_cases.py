@@ -18,9 +18,9 @@ from aivp.diagnostics.explanation import explain
 from aivp.events.logbook import read_timeline
 from aivp.events.timeline import Order
 from aivp.views import markdown
+from aivp.views.code_text import render_explanation
 from aivp.views.diagnostic_text import render_diagnostics
-from aivp.views.explanation_text import render_explanation
-from aivp.views.json_lines import diagnostic_line, event_line, explanation_line, plan_lines
+from aivp.views.json_lines import code_line, diagnostic_line, event_line, plan_lines
 from aivp.views.plan_text import render_plan
 from aivp.views.run_text import RunPrinter, render_run, render_runs
 from aivp.views.state_text import render_object, render_objects
@@ -60,7 +60,7 @@ def _plan(files: Mapping[str, str], how: Setting) -> str:
 
 def _explanation(files: Mapping[str, str], how: Setting) -> str:
     found = explain(files["code"].strip())
-    return explanation_line(found) if how.is_json else render_explanation(found, color=how.color, width=how.width)
+    return code_line(found) if how.is_json else render_explanation(found, color=how.color, width=how.width)
 
 
 def _diagnostics(files: Mapping[str, str], how: Setting) -> str:
