@@ -61,11 +61,14 @@ def definition(name: str) -> str:
 
 
 def _definition(name: str, shape: Shape) -> str:
-    """A map with rules beside null is a definition of its own: in one struct with `if`, CUE sees neither."""
+    """A map with rules beside null is a definition of its own: in one struct with `if`, CUE sees neither.
+
+    Nor does it see that a text is no struct with `if`, unless another struct stands beside it.
+    """
     if isinstance(shape, Map) and shape.is_optional and (shape.apart or shape.conflicts):
         inner = f"{name}.fields"
         bare = replace(shape, is_optional=False)
-        return f"{_definition(inner, bare)}\n{definition(name)}: {definition(inner)} | null\n"
+        return f"{_definition(inner, bare)}\n{definition(name)}: ({{[string]: _}} & {definition(inner)}) | null\n"
     return f"{_comment(shape.note, 0)}{definition(name)}: {emit(shape, 0)}\n"
 
 

@@ -131,6 +131,7 @@ STATE = Either(
     note="Where state lives.",
 )
 
+_PATH = FILE.pattern.replace("{1,4094}", "+")  # CUE counts to 1000
 _BECOME = Either(
     (
         Literal(("sudo",)),
@@ -155,7 +156,7 @@ TRANSPORTS: dict[str, dict[str, Shape]] = {
         "address": Text(whole(ADDRESS.pattern), can_refer=True, note="Name or IP address; else the host's name."),
         "user": Text(whole(USER.pattern), can_refer=True, note="The account to log in as."),
         "port": Number(minimum=1, maximum=PORTS, can_refer=True),
-        "identity_file": Text(whole(FILE.pattern), can_refer=True, note="A private key: an absolute path, or ~/…"),
+        "identity_file": Text(whole(_PATH), can_refer=True, note="A private key: an absolute path, or ~/…"),
         "jump": Either(
             (
                 Text(whole(JUMP.pattern)),
