@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from aivp.model.resource import IR
 from aivp.views.graph_fold import folded
 from aivp.views.graph_picture import picture_of
 from aivp.views.graph_svg import graph_svg
@@ -29,11 +30,21 @@ def drawings() -> Iterator[tuple[str, str]]:
     for size in pages.GRAPHS:
         ir, plan = pages.graph(size)
         yield f"graph-{size}.svg", graph_svg(folded(picture_of(ir, plan)))
+    yield "graph.svg", graph_svg(picture_of(_example()))
     yield "graph-60-unmarked.svg", graph_svg(picture_of(graphs.fleet(3, 6)))
     for size in SIZES:
         for width in COLUMNS:
             yield f"terminal-{size}-{width}.svg", _terminal(size, width, is_dark=True)
     yield "terminal-60-80-light.svg", _terminal(60, 80, is_dark=False)
+
+
+def _example() -> IR:
+    """The web server of examples/02: its graph stands in the README."""
+    from aivp.config.variables import Assignment, VariableInputs
+    from aivp.engine import Engine
+
+    variables = VariableInputs({}, [Assignment("channel", '["stable"]')])
+    return Engine(FOLDER.parents[1] / "examples/02-web-server", None, variables).ir
 
 
 def _terminal(size: int, width: int, *, is_dark: bool) -> str:

@@ -26,9 +26,10 @@ def _photograph() -> None:
     with chromium() as browser:
         for scheme in SCHEMES:
             shots = [(f"plan {size}", 1280, 800) for size in SIZES]
-            shots += [("plan 60", 360, 800), ("graph 503", 1280, 800)]
+            shots += [("plan 60", 360, 800), ("graph 503", 1280, 800), ("timeline 12", 1280, 800)]
             for name, width, height in shots:
-                page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+                window = {"width": width, "height": height}
+                page = browser.new_page(viewport=window, color_scheme=scheme, reduced_motion="reduce")
                 page.set_content(pages.page(name))
                 if name == "plan 60" and width > 1000:
                     page.locator("details.step", has_text="file.site").first.evaluate("step => step.open = true")

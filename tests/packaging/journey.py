@@ -89,6 +89,13 @@ def journey(place: Place, *aivp: str) -> None:
     assert "python" in run("hosts facts")
     assert "file.page@here" in run("state list")
     assert "done" in run("runs list")
+    examples = [line.split()[0] for line in run("init --list").splitlines() if line.startswith("  ")]
+    assert len(examples) > 4
+    for example in examples:
+        run(f"init --from {example} begun-{example}")
+    assert "file" in run("schema")
+    assert run("completion bash")
+    run("man -o pages")
     run("providers new acme")
     run("providers pack ./aivp-provider-acme -o packed")
     (things / "site/page.txt").write_text("changed\n")
