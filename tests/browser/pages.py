@@ -96,7 +96,8 @@ def timeline(hosts: int, names: Sequence[str] = ()) -> Timeline:
     path = [(bar, lane.host) for lane in lanes for bar in lane.bars[:2]]
     legs = [Leg(0, 1), *(Leg(b.began, b.began + 1.25, host, b.step) for b, host in path), Leg(end - 2.25, end)]
     session = Session("2026-11-21T20:00:00+00:00", False, False, end, "done", lanes, legs)
-    return Timeline(names[0] if names else "r7k2", [session, replace(session, is_resumed=True, is_rough=True, status="")])
+    rough = replace(session, is_resumed=True, is_rough=True, status="")
+    return Timeline(names[0] if names else "r7k2", [session, rough])
 
 
 def graph(size: int) -> tuple[IR, Plan]:
