@@ -25,7 +25,8 @@ def tracing(settings: Settings, project: str, environment: str) -> Tracing | Non
         from aivp.events.tracing import Tracing
     except ImportError:
         why = f"{named[0]} is set, but what would send traces there is not installed."
-        _warn("AIVP0952", why, "Install it with: pip install 'aivp[otel]'. Or unset the variable.", settings)
+        mend = "Install what the extra `otel` takes beside aivp (docs/guides/install.md), or unset the variable."
+        _warn("AIVP0952", why, mend, settings)
         return None
     return Tracing(os.environ, project, environment)
 

@@ -161,6 +161,6 @@ def test_without_the_extra_it_is_said_how_to_get_it(shell: Shell, tmp_path: Path
     done = shell.run("apply", "-y", env=env)
     assert done.returncode == 5
     assert done.stderr.decode().count("warning[AIVP0952]") == 1
-    assert b"pip install 'aivp[otel]'" in done.stderr
+    assert b"the extra `otel`" in done.stderr
     lines = shell.run("apply", "--resume", "--json", env=env).stdout
     assert lines.count(b"AIVP0952") == 1
