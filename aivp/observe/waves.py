@@ -11,20 +11,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
-from aivp_contract.values import Json, Secret, contains
+from aivp_contract.values import Json
 
 from aivp.diagnostics import Diagnostic, Refused
-from aivp.hosts.equipping import unequipped
 from aivp.hosts.failures import AWAY, lost
 from aivp.hosts.greeting import Owner, greet
 from aivp.hosts.portions import portions
 from aivp.hosts.refusals import refused
 from aivp.hosts.session import HostSession, Refusal
 from aivp.hosts.sessions import Sessions
-from aivp.model.evidence import Evidence, HostEvidence, Seen, blocks, digest_of, object_key
+from aivp.model.evidence import Evidence, HostEvidence, Seen, digest_of, object_key
 from aivp.model.object import Object
 from aivp.model.resource import GUEST, IR, Host
-from aivp.observe.audit import Broken, audit
+from aivp.observe.exchange import Question, exchange, without_secrets
 from aivp.observe.guests import guests
 from aivp.observe.unreached import untrusted
 from aivp.observe.untrusted import guards, is_safe
@@ -37,7 +36,7 @@ MAX_WAVES = 8
 
 Reveal = Callable[[Json], Json]
 
-Questions = dict[str, list[tuple[str, Bound | Object]]]
+Questions = dict[str, list[tuple[str, Question]]]
 """Host → (key of the evidence, what is asked about)."""
 
 
@@ -214,15 +213,15 @@ class Observer:
     def _ask_all(self, questions: Questions) -> Mapping[str, dict[str, Seen] | Refused]:
         return self.sessions.each(questions, lambda name: self._ask(name, questions[name]))
 
-    def _ask(self, name: str, questions: Sequence[tuple[str, Bound | Object]]) -> dict[str, Seen]:
+    def _ask(self, name: str, questions: Sequence[tuple[str, Question]]) -> dict[str, Seen]:
         found: dict[str, Seen] = {}
         items = self._items(questions)
         with self.visit(name) as session:
             for portion in portions(items):
-                found.update(self._request(session, portion, dict(questions)))
+                found.update(exchange(session, portion, dict(questions), self.sessions, self.kinds, self.is_untrusted))
         return found
 
-    def _items(self, questions: Sequence[tuple[str, Bound | Object]]) -> list[dict[str, Json]]:
+    def _items(self, questions: Sequence[tuple[str, Question]]) -> list[dict[str, Json]]:
         """The questions as the wire carries them; all secrets are opened at once, for one rendering of templates."""
         rows = current_rows(self.ir, self.objects)
         things = {
@@ -231,9 +230,9 @@ class Observer:
             if row.kind in self.kinds and object_key(row) not in self.outdated
         }
         configs = [
-            _without_secrets(what.attributes) if isinstance(what, Object) else what.known for _, what in questions
+            without_secrets(what.attributes) if isinstance(what, Object) else what.known for _, what in questions
         ]
-        configs = [_without_secrets(c) for c in configs] if self.is_untrusted else self.reveal(configs)
+        configs = [without_secrets(c) for c in configs] if self.is_untrusted else self.reveal(configs)
         found: list[dict[str, Json]] = []
         for (key, what), config in zip(questions, configs, strict=True):
             row: Object | None
@@ -246,50 +245,6 @@ class Observer:
             item: dict[str, Json] = {"id": key, "kind": kind, "config": config, "identity": dict(identity)}
             found.append(item if row is None else {**item, "prior": dict(row.attributes), "tainted": list(row.tainted)})
         return found
-
-    def _request(
-        self, session: HostSession, items: Sequence[Mapping[str, Json]], asked: Mapping[str, Bound | Object]
-    ) -> dict[str, Seen]:
-        host = session.host.name
-        try:
-            missing = unequipped(self.sessions, session, {item["kind"] for item in items})
-            found = {
-                item["id"]: Seen(self._digest(asked[item["id"]], item), error=missing[item["kind"]])
-                for item in items
-                if item["kind"] in missing
-            }
-            items = [item for item in items if item["kind"] not in missing]
-            if not items:
-                return found
-            answers = session.gather("observe", {"items": list(items)}, "items", by="observed", most=len(items))
-            if [answer["id"] for answer in answers] != [item["id"] for item in items]:
-                raise session.hostile("it answered other questions than were asked")
-        except Refusal as refusal:
-            raise refused(refusal) from None
-        except (KeyError, TypeError):
-            raise session.hostile("its answers are not of the protocol") from None
-        return found | {
-            item["id"]: self._audited(host, item, answer, asked) for item, answer in zip(items, answers, strict=True)
-        }
-
-    def _digest(self, what: Bound | Object, item: Mapping[str, Json]) -> str:
-        """Of what was asked; secrets that a host was not given count as another question."""
-        if isinstance(what, Object):
-            return ""
-        if self.is_untrusted and contains(what.known, (Secret,)):
-            return "without its secrets"
-        return asked_digest(what, self.kinds[item["kind"]].assigned_ids(item["identity"]))
-
-    def _audited(self, host: str, item: Mapping[str, Json], answer: Json, asked: Mapping[str, Bound | Object]) -> Seen:
-        digest, kind = self._digest(asked[item["id"]], item), self.kinds[item["kind"]]
-        try:
-            return audit(kind, digest, answer)
-        except Broken as broken:
-            what = f"broke its contract on {host} for {item['id']}: {broken}"
-            if blocks(kind.name):
-                return Seen(digest, error={"class": "bug", "message": f"the provider {kind.provider} {what}"})
-            why = f"The provider {kind.provider} {what}."
-            raise Refused((Diagnostic("AIVP0612", why, "This is a bug of that provider."),)) from None
 
 
 class _Lost(Refused):
@@ -333,7 +288,3 @@ def _needs_look(row: Object, item: Bound | None, kinds: Kinds) -> bool:
         return True
     kind = kinds[row.kind]
     return not is_same(kind, row, kind.identity_of(item.desired))
-
-
-def _without_secrets(attributes: Mapping[str, Json]) -> dict[str, Json]:
-    return {name: value for name, value in attributes.items() if not contains(value, (Secret,))}
