@@ -9,7 +9,7 @@ import aivp_host
 import pytest
 
 MANIFEST = json.loads((Path(aivp_host.__path__[0]) / "manifest.json").read_text("utf-8"))
-PAGES = Path(__file__).parents[3] / "docs" / "kinds"
+PAGES = Path(__file__).parents[3] / "docs" / "reference" / "kinds"
 
 
 @pytest.mark.parametrize("kind", sorted(MANIFEST["kinds"].keys() - {"noop"}))
