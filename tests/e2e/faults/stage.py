@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -138,7 +139,8 @@ class Stage:
             assert time.monotonic() < until, f"{who} neither ended nor was halted at {moment}"
             time.sleep(0.005)
         for pid in list(self._engine_and_runner()):
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         code, text = self._finish(process)
         assert code == (-9 if traces.was_halted(self.log) else 0), text
         return code != 0
@@ -146,7 +148,10 @@ class Stage:
     def _engine_and_runner(self) -> Iterator[int]:
         """Their processes, but no tracer, shim or command."""
         for pid in self.world.processes():
-            name = Path(f"/proc/{pid}/comm").read_text().strip()
+            try:
+                name = Path(f"/proc/{pid}/comm").read_text().strip()
+            except OSError:  # ended meanwhile
+                continue
             if name == "aivp" or name.startswith("python"):
                 yield pid
 
