@@ -4,6 +4,10 @@ import os
 from collections import Counter
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("aivp", deadline=None)  # a busy machine is no mistake
+settings.load_profile("aivp")
 
 
 def pytest_configure() -> None:
