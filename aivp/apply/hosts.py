@@ -89,7 +89,8 @@ class RunHosts:
             return host
         found = self._way(name)
         if found is None:
-            raise lost(host, f"{name} does not say how it is reached.", "Look at the log of its resource.")
+            why = "its resource has come, but says no way in: its provider gives none, or one that is no argv."
+            raise lost(host, why, "`aivp plan` says what it looks like. Once it runs: aivp apply --resume.")
         return found
 
     def _way(self, name: str) -> Host | None:

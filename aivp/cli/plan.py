@@ -164,7 +164,7 @@ def recorded(file: str) -> Evidence:
     try:
         return read_evidence(body)
     except (KeyError, TypeError, ValueError, AttributeError):
-        why = f"{file} is no evidence of this version: it seems to be {seeming(body)}."
+        why = f"{file} is no evidence of this version: it seems to be {seeming(body, 'evidence')}."
         raise refusal("AIVP0410", why, "Record it with: aivp observe -o FILE") from None
 
 

@@ -46,7 +46,7 @@ def expand(project: Project, registry: Registry, scope: Scope, diagnostics: Diag
     read = (_declaration(name, project.resources[name], defaults, registry, diagnostics) for name in project.resources)
     declarations = in_order((item for item in read if item is not None), diagnostics)
     for declaration in declarations:
-        if declaration.kind.channel is not None:
+        if declaration.kind.channel is not None or is_unknown(declaration.kind):
             hosts.guests.declare(declaration.base)
     for declaration in declarations:
         expander.expand(declaration)

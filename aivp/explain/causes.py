@@ -115,9 +115,10 @@ class Tracer:
     def _of_each(self, path: ValuePath, instance: Instance, trail: Trail) -> Cause:
         declared = instance.declaration
         written = declared.body.get("for_each")
-        if type(written) is dict and instance.key in written:
-            steps = [step for step in path.path[1:] if type(step) in (str, int)] if path.path[:1] == ("value",) else []
-            place = declared.span("for_each", instance.key, *steps)  # type: ignore[arg-type]
+        if type(written) is dict and instance.key is not None and instance.key in written:
+            inner = path.path[1:] if path.path[:1] == ("value",) else ()
+            steps = [step for step in inner if isinstance(step, (str, int))]
+            place = declared.span("for_each", instance.key, *steps)
             return Cause(path.text, span=place, causes=self.causes(written[instance.key], instance, trail))
         return Cause(path.text, span=declared.span("for_each"), causes=self.causes(written, instance, trail))
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from aivp_contract.manifest import Kind
+from aivp_contract.values import Unknown
+
 from aivp.hosts.guests import read_channel, within
 from aivp.model.address import parse_address
 from aivp.model.evidence import HostEvidence, Seen
@@ -35,19 +38,22 @@ def guests(
         elif hosts[outer].awaits:
             found.away[name] = HostEvidence(awaits=name)
         elif (look := seen.get(name) or seen.get(f"object:{name}")) is not None:
-            kind = kinds.get(parsed.kind)
-            _judge(name, look, None if kind is None else kind.channel, places[outer], found)
+            _judge(name, look, kinds.get(parsed.kind), places[outer], found)
     return found
 
 
-def _judge(name: str, look: Seen, channel: str | None, outer: Host, found: Found) -> None:
+def _judge(name: str, look: Seen, kind: Kind | None, outer: Host, found: Found) -> None:
     if look.observation is None:
         why = (look.error or {}).get("message", "no reason was given")
         found.away[name] = HostEvidence(error=f"{name} cannot be looked at: {why}.")
         return
-    is_there = look.observation.observed is not None and channel is not None
-    argv = read_channel(look.observation.computed.get(channel or "")) if is_there else ()
-    if argv:
+    way = None
+    if look.observation.observed is not None and kind is not None and kind.channel is not None:
+        way = look.observation.computed.get(kind.channel)
+    if argv := read_channel(way):
         found.near[name] = within(name, argv, outer)
-    else:
+    elif kind is None or way is None or isinstance(way, Unknown):
         found.away[name] = HostEvidence(awaits=name)
+    else:
+        why = f"{name}: what the provider {kind.provider} gives as {kind.channel} is no argv."
+        found.away[name] = HostEvidence(error=why, mend="This is a bug of that provider.")

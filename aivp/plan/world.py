@@ -52,6 +52,8 @@ def why_unreached(world: World, name: str, decided: Decided) -> str | None:
     if host is None:
         decided.is_applicable = False
         return f"the evidence does not hold {name}"
+    if is_to_stand_still(world, name, decided):
+        return f"{name} is not to run"
     if host.awaits and coming(name, decided) is None:
         return f"{name} does not run"
     return f"{name} cannot be reached" if host.error is not None else None
@@ -63,6 +65,20 @@ def coming(name: str, decided: Decided) -> Literal["new", "started"] | None:
     if "create" in actions:
         return "new"
     return "started" if actions & {"update", "refresh"} else None
+
+
+def is_to_stand_still(world: World, name: str, decided: Decided) -> bool:
+    """True where the plan touches the resource that the host `name` is, and its provider foresees no way in.
+
+    Of one that is replaced, what is foreseen is that of the old one.
+    """
+    actions = {step.action for step in decided.steps.get(name, ())}
+    seen = world.evidence.seen.get(name)
+    if not actions & {"create", "update"} or "delete" in actions or seen is None or seen.observation is None:
+        return False
+    channel = world.kinds[decided.steps[name][0].kind].channel
+    foreseen = seen.observation.computed
+    return channel is not None and channel in foreseen and foreseen[channel] is None
 
 
 def is_going(world: World, name: str, decided: Decided) -> bool:

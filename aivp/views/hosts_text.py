@@ -9,10 +9,9 @@ from aivp.model.checked import Checked
 from aivp.model.evidence import HostEvidence
 from aivp.model.resource import Host
 from aivp.observe.facts import flat
+from aivp.views.measure import size
 from aivp.views.page import Page, Piece
 from aivp.views.table import write_table
-
-UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 def render_hosts(
@@ -123,16 +122,6 @@ def _clock(item: Checked) -> str:
     if item.clock is None:
         return "-"
     return "ok" if abs(item.clock) < 1 + item.round_trip else f"{item.clock:+,.0f} s"
-
-
-def size(number: int) -> str:
-    """Bytes with a unit, as people read them."""
-    value = float(number)
-    for unit in UNITS[:-1]:
-        if value < 1024:
-            return f"{value:.0f} {unit}"
-        value /= 1024
-    return f"{value:.0f} {UNITS[-1]}"
 
 
 def _value(value: object) -> str:

@@ -24,6 +24,14 @@ def clock(seconds: float) -> str:
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
 
 
+def size(number: int, digits: int = 0) -> str:
+    """`64 GiB`, or with one digit `2.9 MiB`; plain bytes have none."""
+    power = 0
+    while number >= 1024 ** (power + 1) and power + 1 < len(UNITS):
+        power += 1
+    return f"{number / 1024**power:.{digits if power else 0}f} {UNITS[power]}"
+
+
 def amount(done: int, total: int) -> str:
     """`12 of 300 MiB (4%)`, in the unit that suits the whole."""
     power = 0

@@ -10,7 +10,7 @@ from aivp_contract.values import Binary, Blob, Json, Secret, Tagged, Unknown, Ve
 
 from aivp.model.expression import Fact, Ref, Template, Text
 from aivp.model.taint import uses
-from aivp.views import escape
+from aivp.views import escape, measure
 from aivp.views.text_diff import common
 
 DEEPEST = 12
@@ -88,11 +88,7 @@ def size_text(size: int) -> str:
     """Bytes as people say them."""
     if size < 1024:
         return f"{size} byte{'' if size == 1 else 's'}"
-    amount, unit = size / 1024, "KiB"
-    for larger in ("MiB", "GiB", "TiB"):
-        if amount >= 1024:
-            amount, unit = amount / 1024, larger
-    return f"{amount:.1f} {unit}"
+    return measure.size(size, 1)
 
 
 def _quoted(text: str, most: int) -> str:

@@ -23,7 +23,12 @@ CASES = [
 
 @pytest.mark.parametrize(("body", "name"), CASES, ids=[name for _, name in CASES])
 def test_what_it_seems_to_be(body: bytes, name: str) -> None:
-    assert seeming(body) == name
+    assert seeming(body, "plan") == name
+
+
+def test_a_plan_where_evidence_is_wanted() -> None:
+    assert seeming(b'{"plan": 1}', "evidence") == "a plan, as `aivp plan -o` writes it"
+    assert seeming(b'{"evidence": 1}', "evidence") == "evidence that was cut off, changed, or made by another version"
 
 
 def test_apply_and_show_say_first_that_it_is_no_plan(shell: Shell, tmp_path: Path) -> None:

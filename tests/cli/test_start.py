@@ -157,3 +157,10 @@ def test_no_command_imports_a_provider(tmp_path: Path) -> None:
         assert not {
             name for name in imported(tmp_path, *words) if name.startswith(("aivp_host", "aivp_sdk", "aivp_runner"))
         }
+
+
+def test_validate_imports_what_the_project_needs(tmp_path: Path) -> None:
+    (tmp_path / "aivp.yaml").write_text(FILE)
+    found = imported(tmp_path, "validate")
+    assert not found & {"networkx", "jinja2", "sqlite3", "rich", "pydantic", "cryptography"}
+    assert not {name for name in found if name.startswith(("aivp.hosts", "aivp.state", "aivp.secrets", "aivp.apply"))}

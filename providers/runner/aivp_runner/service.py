@@ -5,7 +5,6 @@ The engine is the only caller. Long answers travel as notifications of a bounded
 
 from __future__ import annotations
 
-import fcntl
 import os
 import queue
 import time
@@ -18,7 +17,7 @@ from aivp_contract.values import Json
 from aivp_sdk import ProviderError, records
 from aivp_sdk.process import Session
 
-from . import facts, health, oneoff
+from . import facts, health, lock, oneoff
 from .arrival import Piece
 from .blobs import Blobs
 from .child import Gone
@@ -37,11 +36,6 @@ Notify = Callable[[str, Json], None]
 
 CHUNK = 1024 * 1024
 """Bytes of answers in one notification, about."""
-
-GRACE = 10.0
-"""Seconds in which a lock that names no run yet, or an earlier one, may turn out to be that of the run in hand."""
-
-_POLL = 0.05
 
 
 class Refusal(Exception):
@@ -287,24 +281,12 @@ class Service:
         return chunk
 
     def _take_lock(self, run: str, resume: bool) -> None:
-        """Take the host's lock. Raises Refusal: locked or no-state.
-
-        The lock names the run that holds it. Whoever goes on with that very run waits: its engine is gone, and the
-        runner that it left behind only brings the step in hand to its end.
-        """
+        """Take the host's lock. Raises Refusal: locked or no-state."""
         if self.base is None:
             raise Refusal("no-state")
-        descriptor = os.open(self.base / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        until = time.monotonic() + GRACE
-        while not _locked(descriptor):
-            is_ours = resume and (os.pread(descriptor, 64, 0) == run.encode() or time.monotonic() < until)
-            if not is_ours or self.is_cancelled():
-                os.close(descriptor)
-                raise Refusal("locked")
-            time.sleep(_POLL)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, run.encode(), 0)
-        self.lock = descriptor
+        self.lock = lock.take(self.base / "lock", run, resume, self._is_cancelled)
+        if self.lock is None:
+            raise Refusal("locked")
 
     def _check_owner(self, run: str, over: AbstractSet[str]) -> None:
         assert self.store is not None
@@ -341,14 +323,6 @@ class Service:
         if self.lock is not None:
             os.close(self.lock)
             self.lock = None
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def refusal_form(refusal: Refusal) -> Dict[str, Any]:

@@ -103,7 +103,7 @@ def test_one_that_does_not_run_blocks_its_own_until_it_is_started(house: House) 
     house.succeed("apply", "-y")
     shut = ROOM.replace("}", ", open: false}")
     house.build(shut + NOTE + LEDGER)
-    house.aivp("apply", "-y")
+    assert "rooms/room.a@here is not to run" in house.aivp("apply", "-y").text
     held = house.aivp("plan")
     assert "rooms/room.a@here does not run" in held.text
     (house.target / "a/note").write_text("drift")
@@ -111,6 +111,29 @@ def test_one_that_does_not_run_blocks_its_own_until_it_is_started(house: House) 
     house.succeed("apply", "-y")
     assert len((house.target / "a/note").read_text()) == 33
     assert lines(house) == 1, "what has run stays done"
+    house.settled()
+
+
+def test_one_that_is_made_shut_blocks_its_own(house: House) -> None:
+    house.build(ROOM.replace("}", ", open: false}") + NOTE)
+    made = house.aivp("apply", "-y")
+    assert "rooms/room.a@here is not to run" in made.text
+    assert house.addresses() == ["rooms/room.a@here"]
+    assert "not finished" not in house.aivp("state", "check").text, "no run is left open"
+
+
+def test_a_way_in_that_is_none_is_the_fault_of_the_provider(house: House) -> None:
+    program = house.root / "providers/rooms/provider.py"
+    sound = program.read_text()
+    program.write_text(sound.replace("way = [", "way = 'touch pwned' or ["))
+    house.build(ROOM + NOTE)
+    broken = house.aivp("apply", "-y")
+    assert "says no way in" in " ".join(broken.text.split())
+    house.succeed("runs", "abandon")
+    told = " ".join(house.aivp("plan").text.split())
+    assert "what the provider rooms gives as channel is no argv" in told
+    program.write_text(sound)
+    house.succeed("apply", "-y")
     house.settled()
 
 

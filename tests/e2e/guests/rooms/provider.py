@@ -26,14 +26,13 @@ def read(path):
 def observe(item):
     path = room(item)
     seen = read(path)
+    wanted = item["config"].get("open", True if seen is None else seen["open"])
+    foreseen = UNKNOWN if wanted else None
     if seen is None:
-        return {"observed": None, "computed": {"number": UNKNOWN, "channel": UNKNOWN}}
+        return {"observed": None, "computed": {"number": UNKNOWN, "channel": foreseen}}
     fields = {"path": str(path), "open": seen["open"], "size": seen["size"]}
-    wanted = item["config"].get("open", seen["open"])
-    return {
-        "observed": fields,
-        "computed": outputs(path, seen) if wanted == seen["open"] else {"number": seen["number"], "channel": UNKNOWN},
-    }
+    known = outputs(path, seen)
+    return {"observed": fields, "computed": known if wanted == seen["open"] else {**known, "channel": foreseen}}
 
 
 def apply(item):
