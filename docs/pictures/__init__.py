@@ -6,8 +6,6 @@ machine to machine, so the PNG files are only made anew by the command.
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from aivp.views.graph_fold import folded
 from aivp.views.graph_picture import picture_of
 from aivp.views.graph_svg import graph_svg
 from aivp.views.plan_text import render_plan
+from docs.site.screen import drawn
 from tests.browser import pages
 from tests.views import graphs
 
@@ -48,16 +47,6 @@ def _example() -> IR:
 
 
 def _terminal(size: int, width: int, *, is_dark: bool) -> str:
-    """A plan as a terminal of `width` columns shows it; with the fonts that a reader has, from no network."""
-    from rich.console import CONSOLE_SVG_FORMAT, Console  # type: ignore[attr-defined]
-    from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME
-    from rich.text import Text
-
-    console = Console(width=width, record=True, file=io.StringIO(), force_terminal=True, color_system="standard")
+    """A plan as a terminal of `width` columns shows it."""
     text = render_plan(pages.plan(size), width=width, color=True, verbose=False, digest=pages.DIGEST)
-    console.print(Text.from_ansi(text), soft_wrap=True)
-    theme = SVG_EXPORT_THEME if is_dark else DEFAULT_TERMINAL_THEME
-    form = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-    form = form.replace("Fira Code, monospace", "ui-monospace, Menlo, 'DejaVu Sans Mono', Consolas, monospace")
-    name = f"terminal-{size}-{width}"
-    return console.export_svg(title="aivp plan", theme=theme, code_format=form, unique_id=name) + "\n"
+    return drawn(text, "aivp plan", width, name=f"terminal-{size}-{width}", is_dark=is_dark) + "\n"

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME
 from rich.text import Text
 
 _CLEARED = "\x1b[J"
@@ -34,13 +35,14 @@ def on_a_terminal(command: Sequence[str], folder: Path, environ: Mapping[str, st
     return data.decode().replace("\r", "").rpartition(_CLEARED)[2].strip("\n")
 
 
-def drawn(text: str, title: str, columns: int) -> str:
-    """The SVG; the same text gives the same bytes."""
-    console = Console(record=True, width=columns, file=io.StringIO(), force_terminal=True)
-    console.print(Text.from_ansi(text))
-    svg = console.export_svg(title=title, unique_id="screen")
+def drawn(text: str, title: str, columns: int, *, name: str = "screen", is_dark: bool = True) -> str:
+    """The SVG; the same text gives the same bytes. name: of its classes, so that two can stand in one page."""
+    console = Console(record=True, width=columns, file=io.StringIO(), force_terminal=True, color_system="standard")
+    console.print(Text.from_ansi(text), soft_wrap=True)
+    theme = SVG_EXPORT_THEME if is_dark else DEFAULT_TERMINAL_THEME
+    svg = console.export_svg(title=title, theme=theme, unique_id=name)
     svg = re.sub(r"@font-face \{.*?\}\s*|<!-- Generated.*?-->\s*", "", svg, flags=re.DOTALL)
-    return svg.replace("Fira Code, monospace", "ui-monospace, monospace")
+    return svg.replace("Fira Code, monospace", "ui-monospace, Menlo, 'DejaVu Sans Mono', Consolas, monospace")
 
 
 def _read(descriptor: int) -> bytes:
