@@ -86,7 +86,16 @@ def test_pip_does_the_same(dist: Path, tmp_path: Path, way: str) -> None:
         pytest.skip("PyPI cannot be reached: pip has no libraries to install")
     assert done.returncode == 0, done.stderr
     ours = json.loads(place.run(str(place.bin / "aivp"), "version", "--json"))["packages"]
-    assert {item["name"] for item in ours} == {"aivp-contract", "aivp-provider-host", "aivp-runner", "aivp-sdk"}
+    assert {item["name"] for item in ours} == {
+        "aivp-contract",
+        "aivp-guest",
+        "aivp-provider-host",
+        "aivp-provider-image",
+        "aivp-provider-network",
+        "aivp-provider-vm",
+        "aivp-runner",
+        "aivp-sdk",
+    }
     short_journey(place, str(place.bin / "aivp"))
 
 
