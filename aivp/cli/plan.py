@@ -49,12 +49,12 @@ def plan_command(
     form: str,
 ) -> None:
     """Show what apply would do."""
-    from aivp.plan.options import Options
-    from aivp.views.next_text import after_plan
-
     check_form(settings, form)
     engine = settings.engine()
     with evidence(engine, settings, observed) as found:
+        from aivp.plan.options import Options
+        from aivp.views.next_text import after_plan
+
         plan = engine.plan(found, Options(targets, excluded))
         keep(engine, plan, output, bundle)
         show_plan(plan, settings, output, bundle, form=form)
