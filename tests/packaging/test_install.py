@@ -15,7 +15,7 @@ from tests.packaging.conftest import ROOT, Place, install
 from tests.packaging.journey import journey, short_journey
 
 MOST = 45
-"""Megabytes that a core installation may take: 42 today, of them 15 each for jsonschema-rs and for cryptography."""
+"""Megabytes of a core installation: 42 today, 15 each of jsonschema-rs and of cryptography, 2 of pyroute2."""
 
 UNREACHED = ("NewConnectionError", "Max retries exceeded", "Temporary failure in name resolution")
 
