@@ -16,7 +16,17 @@ from typing import Any
 from packages.stage import ROOT, Failed
 from packages.wheels import find_uv
 
-MEMBERS = ("aivp", "aivp_contract", "aivp_sdk", "aivp_runner", "aivp_provider_host")
+MEMBERS = (
+    "aivp",
+    "aivp_contract",
+    "aivp_sdk",
+    "aivp_runner",
+    "aivp_provider_host",
+    "aivp_guest",
+    "aivp_provider_image",
+    "aivp_provider_network",
+    "aivp_provider_vm",
+)
 """The wheels that a working aivp consists of; aivp_conformance is for authors of providers."""
 
 

@@ -41,3 +41,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("skipped, and why")
     for reason, count in sorted(reasons.items()):
         terminalreporter.line(f"{count:4} × {reason.removeprefix('Skipped: ')}")
+    # Last, since a CI system may keep only the end of what it was told: why, in a few lines each.
+    failed = [*terminalreporter.stats.get("failed", []), *terminalreporter.stats.get("error", [])]
+    if failed:
+        terminalreporter.section("failed, and why")
+    for report in failed:
+        terminalreporter.line(f"{report.nodeid} ({report.when})")
+        for line in str(report.longreprtext).splitlines()[-15:]:
+            terminalreporter.line(f"    {line[:300]}")

@@ -33,7 +33,7 @@ def make_cgroups(groups: Iterable[Path]) -> None:
             raise LabError(f"The control group {group} cannot be made: {error.strerror}.") from error
 
 
-def remove_cgroups(groups: Iterable[Path], seconds: float = 5.0) -> None:
+def remove_cgroups(groups: Iterable[Path], seconds: float = 30.0) -> None:
     """Kill every process in the groups and below, and remove them; LabError if one outlives that."""
     deadline = time.monotonic() + seconds
     for group in groups:

@@ -13,6 +13,10 @@ class LabError(Exception):
     """A root, a package repository or a host that could not be made or used."""
 
 
+class NotReady(LabError):
+    """A host whose boot failed or took too long, which on a busy machine may go well the next time."""
+
+
 class CommandFailed(LabError):
     """A command in a host that ended with another exit code than 0; `.completed` has its output."""
 

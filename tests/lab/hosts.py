@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.lab import instances
-from tests.lab.errors import CommandFailed, LabError
+from tests.lab.errors import CommandFailed, LabError, NotReady
 from tests.lab.instances import Instance
 from tests.lab.processes import Owner, ended_within, owner, processes_with_argument, send
 from tests.lab.recipe import REPOSITORY_MOUNT
@@ -118,7 +118,7 @@ class Host:
         return self.run(["cat", "--", path]).stdout
 
     def start(self, timeout: float = _READY_SECONDS) -> None:
-        """Boot, also again after `poweroff` or `kill`; back when systemd says `running`, else LabError says why."""
+        """Boot, also again after `poweroff` or `kill`; back when systemd says `running`, else NotReady says why."""
         deadline = time.monotonic() + timeout
         self._nspawn = _launch(
             self._instance, [*_nspawn(self._instance, self._packages, self.starts_with), *self.command]
@@ -162,7 +162,7 @@ class Host:
     def _await_ready(self, deadline: float) -> None:
         while (state := self._state(deadline)) != "running":
             if state == "degraded":
-                raise LabError(f"Units of the host {self.name!r} failed:\n{self._failed_units()}")
+                raise NotReady(f"Units of the host {self.name!r} failed:\n{self._failed_units()}")
             self._pause(deadline, f"systemd is {state or 'silent'}")
 
     def _state(self, deadline: float) -> str:
@@ -182,9 +182,9 @@ class Host:
     def _pause(self, deadline: float, why: str) -> None:
         nspawn = self._nspawn
         if nspawn is not None and nspawn.poll() is not None:
-            raise LabError(f"The host {self.name!r} ended while it started.\n{self._last_words()}")
+            raise NotReady(f"The host {self.name!r} ended while it started.\n{self._last_words()}")
         if time.monotonic() > deadline:
-            raise LabError(f"The host {self.name!r} was not ready in time: {why}.\n{self._last_words()}")
+            raise NotReady(f"The host {self.name!r} was not ready in time: {why}.\n{self._last_words()}")
         time.sleep(0.02)
 
     def _last_words(self) -> str:

@@ -35,7 +35,7 @@ from tests.lab.processes import (
     start_time,
 )
 
-_INIT_SECONDS = 5.0
+_INIT_SECONDS = 20.0
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 

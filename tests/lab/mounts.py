@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.lab.errors import LabError
 
-_REMOVAL_ATTEMPTS = 30
+_REMOVAL_ATTEMPTS = 100
 
 
 @dataclass(frozen=True, slots=True)

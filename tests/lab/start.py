@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import secrets
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.lab import instances, namespaces
 from tests.lab.cgroups import make_cgroups
+from tests.lab.errors import NotReady
 from tests.lab.hosts import Host
 from tests.lab.places import places
 from tests.lab.recipe import DEFAULT_SUITE, recipe
@@ -59,19 +61,27 @@ def start_host(
     instances.sweep(where)
     floor = root(where, recipe(suite, architecture(), packages), environ)
     offered = repository(where, floor)
-    instance = instances.create(where, name or f"lab-{secrets.token_hex(3)}", suite)
-    started = Host(instance, offered, on_boot)
+
+    def boot() -> Host:
+        instance = instances.create(where, name or f"lab-{secrets.token_hex(3)}", suite)
+        started = Host(instance, offered, on_boot)
+        try:
+            instances.mount(instance, floor.tree)
+            if prepare is not None:
+                prepare(instance.merged)
+            make_cgroups(instance.cgroups)
+            started.start()
+        except BaseException:
+            with signals_held():
+                started.remove()
+            raise
+        return started
+
     try:
-        instances.mount(instance, floor.tree)
-        if prepare is not None:
-            prepare(instance.merged)
-        make_cgroups(instance.cgroups)
-        started.start()
-    except BaseException:
-        with signals_held():
-            started.remove()
-        raise
-    return started
+        return boot()
+    except NotReady as error:
+        warnings.warn(f"a throwaway host is started again: {error}", stacklevel=2)
+        return boot()
 
 
 def sweep(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:

@@ -15,12 +15,27 @@ from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
 from tests.packaging.conftest import ROOT
 
-OURS = ("aivp", "aivp_conformance", "aivp_contract", "aivp_provider_host", "aivp_runner", "aivp_sdk")
+OURS = (
+    "aivp",
+    "aivp_conformance",
+    "aivp_contract",
+    "aivp_guest",
+    "aivp_provider_host",
+    "aivp_provider_image",
+    "aivp_provider_network",
+    "aivp_provider_vm",
+    "aivp_runner",
+    "aivp_sdk",
+)
 MODULES = {
     "aivp": "aivp",
     "aivp_conformance": "conformance/aivp_conformance",
     "aivp_contract": "providers/contract/aivp_contract",
+    "aivp_guest": "providers/guest/aivp_guest",
     "aivp_provider_host": "providers/host/aivp_host",
+    "aivp_provider_image": "providers/image/aivp_image",
+    "aivp_provider_network": "providers/network/aivp_network",
+    "aivp_provider_vm": "providers/vm/aivp_vm",
     "aivp_runner": "providers/runner/aivp_runner",
     "aivp_sdk": "providers/sdk/aivp_sdk",
 }

@@ -1,0 +1,1 @@
+"""Aivp's virtual machines: QEMU, supervised, warm starts, guests as hosts."""
