@@ -162,6 +162,8 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0628": "Inventory program stopped",
     "AIVP0629": "File was not recorded",
     "AIVP0630": "No room for content on the host",
+    "AIVP0640": "Dependency of a provider is compiled",
+    "AIVP0641": "Dependency of a provider is not there",
     "AIVP0701": "State of a newer format",
     "AIVP0702": "State folder cannot be used",
     "AIVP0703": "State is in git",

@@ -9,7 +9,7 @@ import os
 import queue
 import time
 from pathlib import Path
-from typing import AbstractSet, Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence
+from typing import AbstractSet, Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from aivp_contract.canonical import encode
 from aivp_contract.manifest import read_manifest
@@ -250,10 +250,11 @@ class Service:
             self.hosting.add(External(program, self.notify, self._is_cancelled))
         return {"missing": missing}
 
-    def stage(self, provider: str, path: str, data: str, *, is_first: bool) -> Json:
-        """A chunk of a file of a provider, in base64. Raises Refusal: provider."""
+    def stage(self, provider: str, chunks: Sequence[Tuple[str, str, bool]]) -> Json:
+        """Some bytes of files of a provider: path, base64, whether they are its first. Raises Refusal: provider."""
         try:
-            self.installations[provider].take(path, data, is_first=is_first)
+            for path, data, is_first in chunks:
+                self.installations[provider].take(path, data, is_first=is_first)
         except (NotInstalled, OSError, KeyError, ValueError) as error:
             raise Refusal("provider", name=provider, why=str(error)) from None
         return {}

@@ -125,6 +125,8 @@ class Kind(Generic[S]):
     refreshable: ClassVar[bool] = False
     shared: ClassVar[bool] = False
     deletable: ClassVar[bool] = True
+    channel: ClassVar[Optional[str]] = None
+    """Its things are hosts: the computed field with the argv that leads into one, None while it does not run."""
     platforms: ClassVar[Tuple[str, ...]] = ("linux",)
     provides: ClassVar[Tuple[Dict[str, Json], ...]] = ()
     requires: ClassVar[Tuple[Dict[str, Json], ...]] = ()
