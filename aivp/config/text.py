@@ -7,6 +7,8 @@ import re
 from aivp.diagnostics import Diagnostic, Span
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
+# Line ends to YAML 1.1, and so to libyaml, but to no editor: what follows one in a comment would be a declaration.
+_LINE_ENDS = re.compile("[\x85\u2028\u2029]")
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
@@ -20,6 +22,10 @@ def check_text(data: bytes, file: str, limit: int) -> Diagnostic | None:
     if problem := check_utf8(data, file):
         return problem
     text = data.decode()
+    if hidden := _LINE_ENDS.search(text):
+        why = f"U+{ord(hidden[0]):04X} stands in the text: a line end to some, a character to others."
+        mend = f'End the line as usual there, or write it as "\\u{ord(hidden[0]):04x}" in double quotes.'
+        return Diagnostic("AIVP0106", why, mend, _place(file, text[: hidden.start()]))
     if control := _CONTROL.search(text):
         why = f"The control character U+{ord(control[0]):04X} stands in the text."
         mend = f'Remove it, or write it as "\\u{ord(control[0]):04x}" in double quotes.'

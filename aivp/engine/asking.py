@@ -34,6 +34,7 @@ def observe(
     meanwhile: what can be done while hosts are on their way, such as importing what comes next. left_alone: hosts that
     are resources and are not asked.
     """
+    sessions.expect(engine.hosts_ahead)
     state = engine.existing_state()
     try:
         objects = [] if state is None else state.objects()
@@ -42,7 +43,7 @@ def observe(
         opener = engine.opener(engine.ir.secrets)
         if not engine.is_untrusted:
             opener.check(None if state is None else state.key_id)
-            sessions.expect(_concerned(engine))  # nothing is wrong with the declaration, or with the key
+            sessions.expect(_concerned(engine))
         meanwhile()
         from aivp.observe.waves import Observer
 

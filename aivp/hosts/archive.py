@@ -11,10 +11,12 @@ import importlib.util
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aivp_contract import canonical
 
-from aivp.plugins import Registry
+if TYPE_CHECKING:
+    from aivp.plugins import Registry
 
 SHIPPED = ("aivp_contract", "aivp_sdk", "aivp_runner")
 
