@@ -49,4 +49,4 @@ def restore(folder: str, listed: str) -> None:
 if __name__ == "__main__":
     restore(sys.argv[1], sys.argv[2])
     if sys.argv[3:4] == ["--"]:
-        os.execvp(sys.argv[4], sys.argv[4:])
+        os.execvp(sys.argv[4], sys.argv[4:])  # noqa: S606  # as fakeroot's child, in the same process

@@ -53,8 +53,8 @@ def unpack(layout: Layout, manifest: Manifest, pool: Path, limits: Limits, tell:
         with file:
             before = done
 
-            def tell_on(read: int, where: str = where, before: int = before) -> None:
-                tell(f"unpacking {where}", before + read, total)
+            def tell_on(where: str = where, before: int = before, blob: Blob = blob) -> None:
+                tell(f"unpacking {where}", before + blob.taken, total)
 
             try:
                 _unpack_layer(blob, layer, diff_id, filling, tell_on)
@@ -67,7 +67,7 @@ def unpack(layout: Layout, manifest: Manifest, pool: Path, limits: Limits, tell:
     return tree
 
 
-def _unpack_layer(blob: Blob, layer: Descriptor, diff_id: str, filling: _Filling, tell: Callable[[int], None]) -> None:
+def _unpack_layer(blob: Blob, layer: Descriptor, diff_id: str, filling: _Filling, tell: Callable[[], None]) -> None:
     if layer.media_type not in _TYPES:
         raise Hostile(f"it is a {layer.media_type}, which aivp cannot read")
     with _opened(blob, _TYPES[layer.media_type]) as read:
@@ -106,7 +106,7 @@ class _Filling:
 class _Measured:
     """The bytes of a layer as they come out: counted against what went in, and digested."""
 
-    def __init__(self, read: Read, diff_id: str, packed: int, tell: Callable[[int], None]) -> None:
+    def __init__(self, read: Read, diff_id: str, packed: int, tell: Callable[[], None]) -> None:
         algorithm, _, self._wanted = diff_id.partition(":")
         self._read = read
         self._hash = hashlib.new(algorithm)
@@ -134,7 +134,7 @@ class _Measured:
         self._hash.update(data)
         if self._count - self._told > 16 * 1024 * 1024:
             self._told = self._count
-            self._tell(min(self._packed, self._count))
+            self._tell()
         return data
 
     def finish(self) -> None:

@@ -62,6 +62,11 @@ class Blob:
         self._hash = hashlib.new(descriptor.digest.partition(":")[0])
         self.descriptor = descriptor
 
+    @property
+    def taken(self) -> int:
+        """Bytes that were read so far."""
+        return self.descriptor.size - self._left
+
     def read(self, size: int) -> bytes:
         """At most so many bytes; nothing at the end."""
         wanted = min(size, self._left)

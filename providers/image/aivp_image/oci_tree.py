@@ -163,7 +163,9 @@ class Tree:
 
     def walk(self) -> Iterator[Tuple[Path, Node]]:
         """Every name but the root, folders before what is in them, sorted by their bytes."""
-        waiting = [((name,), node) for name, node in sorted(self.root.children.items(), reverse=True)]
+        waiting: List[Tuple[Path, Node]] = [
+            ((name,), node) for name, node in sorted(self.root.children.items(), reverse=True)
+        ]
         while waiting:
             path, node = waiting.pop()
             yield path, node
