@@ -16,7 +16,9 @@ class Forward:
     """A port of the host that leads to one of the VM's."""
 
     listen: Union[int, str] = attribute(
-        'Port of the host, on 127.0.0.1; or "ADDRESS:PORT".', required=True, examples=[8080, "0.0.0.0:8080"]
+        'Port of the host, on all of its addresses; or "ADDRESS:PORT".',
+        required=True,
+        examples=[8080, "127.0.0.1:8080"],
     )
     port: int = attribute("Port of the VM.", required=True, minimum=1, maximum=65535)
     protocol: Literal["tcp", "udp"] = attribute("Protocol.", default="tcp")
@@ -27,8 +29,8 @@ class Network:
     """A network card."""
 
     network: Optional[str] = attribute(
-        "The network that it is plugged into, a `network` of the same host. Without one the card is a way out of the VM"
-        " that needs no privilege."
+        "The network that it is plugged into. Without one the card is a way out that needs no privilege.",
+        refers={"kind": "network", "field": "path", "here": True},
     )
     address: Optional[str] = attribute("Its IPv4 address; without one the network chooses.")
     address6: Optional[str] = attribute("Its IPv6 address; without one the network chooses.")
@@ -124,10 +126,11 @@ class Vm:
 
     name: str = attribute("Its name on the host.", required=True, pattern=NAME, exposed=True)
     image: str = attribute(
-        "The image that it is a linked clone of: an `image` of the same host, or the folder of one.",
+        "The image that it is a linked clone of, or the folder of one.",
         required=True,
         semantic="path",
         immutable=True,
+        refers={"kind": "image", "field": "path", "here": True},
     )
     state: Literal["running", "stopped", "paused", "absent"] = attribute("How it shall be.", default="running")
     cpus: int = attribute("Processors. A change restarts it.", default=1, minimum=1, maximum=255)

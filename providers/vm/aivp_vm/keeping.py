@@ -118,7 +118,7 @@ def _made(place: Place, folder: Path, desired: Vm, declared: Mapping[str, Any]) 
     image.verify(source.folder, place.directory)
     program.link(folder, program.install(place.directory))
     _write_enter(folder)
-    leases = _leases(desired, before, networks)
+    leases = _leases(folder, desired, before, networks)
     code = _firmware(place, folder, desired, source)
     machine = making.machine(desired, before.instance, source, leases, _accelerator(place, desired, source), code)
     _disks(folder, desired, source, before)
@@ -126,7 +126,7 @@ def _made(place: Place, folder: Path, desired: Vm, declared: Mapping[str, Any]) 
         personality = machine.personality
         seed.write(
             folder / places.SEED,
-            seed.documents(before.instance, personality["hostname"], desired.cloud_init, personality["cards"]),
+            seed.documents(before.instance, personality["hostname"], desired.cloud_init, personality["links"]),
         )
     _change_live(folder, before.machine, machine)
     found = dataclasses.replace(
@@ -141,14 +141,10 @@ def _made(place: Place, folder: Path, desired: Vm, declared: Mapping[str, Any]) 
     return found
 
 
-def _leases(desired: Vm, before: Record, networks: tuple[str, ...]) -> List[ports.Lease]:
+def _leases(folder: Path, desired: Vm, before: Record, networks: tuple[str, ...]) -> List[ports.Lease]:
     for gone in sorted(set(before.networks) - set(networks)):
         ports.detach(desired.name, gone)
-    wanted = making.networks(desired)
-    found = [ports.attach(desired.name, index, one) for index, one in enumerate(wanted)]
-    for index, one in enumerate(wanted):
-        ports.forward(desired.name, index, one)
-    return found
+    return [ports.attach(desired.name, index, one, folder) for index, one in enumerate(making.networks(desired))]
 
 
 def _accelerator(place: Place, desired: Vm, source: image.Image) -> str:

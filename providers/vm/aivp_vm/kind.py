@@ -30,6 +30,19 @@ class VmKind(Kind[Vm]):
     identity_from_name = True
     phase = "service"
     batch = True
+    channel = "channel"
+    needs = (
+        {"command": "qemu-system-x86_64", "package": {"apt": "qemu-system-x86"}, "why": "runs the VMs"},
+        {"command": "qemu-img", "package": {"apt": "qemu-utils"}, "why": "makes their disks"},
+        {
+            "device": "/dev/kvm",
+            "optional": True,
+            "why": "without it VMs are many times slower",
+            "when": {"acceleration": ["auto"]},
+        },
+        {"device": "/dev/kvm", "why": "it is asked for", "when": {"acceleration": ["kvm"]}},
+        {"disk": 64 * 1024 * 1024, "why": "what the VMs write", "within": "folder"},
+    )
 
     def observe(self, item: Item[Vm], session: Session) -> Observation:
         """Its files and locks."""
@@ -147,7 +160,7 @@ def _computed(found: Record, folder: Path, seen: state.Seen) -> Dict[str, Json]:
         **_lasting(found, folder),
         "host_keys": list(seen.state.host_keys),
         "accelerator": found.machine.accelerator,
-        "channel": channel(folder) if seen.status in ("running", "unsupervised") and found.machine.has_helper else None,
+        "channel": way_in(folder) if seen.status in ("running", "unsupervised") and found.machine.has_helper else None,
     }
 
 
@@ -164,7 +177,7 @@ def _lasting(found: Record, folder: Path) -> Dict[str, Json]:
     }
 
 
-def channel(folder: Path) -> List[str]:
+def way_in(folder: Path) -> List[str]:
     """The way in."""
     return [client.python(), "-I", str(folder / places.ENTER)]
 

@@ -26,7 +26,6 @@ def machine(
     desired: Vm, instance: str, image: Image, leases: Sequence[Lease], accelerator: str, firmware: str
 ) -> spec.Machine:
     """The whole VM. firmware: the UEFI's code on this host. Raises Permanent where the image cannot boot like that."""
-    cards = ports.cards(desired.name, leases)
     limits, restart, ready = desired.limits or Limits(), desired.restart or Restart(), desired.ready or Ready()
     if ready.by == "helper" and not image.helper:
         raise Permanent("the image has no guest helper that could answer", path="/ready/by", mend="ready: {by: none}")
@@ -38,7 +37,7 @@ def machine(
         memory=desired.memory,
         boot=_boot(desired, image, firmware),
         disks=_disks(image, desired.disks or []),
-        cards=cards,
+        cards=tuple(card for lease in leases for card in lease.cards),
         forwards=ports.forwards(networks(desired), leases),
         vnc=desired.vnc or "",
         limits=spec.Limits(limits.nice or 0, limits.cpu or 0, limits.memory or 0),
@@ -48,7 +47,7 @@ def machine(
         personality={
             "hostname": desired.hostname or desired.name,
             "instance": instance,
-            "cards": ports.personality(leases, cards),
+            "links": [dict(link) for lease in leases for link in lease.links],
         },
     )
 

@@ -19,13 +19,13 @@ LABEL = "cidata"
 
 
 def documents(
-    instance: str, hostname: str, wanted: Optional[CloudInit], cards: Sequence[Mapping[str, Any]]
+    instance: str, hostname: str, wanted: Optional[CloudInit], links: Sequence[Mapping[str, Any]]
 ) -> Dict[str, str]:
     """File name → text of the seed. Pure."""
     meta = {"instance-id": instance, "local-hostname": hostname}
     return {
         "meta-data": json.dumps(meta, indent=1, sort_keys=True) + "\n",
-        "network-config": json.dumps(network_config(cards), indent=1, sort_keys=True) + "\n",
+        "network-config": json.dumps(network_config(links), indent=1, sort_keys=True) + "\n",
         "user-data": "#cloud-config\n" + json.dumps(user_data(wanted or CloudInit()), indent=1, sort_keys=True) + "\n",
     }
 
@@ -60,9 +60,9 @@ def user_data(wanted: CloudInit) -> Dict[str, Any]:
     return {**found, **extra}
 
 
-def network_config(cards: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
-    """Version 2, by hardware address: names of cards are the guest's own business."""
-    return {"version": 2, "ethernets": {f"card{number}": _card(card) for number, card in enumerate(cards)}}
+def network_config(links: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
+    """Version 2, by hardware address: how cards are called is the guest's own business."""
+    return {"version": 2, "ethernets": {f"card{number}": _card(card) for number, card in enumerate(links)}}
 
 
 def write(path: Path, texts: Mapping[str, str]) -> None:
@@ -101,17 +101,9 @@ def _user(user: User) -> Dict[str, Any]:
 
 
 def _card(card: Mapping[str, Any]) -> Dict[str, Any]:
-    found: Dict[str, Any] = {"match": {"macaddress": card["mac"]}}
-    if card.get("dhcp"):
-        return {**found, "dhcp4": True}
-    addresses: List[str] = []
-    routes: List[Dict[str, str]] = []
-    for suffix, everywhere in (("", "0.0.0.0/0"), ("6", "::/0")):
-        if card.get(f"address{suffix}"):
-            addresses.append(f"{card[f'address{suffix}']}/{card[f'prefix{suffix}']}")
-        if card.get(f"gateway{suffix}"):
-            routes.append({"to": everywhere, "via": str(card[f"gateway{suffix}"])})
-    found["addresses"] = addresses
+    found: Dict[str, Any] = {"match": {"macaddress": card["mac"]}, "addresses": list(card["addresses"])}
+    ways = (("gateway", "0.0.0.0/0"), ("gateway6", "::/0"))
+    routes: List[Dict[str, str]] = [{"to": to, "via": str(card[name])} for name, to in ways if card.get(name)]
     if routes:
         found["routes"] = routes
     if card.get("dns"):

@@ -138,7 +138,7 @@ def _taken(forward: Forward) -> str:
     with socket.socket(family, kind) as tried:
         tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            tried.bind((forward.address, forward.listen))
+            tried.bind((forward.address or "0.0.0.0", forward.listen))  # noqa: S104  # as QEMU would
         except OSError as error:
             return os.strerror(error.errno or 0)
     return ""

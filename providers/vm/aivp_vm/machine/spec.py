@@ -43,7 +43,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Forward:
-    """A port of the host that leads to one of the guest's. card: index among the cards; protocol: tcp, udp."""
+    """A port of the host that leads to one of the guest's. card: index among the cards; address: empty for all."""
 
     card: int
     address: str
@@ -54,7 +54,7 @@ class Forward:
     @property
     def place(self) -> str:
         """What it takes of the host, as people write it."""
-        return f"{self.address}:{self.listen}/{self.protocol}"
+        return f"{self.address + ':' if self.address else ''}{self.listen}/{self.protocol}"
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class Machine:
     ram: Optional[Ram] = None
     is_incoming: bool = False
     personality: Mapping[str, Any] = field(default_factory=dict)
-    """What the guest helper is told of the machine that it is in: hostname, cards with their addresses."""
+    """What the guest helper is told of the machine that it is in: hostname, links with their addresses."""
 
     def form(self) -> Dict[str, Any]:
         """As JSON."""
