@@ -16,8 +16,8 @@ from aivp_vm.machine import places, state
 from aivp_vm.provider import PROVIDER
 
 from tests.lab.errors import LabError
-from tests.lab.machines import MARKER, small_image
 from tests.lab.places import places as lab_places
+from tests.lab.small_image import MARKER, small_image
 
 BOOTS_WITHIN = 60.0
 
