@@ -57,9 +57,8 @@ def small_image(places: Places) -> Path:
 def _build(draft: Path) -> None:
     packages = draft / "packages"
     packages.mkdir()
-    packages.chmod(0o777)
-    for package in (_depended(_KERNEL), "busybox-static"):
-        _run(["apt-get", "download", "-q", package], packages)
+    for name in (_depended(_KERNEL), "busybox-static"):
+        _run(["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", name], packages)
     for package in sorted(packages.glob("*.deb")):
         _run(["dpkg-deb", "-x", str(package), "tree"], packages)
     tree = packages / "tree"

@@ -1,68 +1,70 @@
-"""The door to the guest: the virtio-serial port of the guest helper on one side, `guest.sock` on the other.
+"""The door to the guest: the port of the guest helper on one side, `guest.sock` on the other, its switchboard between.
 
-Only one may speak on the port, so the supervisor holds it and joins whoever comes with it.
+Only one may speak on the port, so the supervisor holds it, and joins whoever comes with it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from typing import Any, Dict, Mapping, Optional
+import logging
+import stat
+from pathlib import Path
+from typing import Any, Callable, Dict, Mapping, Optional
 
-_CHUNK = 65536
+from aivp_guest.ready import Ready
+from aivp_guest.routes import Lost
+from aivp_guest.switchboard import Switchboard
+
+log = logging.getLogger("guest")
+
+_ASKED = 5.0
 
 
 class Guest:
-    """The helper of one running VM. hello: what it said of itself, once it answered; `answered` is set then."""
+    """The helper of one running VM. personality: what the guest is made before it counts as ready.
 
-    def __init__(self) -> None:
+    hello: what it said of itself, None while it does not answer; `answered` is set as long as it does; `changed` is
+    called whenever that changes.
+    """
+
+    def __init__(self, personality: Mapping[str, Any], changed: Callable[[], None]) -> None:
         self.hello: Optional[Dict[str, Any]] = None
         self.answered = asyncio.Event()
-        self._server: Optional[asyncio.AbstractServer] = None
-        self._writer: Optional[asyncio.StreamWriter] = None
-        self._client: Optional[asyncio.StreamWriter] = None
-        self._task: Optional[asyncio.Task[None]] = None
+        self._personality = personality
+        self._changed = changed
+        self._board: Optional[Switchboard] = None
 
     async def open(self, port: str, door: str) -> None:
         """Raises OSError while nobody listens at `port`."""
-        reader, self._writer = await asyncio.open_unix_connection(port)
-        self._task = asyncio.ensure_future(self._pump(reader))
-        self._server = await asyncio.start_unix_server(self._serve, door)
+        if not stat.S_ISSOCK(Path(port).stat().st_mode):
+            raise FileNotFoundError(port)
+        self._board = Switchboard(port, door, self._personality, log.info, self._heard)
+        await self._board.start()
 
     async def shut_down(self, reboot: bool = False) -> bool:
         """Ask the guest to end, or to begin again; False where nobody in there can be asked."""
-        return False
+        if self._board is None:
+            return False
+        try:
+            await self._board.ask({"do": "power", "to": "reboot" if reboot else "off"}, _ASKED)
+        except (Lost, asyncio.TimeoutError):
+            return False
+        return True
 
-    async def personalise(self, personality: Mapping[str, Any]) -> None:
-        """Tell the guest who it is, before it counts as ready."""
+    def personalise(self, personality: Mapping[str, Any]) -> None:
+        """Make the guest another one: it does not count as ready until it is."""
+        assert self._board is not None
+        self._board.open(personality)
 
     async def close(self) -> None:
         """Let go of the port, and of whoever is joined with it."""
-        if self._server is not None:
-            self._server.close()
-        for writer in (self._writer, self._client):
-            if writer is not None:
-                writer.close()
-        if self._task is not None:
-            self._task.cancel()
+        if self._board is not None:
+            await self._board.close()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._client is not None or self._writer is None:
-            writer.close()
-            return
-        self._client = writer
-        try:
-            with contextlib.suppress(OSError):
-                while data := await reader.read(_CHUNK):
-                    self._writer.write(data)
-                    await self._writer.drain()
-        finally:
-            self._client = None
-            writer.close()
-
-    async def _pump(self, reader: asyncio.StreamReader) -> None:
-        with contextlib.suppress(OSError):
-            while data := await reader.read(_CHUNK):
-                if self._client is not None:
-                    self._client.write(data)
-                    await self._client.drain()
+    def _heard(self, ready: Optional[Ready]) -> None:
+        self.hello = None if ready is None else ready.message()
+        if ready is None:
+            self.answered.clear()
+        else:
+            self.answered.set()
+        self._changed()

@@ -30,14 +30,18 @@ class Failed(Exception):
 
 
 class Running:
-    """A VM that runs. begun: when, by the monotonic clock; reason: what QEMU says of its end, once it said so."""
+    """A VM that runs. begun: when, by the monotonic clock; reason: what QEMU says of its end, once it said so.
+
+    met: called when the guest helper answers, or no longer does.
+    """
 
     def __init__(self, machine: Machine, process: Process, console_log: Path) -> None:
         self.machine = machine
         self.process = process
         self.monitor = Monitor()
         self.console = Console(Log(console_log))
-        self.guest = Guest()
+        self.met: Callable[[], None] = lambda: None
+        self.guest = Guest(machine.personality, self._met)
         self.forwards: List[Forward] = []
         self.begun = time.monotonic()
         self.reason = ""
@@ -73,6 +77,9 @@ class Running:
         except ProcessLookupError:
             return None
         return made
+
+    def _met(self) -> None:
+        self.met()
 
     async def let_go(self) -> None:
         """Close our doors; the VM may go on."""

@@ -63,8 +63,6 @@ class Supervisor:
             if found is None:
                 return
             found.forwards = list(self.state.forwards)
-            if self.state.hello is not None:
-                found.guest.hello = dict(self.state.hello)
             log.info("took over QEMU %s", found.process.pid)
             self._begin(found)
             status = await found.status()
@@ -190,7 +188,10 @@ class Supervisor:
         self.running = running
         self._watching = asyncio.ensure_future(self._watch(running))
         self._spawn(self._listen(running))
-        self._spawn(self._meet(running))
+        running.met = lambda: self._note(
+            hello=running.guest.hello,
+            host_keys=tuple((running.guest.hello or {}).get("ssh_host_keys", self.state.host_keys)),
+        )
 
     async def _stop(self, running: Running, timeout: float) -> None:
         self._note(status="stopping")
@@ -274,11 +275,6 @@ class Supervisor:
                 running.reason = str(event.get("data", {}).get("reason", ""))
             elif event["event"] in ("STOP", "RESUME") and self.state.status in ("running", "paused"):
                 self._note(status="paused" if event["event"] == "STOP" else "running")
-
-    async def _meet(self, running: Running) -> None:
-        """Who is in there, once it answers; before that it is told who it is."""
-        await running.guest.answered.wait()
-        self._note(hello=running.guest.hello)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.ensure_future(work)
