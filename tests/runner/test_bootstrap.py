@@ -7,14 +7,14 @@ import sys
 
 from aivp.hosts.archive import bootstrap
 
-_LATER = '''
+_LATER = """
 print("ast" in sys.modules)
 @dataclasses.dataclass
 class Undocumented:
     x: int = 1
 import inspect
 print(Undocumented.__doc__, Undocumented(), inspect.signature(Undocumented))
-'''
+"""
 
 
 def test_inspect_is_imported_when_it_is_asked() -> None:
