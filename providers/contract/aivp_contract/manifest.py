@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple
 
+from .needs import Need, read_need
 from .values import Json
 
 PHASES: Tuple[str, ...] = ("repository", "package", "identity", "file", "service", "command")
@@ -159,6 +160,8 @@ class Kind:
     """The schema of what narrows a `list`; None: nothing does."""
     narrowing: Mapping[str, Field] = field(default_factory=dict)
     """The fields of `within`."""
+    needs: Tuple[Need, ...] = ()
+    """What must be there on a host before it works."""
 
     @cached_property
     def computed(self) -> FrozenSet[str]:
@@ -281,6 +284,7 @@ def _kind(name: str, provider: str, raw: Json) -> Kind:
         rules=tuple(_rule(item) for item in raw.get("rules", ())),
         within=raw.get("within"),
         narrowing=_fields(f"{where}: within", raw["within"]) if "within" in raw else {},
+        needs=tuple(_need(where, item, fields) for item in raw.get("needs", ())),
         **flags,
         **tuples,
     )
@@ -328,6 +332,17 @@ def _refers(where: str, raw: Json) -> Refers:
     return Refers(
         _text(raw, "kind", f"{where}: refers"), _text(raw, "field", f"{where}: refers"), raw.get("here") is True
     )
+
+
+def _need(where: str, raw: Json, fields: Mapping[str, Field]) -> Need:
+    try:
+        found = read_need(raw)
+    except ValueError as error:
+        raise BadManifest(f"{where}: a need {error}") from None
+    for name in (*found.when, *found.set, *([found.field] if found.field else ())):
+        if name not in fields:
+            raise BadManifest(f"{where}: a need names the unknown field {name!r}")
+    return found
 
 
 def _rule(raw: Json) -> Rule:

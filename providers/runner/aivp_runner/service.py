@@ -17,7 +17,7 @@ from aivp_contract.values import Json
 from aivp_sdk import ProviderError, records
 from aivp_sdk.process import Session
 
-from . import facts, health, lock, oneoff
+from . import facts, health, lock, needs, oneoff
 from .arrival import Piece
 from .blobs import Blobs
 from .child import Gone
@@ -174,6 +174,10 @@ class Service:
     def health(self) -> Json:
         """How this host can be worked on: its clock, and where the journal is. Leaves nothing behind."""
         return health.look(self.base)
+
+    def needs(self, asked: List[Dict[str, Json]]) -> Json:
+        """What there is here of what kinds need: see `needs.look`. Changes nothing."""
+        return needs.look(asked, self.base, self.session)
 
     def remembered(self) -> Json:
         """Every claim of this project's environment."""

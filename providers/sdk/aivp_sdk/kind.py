@@ -135,6 +135,8 @@ class Kind(Generic[S]):
     provides: ClassVar[Tuple[Dict[str, Json], ...]] = ()
     requires: ClassVar[Tuple[Dict[str, Json], ...]] = ()
     rules: ClassVar[Tuple[Dict[str, Json], ...]] = ()
+    needs: ClassVar[Tuple[Dict[str, Json], ...]] = ()
+    """What must be there on a host before it works, for `aivp doctor`."""
     within: ClassVar[Optional[Type[Any]]] = None
     """A dataclass of what narrows `list`, such as the folder to look in; None: nothing does."""
 
