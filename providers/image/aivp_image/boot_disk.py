@@ -28,6 +28,9 @@ def ext4(workshop: Workshop, tar: Path, disk: Path, size: int, key: str, now: in
             "set -eu",
             shlex.join(["mkdir", str(tree)]),
             shlex.join(["tar", "-C", str(tree), "--xattrs", "--xattrs-include=*", "--numeric-owner", "-xpf", str(tar)]),
+            # What a kernel mounts upon: mmdebstrap leaves it out, and without it nobody has a /dev before systemd.
+            shlex.join(["mkdir", "-p", *(str(tree / name) for name in ("dev", "proc", "run", "sys"))]),
+            shlex.join(["touch", "-d", f"@{now}", *(str(tree / name) for name in ("", "dev", "proc", "run", "sys"))]),
             shlex.join(_mke2fs(workshop, tree, disk, size, key)),
         ]
     )
@@ -59,8 +62,13 @@ def finished(workshop: Workshop, raw: Path, wanted: Disk) -> Path:
     return disk
 
 
+def file_system_id(key: str) -> uuid.UUID:
+    """The id of an image's root file system."""
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"aivp:image:{key}")
+
+
 def _mke2fs(workshop: Workshop, tree: Path, disk: Path, size: int, key: str) -> List[str]:
-    name = uuid.uuid5(uuid.NAMESPACE_URL, f"aivp:image:{key}")
+    name = file_system_id(key)
     return [
         *(workshop.program("mke2fs", "e2fsprogs"), "-q", "-F", "-t", "ext4", "-L", LABEL, "-U", str(name), "-m", "1"),
         *("-E", f"hash_seed={name},root_owner=0:0"),

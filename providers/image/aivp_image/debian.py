@@ -29,6 +29,7 @@ PACKAGES = "packages.json"
 """Beside image.json: the packages of the image, each with its hash."""
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 _KEYRINGS = {name: f"/usr/share/keyrings/{name}-archive-keyring.gpg" for name in ("debian", "ubuntu")}
+_STUB_IN_SYSTEMD = ("bullseye", "focal", "jammy")
 _TOLD = 8
 
 
@@ -119,6 +120,8 @@ def _resolved(desired: Image, workshop: Workshop) -> List[Package]:
     names = {*GUEST, *debian.packages, debian.kernel or f"linux-image-cloud-{machine}"}
     if any(account.sudo for account in debian.users or []):
         names.add("sudo")
+    if desired.boot == "firmware" and debian.suite not in _STUB_IN_SYSTEMD:
+        names.add("systemd-boot-efi")
     versions = debian.versions or {}
     names = {name for name in names if name not in versions} | {f"{name}={versions[name]}" for name in versions}
     return apt.resolve(debian.variant, sorted(names), recommends=debian.recommends)
