@@ -90,9 +90,14 @@ class Oci:
     tag: Optional[str] = attribute("Which of its images; else the only one.")
     digest: Optional[str] = attribute("The manifest's digest; else whatever `tag` names now.", pattern=SHA256)
     kernel: Optional[str] = attribute(
-        "An image's folder (its `path`) whose kernel and modules it boots with; else those in the layers."
+        "An image's folder (its `path`) whose kernel and initramfs it boots with; else those in the layers' /boot."
     )
-    init: Optional[str] = attribute("What runs as process 1; else its systemd, else the guest helper.")
+    init: Optional[str] = attribute(
+        "What runs as process 1; else its /sbin/init or systemd, else the guest helper.", pattern="^/[^ ]*$"
+    )
+    root: Literal["disk", "initramfs"] = attribute(
+        "Where guests have it: on an ext4 disk, or whole in memory.", default="disk"
+    )
     helper: bool = attribute("Whether the guest helper is put into it.", default=True)
 
 
