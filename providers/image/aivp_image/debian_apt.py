@@ -23,6 +23,7 @@ _CARRIED = ("Acquire::http", "Acquire::https", "Acquire::Check-Valid-Until", "Ac
 _LISTS = "Created-By: Packages"
 _STRICT = "APT::Update::Error-Mode=any"
 _URI = re.compile(r"'(?P<uri>[^']+)' (?P<file>\S+) (?P<size>[0-9]+) (?P<hash>\S*)")
+_ERROR = re.compile(r"E:|Err:|W: GPG| +\S+ : (Pre)?(Depends|Conflicts|Breaks): ")
 _PRIORITIES = {
     "essential": (),
     "apt": (),
@@ -218,9 +219,9 @@ def _copied(line: str) -> str:
 
 
 def _blame(message: str) -> str:
-    """Of what apt said, the lines that are errors."""
+    """Of what apt said, the lines that are errors, and which packages cannot be together."""
     first, _, last = message.partition("\n")
-    errors = [line for line in last.splitlines() if line.startswith(("E:", "Err:", "W: GPG"))]
+    errors = [line.strip() for line in last.splitlines() if _ERROR.match(line)]
     return f"{first.split(' failed:')[0]} failed:\n" + "\n".join(errors[-6:] or last.splitlines()[-6:])
 
 

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
-from typing import Callable, Dict, List, Mapping, Optional, Sequence
+from typing import Callable, List, Mapping, Optional, Sequence
 
 from aivp_sdk import Permanent, Session
 from aivp_sdk.process import environment
@@ -116,11 +116,5 @@ class Workshop:
 
 
 def folders(session: Session, configured: Optional[str]) -> Path:
-    """The folder of this provider: as configured, else as the session says, else beside the runner's own."""
-    given = configured or getattr(session, "directory", None)
-    if given:
-        return Path(given)
-    if os.geteuid() == 0:
-        return Path("/var/lib/aivp/providers/image")
-    home: Dict[str, str] = environment()
-    return Path(os.environ.get("XDG_STATE_HOME") or f"{home['HOME']}/.local/state") / "aivp/providers/image"
+    """The folder of this provider: as configured, else the session's own."""
+    return Path(configured) if configured else session.directory
