@@ -155,7 +155,6 @@ class Image:
         "follow: a new image.",
         default="keep",
     )
-    retain: bool = attribute("Whether its files stay in the store when it is no longer declared.", default=False)
     path: Optional[str] = attribute("The image's folder in the store.", computed=True)
     digest: Optional[str] = attribute("What it is made of, as a digest.", computed=True)
     format: Optional[str] = attribute("The format of the disk.", computed=True)

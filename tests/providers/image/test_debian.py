@@ -211,7 +211,7 @@ def test_an_image_whose_files_were_changed_is_made_again(harness: Harness, mirro
     folder = shop.store.take(digest, build)
     shown = config["debian"]
     fields = {"name": "base", "debian": shown, "modules": [], "cmdline": [], "boot": "kernel", "upgrades": "keep"}
-    Names(shop.folder / "names").write("base", Named(digest, {**fields, "retain": False}, dict(shown)))
+    Names(shop.folder / "names").write("base", Named(digest, fields, dict(shown)))
     assert harness.plan("image", config).action == "no-op"
     assert harness.plan("image", {**config, "cmdline": ["quiet"]}).action == "update"
     (folder / "disk.raw").chmod(0o644)
