@@ -19,7 +19,7 @@ from .workshop import Workshop
 
 LABEL = "aivp-root"
 _TIMES = ("atime", "ctime")
-_FULL = ("Could not allocate block", "No space left", "Could not allocate inode", "ext2fs_populate")
+_FULL = ("Could not allocate block", "Could not allocate inode", "in ext2 filesystem")
 
 
 def ext4(workshop: Workshop, tar: Path, disk: Path, size: int, key: str, now: int) -> None:
@@ -41,7 +41,7 @@ def ext4(workshop: Workshop, tar: Path, disk: Path, size: int, key: str, now: in
         workshop.run([*faked, "/bin/sh", "-c", script], doing="making the file system", env=_clock(now))
         _stop_clocks(workshop, disk, now)
     except Permanent as error:
-        if any(words in error.message for words in _FULL) and "No space left on device" not in error.message:
+        if any(words in error.message for words in _FULL):
             mend = f"Make disk.size larger than {size >> 20}MiB."
             raise Permanent("what is in the image does not fit its disk", path="/disk/size", mend=mend) from None
         raise

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 from urllib.parse import unquote
 
-from aivp_sdk import Permanent, Temporary
+from aivp_sdk import Permanent, ProviderError, Temporary
 
 from .workshop import Workshop
 
@@ -79,7 +79,7 @@ class Apt:
                 "apt-get", ["update", "-o", "APT::Update::Error-Mode=any"], doing="asking the mirror for its packages"
             )
         except Permanent as error:
-            raise Temporary(_blame(error.message), path="/debian/mirror", mend=_mend(error.message)) from None
+            raise _unreached(error) from None
 
     def resolve(self, variant: str, names: Sequence[str], *, recommends: bool) -> List[Package]:
         """What apt would install into an empty system, sorted. Raises Permanent for names that it does not know."""
@@ -89,6 +89,8 @@ class Apt:
         try:
             lines = self._run("apt-get", argv, doing="choosing packages")
         except Permanent as error:
+            if error.mend is not None:
+                raise
             raise Permanent(_blame(error.message), path="/debian/packages", mend=_unknown(error.message)) from None
         found = [_package(match) for match in map(_URI.fullmatch, lines) if match]
         return sorted(found, key=lambda package: (package.name, package.architecture))
@@ -108,7 +110,7 @@ class Apt:
         try:
             self._run("apt-get", argv, doing="fetching packages", said=said)
         except Permanent as error:
-            raise Temporary(_blame(error.message), path="/debian/mirror", mend=_mend(error.message)) from None
+            raise _unreached(error) from None
 
     def stanzas(self, packages: Sequence[Package]) -> bytes:
         """What the mirror's lists say of these packages, for a repository that holds their files beside it."""
@@ -216,6 +218,13 @@ def _is_there(folder: Path, package: Package) -> bool:
 def _copied(line: str) -> str:
     """A repository on this disk is copied from: apt would leave its packages where they are."""
     return re.sub(r"(?<=\s)file:", "copy:", line)
+
+
+def _unreached(error: Permanent) -> ProviderError:
+    """What has a way out already, such as a full disk, as it is; else the mirror is at fault, and may be back."""
+    if error.mend is not None:
+        return error
+    return Temporary(_blame(error.message), path="/debian/mirror", mend=_mend(error.message))
 
 
 def _blame(message: str) -> str:

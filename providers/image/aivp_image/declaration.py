@@ -75,7 +75,7 @@ class Debian:
         "Leave out documentation, manual pages and translations, also of packages that are installed later.",
         default=True,
     )
-    hostname: str = attribute("The name of a guest that nobody gave one.", default="localhost")
+    hostname: str = attribute("The name of a guest that nobody gave one.", default="localhost", pattern=NAME)
     files: Optional[List[File]] = attribute("What is put into the image after its packages.")
     users: Optional[List[Account]] = attribute("Accounts beside those of its packages.")
     hooks: Optional[List[Hook]] = attribute("Commands that run inside the image at last.")

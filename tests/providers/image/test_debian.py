@@ -183,12 +183,21 @@ def test_a_file_that_changes_on_the_host_is_shown(mirror: Path, workshop: Worksh
     [
         ({"files": [{"path": "/x", "content": "a", "link": "b"}]}, "more than one content"),
         ({"hooks": [{}]}, "either argv or shell"),
+        ({"users": [{"name": "ann", "password": "open sesame"}]}, "not the hash of a password"),
+        ({"users": [{"name": "ann", "groups": ["a; rm -r /"]}]}, "cannot be the name of a group"),
         ({"sources": None}, "neither a mirror nor other sources"),
     ],
 )
 def test_what_cannot_be_is_refused(mirror: Path, inner: dict[str, Any], words: str) -> None:
     with pytest.raises(Permanent, match=words):
         MAKER.check(image(mirror, debian=inner))
+
+
+def test_a_secret_is_kept_off_every_argv(mirror: Path, workshop: Workshop) -> None:
+    workshop.session.secrets = ["sesame"]
+    desired = image(mirror, debian={"hooks": [{"argv": ["login", "--with=sesame"]}]})
+    with pytest.raises(Permanent, match="a secret would be in an argv"):
+        MAKER.foresee(desired, None, workshop)
 
 
 @pytest.fixture
