@@ -64,13 +64,14 @@ path-exclude=/usr/share/info/*
 path-exclude=/usr/share/locale/*
 path-exclude=/usr/share/man/*
 """
+# What is in /tmp goes by mmdebstrap: its settings for apt are there until the end, and without them apt would work on
+# the host's own lists.
 _TIDY = """\
 rm -f /etc/ssh/ssh_host_* /etc/machine-id /var/lib/dbus/machine-id /var/lib/systemd/random-seed
 rm -f /boot/initrd.img* /initrd.img* /vmlinuz.old /etc/apt/apt.conf.d/99mmdebstrap /etc/dpkg/dpkg.cfg.d/99mmdebstrap
 rm -f /etc/passwd- /etc/shadow- /etc/group- /etc/gshadow- /etc/subuid- /etc/subgid- /etc/resolv.conf
 rm -rf /var/cache/apt/* /var/lib/apt/lists/* /var/cache/debconf/*-old /var/lib/dpkg/*-old /var/cache/ldconfig/aux-cache
 find /var/log -type f -exec rm -f {} +
-rm -rf /tmp/* /var/tmp/* /run/*
 : > /etc/machine-id
 : > /etc/resolv.conf
 """

@@ -72,3 +72,8 @@ def test_the_script_can_be_read_and_says_which_hook_failed(tmp_path: Path) -> No
 
 def test_the_same_declaration_gives_the_same_bytes() -> None:
     assert inside(DEBIAN, [], HELPER, "") == inside(DEBIAN, [], HELPER, "")
+
+
+def test_the_settings_of_apt_stay_until_mmdebstrap_is_done() -> None:
+    """Without them its last `apt-get update` would empty the lists of the host."""
+    assert "/tmp" not in outer()[SCRIPT.lstrip("/")][1].decode()
