@@ -25,6 +25,7 @@ class File:
     source: Optional[str] = attribute("A file or folder on this host to copy, instead of `content`.", semantic="path")
     link: Optional[str] = attribute("Where a symbolic link points to, instead of `content`.")
     mode: Optional[str] = attribute("Its permissions; else 0644, 0755 for folders.", pattern="^[0-7]{3,4}$")
+    sha256: Optional[str] = attribute("The digest of `source`; a plan shows here that it changed.")
     owner: str = attribute("USER or USER:GROUP, as the image knows them.", default="root:root")
 
 
@@ -70,6 +71,10 @@ class Debian:
     )
     architecture: Optional[str] = attribute("As dpkg names it; else that of this host.", pattern="^[a-z0-9]+$")
     kernel: Optional[str] = attribute("The package of the kernel; else Debian's cloud kernel.", pattern=PACKAGE)
+    slim: bool = attribute(
+        "Leave out documentation, manual pages and translations, also of packages that are installed later.",
+        default=True,
+    )
     hostname: str = attribute("The name of a guest that nobody gave one.", default="localhost")
     files: Optional[List[File]] = attribute("What is put into the image after its packages.")
     users: Optional[List[Account]] = attribute("Accounts beside those of its packages.")

@@ -6,7 +6,6 @@ FOLDER/cache    what could be fetched again    FOLDER/cache/…  each source has
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import subprocess
@@ -52,6 +51,10 @@ class Workshop:
             raise Permanent(f"{name} is not installed", mend=mend)
         return found
 
+    def has(self, name: str) -> bool:
+        """Whether a program is there."""
+        return shutil.which(name, path=environment()["PATH"]) is not None
+
     def run(
         self,
         argv: Sequence[str],
@@ -59,7 +62,6 @@ class Workshop:
         doing: str,
         env: Optional[Mapping[str, str]] = None,
         cwd: Optional[Path] = None,
-        stdin: Optional[bytes] = None,
         said: Optional[Callable[[str], Optional[str]]] = None,
         mend: Optional[str] = None,
     ) -> List[str]:
@@ -71,7 +73,7 @@ class Workshop:
         lines: List[str] = []
         process = subprocess.Popen(
             [*_DIES_WITH_US, *argv],
-            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=cwd or "/",
@@ -79,7 +81,6 @@ class Workshop:
         )
         with process:
             try:
-                _feed(process, stdin)
                 for raw in process.stdout or ():
                     lines.append(raw.decode(errors="replace").rstrip())
                     self.progress((said and said(lines[-1])) or doing)
@@ -93,20 +94,25 @@ class Workshop:
             raise Permanent(f"{doing} failed: {Path(argv[0]).name} {how}; it said last:\n{last}", mend=mend)
         return lines
 
+    def output(
+        self, argv: Sequence[str], *, env: Optional[Mapping[str, str]] = None, stdin: Optional[bytes] = None
+    ) -> bytes:
+        """What a program that only reads writes to its output. Raises Permanent where it fails."""
+        full = {**environment(), **(env or {})}
+        done = subprocess.run(
+            [*_DIES_WITH_US, *argv], input=b"" if stdin is None else stdin, capture_output=True, env=full, check=False
+        )
+        if done.returncode != 0:
+            last = done.stderr.decode(errors="replace").strip()[-500:]
+            raise Permanent(f"{Path(argv[0]).name} failed: {last}")
+        return done.stdout
+
     def progress(self, message: str, done: Optional[float] = None, total: Optional[float] = None) -> None:
         """A sign of life, once a second at most."""
         now = time.monotonic()
         if now - self._told >= _PROGRESS or (done is not None and done == total):
             self._told = now
             self.session.progress(message, done, total)
-
-
-def _feed(process: subprocess.Popen[bytes], stdin: Optional[bytes]) -> None:
-    """Small inputs only: nothing is read meanwhile."""
-    if process.stdin is not None:
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(stdin or b"")
-        process.stdin.close()
 
 
 def folders(session: Session, configured: Optional[str]) -> Path:
