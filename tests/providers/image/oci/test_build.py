@@ -1,4 +1,4 @@
-"""From a layout to an image in the store: the disk holds what layers say, whoever builds it. A bad one leaves nothing."""
+"""From a layout to an image in the store: the disk holds what layers say, whoever builds it. Bad ones leave nothing."""
 
 from __future__ import annotations
 
