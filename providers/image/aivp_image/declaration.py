@@ -93,7 +93,7 @@ class Oci:
         "An image's folder (its `path`) whose kernel and initramfs it boots with; else those in the layers' /boot."
     )
     init: Optional[str] = attribute(
-        "What runs as process 1; else its /sbin/init or systemd, else the guest helper.", pattern="^/[^ ]*$"
+        "What runs as process 1; else its systemd, else the guest helper, else its /sbin/init.", pattern="^/[^ ]*$"
     )
     root: Literal["disk", "initramfs"] = attribute(
         "Where guests have it: on an ext4 disk, or whole in memory.", default="disk"

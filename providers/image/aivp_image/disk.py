@@ -16,6 +16,8 @@ from .declaration import Disk
 from .disk_header import LARGEST, inspect_qcow2
 from .workshop import Workshop
 
+_TIME = 1_000_000_000
+"""When a file system says that it was made: nothing of the day it was, so that the same tree gives the same bytes."""
 _PERCENT = re.compile(r"\(\s*([0-9.]+)/100%\)")
 
 
@@ -35,7 +37,8 @@ def write_ext4(workshop: Workshop, root: Path, owners: Path, size: int, into: Pa
     if not workshop.is_root:
         argv = [workshop.program("fakeroot", "fakeroot"), "--", *argv]
     mend = f"What does not fit into {size} bytes needs a larger disk: `disk: {{size: …}}`."
-    workshop.run(argv, doing="writing the file system", mend=mend)
+    env = {"E2FSPROGS_FAKE_TIME": str(_TIME), "MKE2FS_DETERMINISTIC": "1"}
+    workshop.run(argv, doing="writing the file system", env=env, mend=mend)
 
 
 def convert(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import platform
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Optional
 
-from aivp_guest.files import File, files, init_files
 from aivp_sdk import Permanent
 
 from .declaration import Image, Oci
+from .guest_helper import digest, helper_files, init_files
 from .oci_build import build
 from .oci_layout import Layout, Manifest
 from .plain import plain
@@ -81,12 +81,8 @@ def _parts(desired: Image, manifest: Manifest, kernel: Optional[str]) -> Any:
     if oci.init is not None:
         parts["init"] = oci.init
     if oci.helper:
-        parts["helper"] = digest_of([[item.path, item.mode, item.content.hex()] for item in _helper_files()])
+        parts["helper"] = digest([*helper_files(), *init_files()])
     return {"oci": parts, **common(desired)}
-
-
-def _helper_files() -> List[File]:
-    return [*files(), *init_files()]
 
 
 def _kernel_digest(folder: str) -> Optional[str]:

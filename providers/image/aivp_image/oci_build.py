@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Tuple
 
-from aivp_guest.files import files, init_files
+from aivp_guest.files import INIT
 from aivp_sdk import Permanent
 
 from .declaration import Disk, Image, Oci
 from .disk import convert, write_ext4
 from .extract import lay_out
+from .guest_helper import helper_files, init_files
 from .oci_cpio import TooLarge, write_cpio
 from .oci_layers import unpack
 from .oci_layout import Layout
@@ -93,7 +94,7 @@ def _complete(tree: Tree, oci: Oci, pool: Path) -> Optional[str]:
         if tree.resolve(_PYTHON) is None:
             mend = "Install python3 in it, or declare `helper: false` and an `init`; guests are then no hosts of aivp."
             raise Permanent("the image has no python3, which the guest helper needs", path="/oci/helper", mend=mend)
-        for number, item in enumerate(files() if has_systemd or oci.init else init_files(), _OWN_PATH):
+        for number, item in enumerate(helper_files() if has_systemd or oci.init else init_files(), _OWN_PATH):
             if item.mode == 0:
                 tree.put_file(item.path, Node("symlink", 0o777, link=item.content))
                 continue
@@ -109,10 +110,13 @@ def _complete(tree: Tree, oci: Oci, pool: Path) -> Optional[str]:
         if tree.resolve(oci.init) is None:
             raise Permanent(f"there is no {oci.init} in the image", path="/oci/init")
         return oci.init
+    if has_systemd:
+        named = next(path for path in _SYSTEMD if tree.resolve(path) is not None)
+        return None if tree.resolve("/sbin/init") is not None else named
+    if oci.helper:
+        return INIT
     if tree.resolve("/sbin/init") is not None:
         return None
-    if has_systemd:
-        return next(path for path in _SYSTEMD if tree.resolve(path) is not None)
     mend = "Name a program of the image that can be the first process with `init`, or leave `helper` on."
     raise Permanent("the image has neither /sbin/init nor systemd", path="/oci/init", mend=mend)
 

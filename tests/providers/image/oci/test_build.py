@@ -106,12 +106,12 @@ def test_a_disk_and_a_kernel(harness: Harness, declared: dict[str, Any]) -> None
     folder = Path(made.outputs["path"])
     record = json.loads((folder / "image.json").read_text())
     assert sorted(path.name for path in folder.iterdir()) == ["disk.raw", "image.json", "initrd", "users", "vmlinuz"]
-    assert record["cmdline"] == "root=/dev/vda rw console=ttyS0 panic=5 quiet"
+    assert record["cmdline"] == "root=/dev/vda rw console=ttyS0 panic=5 quiet init=/usr/lib/aivp/init"
     assert (record["disk"]["format"], record["disk"]["size"]) == ("raw", DISK["size"])
     assert (record["helper"], record["about"]["kernel"]) == (True, "6.1")
     check_disk(str(folder / "disk.raw"))
     assert "guest-helper" in debugfs(str(folder / "disk.raw"), "ls /usr/lib/aivp")
-    assert "exec /usr/bin/python3 -I" in debugfs(str(folder / "disk.raw"), "cat /sbin/init")
+    assert "exec /usr/bin/python3 -I" in debugfs(str(folder / "disk.raw"), "cat /usr/lib/aivp/init")
     assert harness.plan("image", declared).action == "no-op"
 
 
