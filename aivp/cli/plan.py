@@ -133,8 +133,8 @@ def evidence(engine: Engine, settings: Settings, observed: str | None = None) ->
 
 def import_next() -> None:
     """What turns evidence into a plan that is shown."""
-    for name in ("aivp.observe.unreached", "aivp.plan.plan", "aivp.views.plan_text"):
-        importlib.import_module(name)
+    for name in ("observe.unreached", "plan.blobs", "plan.plan", "views.next_text", "views.plan_text"):
+        importlib.import_module(f"aivp.{name}")
 
 
 def warn(found: Evidence, settings: Settings) -> None:
@@ -187,11 +187,11 @@ def recorded(file: str) -> Evidence:
 
 def keep(engine: Engine, plan: Plan, output: str | None, bundle: str | None = None) -> None:
     """Write a plan, and the bundle of it, and remember its digest, so that apply knows it as this state's own."""
-    from aivp.engine import running
-
     if output is None and bundle is None:
         return
     from aivp_contract import canonical
+
+    from aivp.engine import running
 
     body, source_map = plan.encode(), engine.source_map(plan)
     if output is not None:

@@ -40,7 +40,7 @@ def build(registry: Registry) -> Archive:
     folders = {name: _folder(name) for name in SHIPPED}
     kinds: dict[str, str] = {}
     for provider in registry.providers.values():
-        if provider.is_first_party and provider.folder is not None:
+        if provider.is_hosted and provider.folder is not None:
             folders[provider.package] = provider.folder
             kinds |= dict.fromkeys(provider.manifest.kinds, f"{provider.package}.provider")
     modules = {name: text for package in sorted(folders) for name, text in _modules(package, folders[package])}

@@ -1,4 +1,4 @@
-"""What hosts need beside the runner: third-party providers by the kinds they serve, read when first asked for."""
+"""What hosts need beside the runner: providers by the kinds they serve, but for those it hosts; read when asked for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Configure = Callable[[str], Mapping[str, Json]]
 
 
 class Equipment:
-    """Bundles and configurations of the third-party providers in what `registry` gives.
+    """Bundles and configurations of the providers in what `registry` gives that the runner does not host.
 
     `configure` is set by each stage that asks hosts: observing goes by the declaration, applying by the plan.
     """
@@ -30,7 +30,7 @@ class Equipment:
         """Who has to be brought to a host for this kind; None where the runner has it."""
         registry = self.registry()
         found = registry.kind(kind)
-        if found is None or registry.providers[found.provider].is_first_party:
+        if found is None or registry.providers[found.provider].is_hosted:
             return None
         return found.provider
 
