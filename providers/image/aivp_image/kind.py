@@ -38,8 +38,8 @@ class ImageKind(Kind[Image]):
     requires = ()
     rules = (
         {
-            "at_least_one": ["debian", "oci", "source", "catalogue", "vm"],
-            "at_most_one": ["debian", "oci", "source", "catalogue", "vm"],
+            "at_least_one": ["debian", "oci", "source", "vm"],
+            "at_most_one": ["debian", "oci", "source", "vm"],
         },
     )
 
