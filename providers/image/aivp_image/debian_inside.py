@@ -34,7 +34,13 @@ ExecStart=/bin/sh -c 'for kind in ed25519 ecdsa; do [ -e /etc/ssh/ssh_host_$${ki
 [Install]
 WantedBy=multi-user.target
 """
-_MASKED = ("systemd-networkd-wait-online.service", "apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer")
+_MASKED = (
+    "systemd-networkd-wait-online.service",
+    "apt-daily.timer",
+    "apt-daily-upgrade.timer",
+    "e2scrub_all.timer",
+    "e2scrub_reap.service",
+)
 _NETWORK = """\
 # What nobody says more of: the guest helper and cloud-init write files that come before this one.
 [Match]
@@ -45,6 +51,11 @@ DHCP=yes
 
 [Link]
 RequiredForOnline=no
+"""
+_GROW = """\
+# A disk that is larger than the image: its last partition takes the rest.
+[Partition]
+Type=root
 """
 _SLIM = """\
 path-exclude=/usr/share/doc/*
@@ -190,6 +201,7 @@ def _system(debian: Debian, lines: Sequence[str], fstab: str) -> List[Entry]:
         + (f"127.0.1.1\t{debian.hostname}\n" if debian.hostname != "localhost" else ""),
         "/etc/fstab": fstab,
         "/etc/apt/sources.list": "".join(f"{line}\n" for line in lines),
+        **({"/etc/repart.d/50-root.conf": _GROW} if "UUID=" in fstab else {}),
         "/etc/systemd/network/90-aivp.network": _NETWORK,
         "/etc/systemd/system/aivp-host-keys.service": _HOST_KEYS,
         **({"/etc/dpkg/dpkg.cfg.d/aivp-slim": _SLIM} if debian.slim else {}),

@@ -75,7 +75,7 @@ class Debian:
         "Leave out documentation, manual pages and translations, also of packages that are installed later.",
         default=True,
     )
-    hostname: str = attribute("The name of a guest that nobody gave one.", default="localhost")
+    hostname: str = attribute("The name of a guest that nobody gave one.", default="localhost", pattern=NAME)
     files: Optional[List[File]] = attribute("What is put into the image after its packages.")
     users: Optional[List[Account]] = attribute("Accounts beside those of its packages.")
     hooks: Optional[List[Hook]] = attribute("Commands that run inside the image at last.")
@@ -154,7 +154,6 @@ class Image:
         "follow: a new image.",
         default="keep",
     )
-    retain: bool = attribute("Whether its files stay in the store when it is no longer declared.", default=False)
     path: Optional[str] = attribute("The image's folder in the store.", computed=True)
     digest: Optional[str] = attribute("What it is made of, as a digest.", computed=True)
     format: Optional[str] = attribute("The format of the disk.", computed=True)

@@ -22,7 +22,7 @@ from .record import Damaged
 from .store import digest_of, remove_tree
 from .workshop import Workshop, folders
 
-SETTINGS = ("name", "upgrades", "retain")
+SETTINGS = ("name", "upgrades")
 """Fields that say how an image is kept, not what it is."""
 _COMPUTED = ("path", "digest", "format", "size", "architecture", "kernel")
 
@@ -35,7 +35,37 @@ class ImageKind(Kind[Image]):
     identity = ("name",)
     identity_from_name = True
     phase = "file"
-    requires = ()
+    needs = (
+        {
+            "command": "mmdebstrap",
+            "package": {"apt": "mmdebstrap"},
+            "why": "builds roots from Debian packages",
+            "set": ["debian"],
+        },
+        {"command": "mke2fs", "package": {"apt": "e2fsprogs"}, "why": "makes file systems", "set": ["debian", "oci"]},
+        {"command": "qemu-img", "package": {"apt": "qemu-utils"}, "why": "makes disks"},
+        {
+            "command": "objcopy",
+            "package": {"apt": "binutils"},
+            "why": "joins kernel and initramfs",
+            "when": {"boot": ["firmware"]},
+        },
+        {
+            "command": "fakeroot",
+            "package": {"apt": "fakeroot"},
+            "why": "keeps owners of files without being root",
+            "set": ["debian"],
+            "as": "user",
+        },
+        {
+            "command": ["newuidmap", "fakechroot"],
+            "package": {"apt": "uidmap"},
+            "why": "installs packages without being root",
+            "set": ["debian"],
+            "as": "user",
+        },
+        {"disk": 2 * 1024 * 1024 * 1024, "why": "what images are built in", "within": "folder"},
+    )
     rules = (
         {
             "at_least_one": ["debian", "oci", "source", "vm"],
@@ -149,7 +179,7 @@ def _shaping(change: Change[Image]) -> Iterable[str]:
 
 
 def _foreseen(outlook: Outlook, item: Item[Image], workshop: Workshop) -> Dict[str, Json]:
-    found: Dict[str, Json] = {name: Unknown() for name in _COMPUTED}
+    found: Dict[str, Json] = {name: Unknown() for name in _COMPUTED if name not in outlook.absent}
     if outlook.parts is not None and not item.hidden:
         digest = digest_of({"parts": outlook.parts})
         found.update(path=str(workshop.store.path(digest)), digest=f"sha256:{digest}")
@@ -191,7 +221,7 @@ def _forget(name: str, workshop: Workshop) -> Done:
     names = Names(workshop.folder / "names")
     named = names.read(name)
     names.remove(name)
-    if named is not None and not named.fields.get("retain"):
+    if named is not None:
         stays = list(_left([named.digest, *named.earlier], names, workshop, but=None))
         for digest in stays:
             users = ", ".join(workshop.store.users(digest)) or "another image"

@@ -42,7 +42,9 @@ class OciMaker(Maker):
             manifest = _manifest(layout, oci)
         shown = {**plain(oci), "digest": manifest.digest}
         kernel = _kernel_digest(oci.kernel) if isinstance(oci.kernel, str) else None
-        return Outlook(shown, None if kernel is None and oci.kernel is not None else _parts(desired, manifest, kernel))
+        is_known = kernel is not None or oci.kernel is None
+        parts = _parts(desired, manifest, kernel) if is_known else None
+        return Outlook(shown, parts, () if oci.root == "disk" else ("format", "size"))
 
     def prepare(self, desired: Image, before: Optional[Before], workshop: Workshop) -> Recipe:
         """As foreseen; a kernel that was to come is there now."""

@@ -40,7 +40,7 @@ _OWN_PATH = 1_000_000_000
 class Kernel:
     """The kernel that lies in the draft, with or without an initramfs. words: of the other image's command line."""
 
-    version: Optional[str]
+    version: str
     has_initrd: bool
     words: Tuple[str, ...] = ()
 
@@ -62,9 +62,7 @@ def build(desired: Image, oci: Oci, digest: str, workshop: Workshop, draft: Path
     except Hostile as error:
         raise Permanent(f"the guest helper cannot be put into the image: {error}", path="/oci") from None
     kernel = _kernel(oci, tree, work / "pool", draft)
-    about: Dict[str, Any] = {"oci": {"digest": digest, **_run(manifest.config)}}
-    if kernel.version is not None:
-        about["kernel"] = kernel.version
+    about = {"oci": {"digest": digest, **_run(manifest.config)}, "kernel": kernel.version}
     words = [*_CONSOLE, *kernel.words]
     if is_disk:
         words = ["root=/dev/vda", "rw", *words, *([f"init={init}"] if init else [])]
@@ -157,7 +155,8 @@ def _kernel_of(folder: Path, draft: Path) -> Kernel:
     words = tuple(
         word for word in str(record["cmdline"]).split() if not word.startswith(ours) and word not in ("ro", "rw")
     )
-    return Kernel(record.get("about", {}).get("kernel"), bool(initrd), words)
+    version = record.get("about", {}).get("kernel") or f"sha256:{record['kernel']['sha256'][:12]}"
+    return Kernel(version, bool(initrd), words)
 
 
 def _write_disk(tree: Tree, work: Path, workshop: Workshop, disk: Disk, digest: str, draft: Path) -> None:

@@ -52,7 +52,7 @@ class SourceMaker(Maker):
         """A file without a declared digest is read once, and again when it looks other than before."""
         source = _source(desired)
         algorithm, digest = _digest(source, workshop)
-        return Outlook(_shown(source, digest), _parts(desired, algorithm, digest, workshop))
+        return Outlook(_shown(source, digest), _parts(desired, algorithm, digest, workshop), ("kernel",))
 
     def prepare(self, desired: Image, before: Optional[Before], workshop: Workshop) -> Recipe:
         """As foreseen: its digest says all."""

@@ -222,13 +222,18 @@ def remove_tree(path: Path) -> None:
             path.unlink()
 
 
+def no_space(folder: Path) -> Permanent:
+    """What to say where a disk is full."""
+    mend = (
+        "Make room (`aivp image prune` removes images that nothing uses), "
+        "or name another folder under `providers: image: folder`."
+    )
+    return Permanent(f"no space is left for the image in {folder}", mend=mend)
+
+
 def _refusal(error: OSError, folder: Path) -> Exception:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        mend = (
-            "Make room (`aivp image prune` removes images that nothing uses), "
-            "or name another folder under `providers: image: folder`."
-        )
-        return Permanent(f"no space is left for the image in {folder}", mend=mend)
+        return no_space(folder)
     return Temporary(f"the store of images in {folder} does not work: {error.strerror}")
 
 
