@@ -41,20 +41,11 @@ def write_ext4(workshop: Workshop, root: Path, owners: Path, size: int, into: Pa
     workshop.run(argv, doing="writing the file system", env=env, mend=mend)
 
 
-def convert(
-    workshop: Workshop,
-    source: Path,
-    source_format: str,
-    into: Path,
-    disk: Disk,
-    snapshot: Optional[str] = None,
-) -> None:
-    """Another form of a disk, its backing files flattened into it."""
+def convert(workshop: Workshop, source: Path, source_format: str, into: Path, disk: Disk) -> None:
+    """Another form of a disk."""
     options: List[str] = []
     if disk.format == "qcow2" and disk.compress:
         options = ["-c", "-o", "compression_type=zstd"]
-    if snapshot is not None:
-        options += ["-l", f"snapshot.name={snapshot}"]
     img = workshop.program("qemu-img", "qemu-utils")
     argv = [img, "convert", "-p", "-f", source_format, "-O", disk.format, *options, str(source), str(into)]
     workshop.run(argv, doing="writing the disk", said=_far)

@@ -26,6 +26,15 @@ def seems(path: Path) -> str:
         return "qcow2" if file.read(len(MAGIC)) == MAGIC else "raw"
 
 
+def virtual_size(path: Path) -> int:
+    """How large a disk of our own looks, in bytes."""
+    with open(path, "rb") as file:
+        data = file.read(_HEAD.size)
+        if data[:4] == MAGIC and len(data) == _HEAD.size:
+            return int(_HEAD.unpack(data)[5])
+        return file.seek(0, 2)
+
+
 def inspect_qcow2(path: Path) -> int:
     """How large it looks, in bytes. Raises Permanent."""
     with open(path, "rb") as file:
