@@ -114,6 +114,8 @@ def _answered(base: Optional[str], link: _Link, message: Mapping[str, Any]) -> A
     folder = params.pop("folder", None) or (None if base is None else str(Path(base) / "work" / "image"))
     if folder is None:
         return _refused("this account has no place for a state of aivp", "Give it a home directory.")
+    if os.path.lexists(folder) and not os.path.isdir(folder):
+        return _refused(f"{folder}, where images are kept, is no folder", "")
     if method not in METHODS:
         return {"error": {"code": -32601, "message": f"no method {method}"}}
     try:
