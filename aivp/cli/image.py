@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aivp.cli.image_catalogue import catalogue_command
+from aivp.cli.image_catalogue import catalogue_command, verify_command
 from aivp.cli.settings import Settings, project_options
 from aivp.cli.storing import each_store, told
 
@@ -75,4 +75,5 @@ def _say_pruned(settings: Settings, host: str, item: Mapping[str, Json]) -> None
     click.echo(escaped(f"{host}: {digest[:12]} {ended}"))
 
 
+image_command.add_command(verify_command)
 image_command.add_command(catalogue_command)
