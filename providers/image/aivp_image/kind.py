@@ -68,8 +68,8 @@ class ImageKind(Kind[Image]):
     )
     rules = (
         {
-            "at_least_one": ["debian", "oci", "source", "catalogue", "vm"],
-            "at_most_one": ["debian", "oci", "source", "catalogue", "vm"],
+            "at_least_one": ["debian", "oci", "source", "vm"],
+            "at_most_one": ["debian", "oci", "source", "vm"],
         },
     )
 
@@ -179,7 +179,7 @@ def _shaping(change: Change[Image]) -> Iterable[str]:
 
 
 def _foreseen(outlook: Outlook, item: Item[Image], workshop: Workshop) -> Dict[str, Json]:
-    found: Dict[str, Json] = {name: Unknown() for name in _COMPUTED}
+    found: Dict[str, Json] = {name: Unknown() for name in _COMPUTED if name not in outlook.absent}
     if outlook.parts is not None and not item.hidden:
         digest = digest_of({"parts": outlook.parts})
         found.update(path=str(workshop.store.path(digest)), digest=f"sha256:{digest}")
