@@ -75,22 +75,30 @@ class Helper:
                 self._frame(frame)
             except wire.BadMessage as error:
                 self._fail(frame.stream, "bad_request", str(error))
+            except Exception as error:  # noqa: BLE001 (a request that nobody thought of is none of the others)
+                self._fail(frame.stream, "bug", repr(error))
 
     def _frame(self, frame: Frame) -> None:
-        stream = self._streams.get(frame.stream)
-        if frame.kind == wire.OPEN:
+        if frame.kind == wire.GAP:
+            # A stream may miss bytes: better none than one with a hole.
+            if self._session is not None:
+                self._end_session()
+                self._announce()
+        elif frame.kind == wire.OPEN:
             message = self._messages.add(frame)
             if message is not None:
                 self._open(message)
-        elif self._session is None:
-            return
-        elif frame.kind == wire.START and stream is None and frame.stream:
-            message = self._messages.add(frame)
-            if message is not None:
-                self._start(frame.stream, message)
-        elif stream is None:
-            return
-        elif frame.kind == wire.IN:
+        elif self._session is not None:
+            stream = self._streams.get(frame.stream)
+            if stream is not None:
+                self._deliver(frame, stream)
+            elif frame.kind == wire.START and frame.stream:
+                message = self._messages.add(frame)
+                if message is not None:
+                    self._start(frame.stream, message)
+
+    def _deliver(self, frame: Frame, stream: Stream) -> None:
+        if frame.kind == wire.IN:
             if not stream.take(frame.payload):
                 self._fail(frame.stream, "flood", "more input than was granted")
                 self._cancel(frame.stream)
