@@ -25,15 +25,15 @@ _NAMESPACE = uuid.UUID("5f0b2a55-3c0e-5b7e-9b0d-5d5b6f6f7a10")
 def sbom(stage: Stage, folder: Path) -> str:
     """CycloneDX 1.5 as JSON; `folder` holds the wheels."""
     document = components()
+    licences = json.loads(Path(__file__).with_name("python_licences.json").read_text())
     root = document["metadata"]["component"]
-    root |= {"type": "application", "licenses": [{"expression": "Apache-2.0"}]}
+    root |= {"type": "application"}
     root["properties"] = [{"name": "aivp:commit", "value": stage.commit}]
     for item in [root, *document["components"]]:
         item["hashes"] = [{"alg": "SHA-256", "content": digest(path)} for path in _wheels(folder, item["name"])]
         if not item["hashes"]:
             del item["hashes"]
-        if "purl" not in item:
-            item["licenses"] = [{"expression": "Apache-2.0"}]
+        item["licenses"] = [{"expression": licences[item["name"]] if "purl" in item else "Apache-2.0"}]
     (carrier,) = (item for item in document["components"] if item["name"] == "aivp-cue")
     linked = list(_linked(_toolchain(folder)))
     carrier["licenses"] = [{"expression": "Apache-2.0 AND BSD-3-Clause AND ISC AND MIT"}]

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -54,21 +54,23 @@ def apply_command(
     excluded: tuple[str, ...],
 ) -> None:
     """Apply a plan file, or the bundle of one; without a file: plan, show, ask, apply."""
-    from aivp.plan.options import Options
-    from aivp.state.records import refuse_open
-
     engine = settings.engine()
-    state = engine.state()
-    with contextlib.closing(state):
-        if resume:
+    if file is None and not resume:
+        with _on_the_way(engine) as (sessions, state):
+            from aivp.plan.options import Options
+
+            ended = _plan_and_apply(engine, state, settings, sessions, Options(targets, excluded), yes)
+        leave(*ended, settings)
+    with contextlib.closing(engine.state()) as state:
+        if resume or file is None:
             leave(*_resume(engine, state, settings, file), settings)
+        from aivp.state.records import refuse_open
+
         refuse_open(state.open_run())
-        if file is not None:
-            with engine.sessions() as sessions:
-                body, bundle = _known(file, state, digest)
-                ended = _apply(engine, state, settings, body, _map_of(file, bundle), sessions, bundle)
-            leave(*ended, settings)
-        leave(*_plan_and_apply(engine, state, settings, Options(targets, excluded), yes), settings)
+        with engine.sessions() as sessions:
+            body, bundle = _known(file, state, digest)
+            ended = _apply(engine, state, settings, body, _map_of(file, bundle), sessions, bundle)
+        leave(*ended, settings)
 
 
 @click.command()
@@ -79,20 +81,18 @@ def apply_command(
 def destroy_command(settings: Settings, yes: bool, targets: tuple[str, ...], excluded: tuple[str, ...]) -> None:
     """Take away everything that was created here; what was there before stays and is forgotten."""
     from aivp.plan.options import Options
-    from aivp.state.records import refuse_open
     from aivp.views.next_text import after_destroy
 
     engine = settings.engine().to_destroy()
-    state = engine.state()
-    with contextlib.closing(state):
-        refuse_open(state.open_run())
-        plan, status = _plan_and_apply(engine, state, settings, Options(targets, excluded, is_destroy=True), yes)
+    with _on_the_way(engine) as (sessions, state):
+        options = Options(targets, excluded, is_destroy=True)
+        plan, status = _plan_and_apply(engine, state, settings, sessions, options, yes)
         if not plan.is_empty:
             say_next(after_destroy(status, settings.commands), settings)
         leave(plan, status, settings)
 
 
-def leave(plan: Plan, status: str, settings: Settings) -> None:
+def leave(plan: Plan, status: str, settings: Settings) -> NoReturn:
     """Leave with the exit code of how a run of `plan` ended: what was blocked in it is not applied."""
     code = EXIT_CODES[status]
     if plan.blocked:
@@ -106,24 +106,37 @@ def leave(plan: Plan, status: str, settings: Settings) -> None:
     raise click.exceptions.Exit(code)
 
 
-def _plan_and_apply(engine: Engine, state: State, settings: Settings, options: Options, yes: bool) -> tuple[Plan, str]:
+@contextlib.contextmanager
+def _on_the_way(engine: Engine) -> Iterator[tuple[Sessions, State]]:
+    """Sessions with hosts that are being reached while the state is opened. Raises Refused where a run is open."""
+    with engine.sessions() as sessions:
+        sessions.expect(engine.hosts_ahead)
+        with contextlib.closing(engine.state()) as state:
+            from aivp.state.records import refuse_open
+
+            refuse_open(state.open_run())
+            yield sessions, state
+
+
+def _plan_and_apply(
+    engine: Engine, state: State, settings: Settings, sessions: Sessions, options: Options, yes: bool
+) -> tuple[Plan, str]:
     from aivp.engine import asking
 
-    with engine.sessions() as sessions:
-        overhear(sessions, settings, engine.now)
-        with attending(sessions, settings):
-            found = asking.observe(engine, sessions, _import_next)
-        warn(found, settings)
-        plan = engine.plan(found, options)
-        if plan.is_empty:
-            sessions.leave()
-        show_plan(plan, settings, None)
-        if plan.is_empty:
-            return plan, "done"
-        if not yes:
-            sessions.close()  # nobody knows how long a person thinks
-            _ask(settings)
-        return _apply(engine, state, settings, plan.encode(), engine.source_map(plan), sessions)
+    overhear(sessions, settings, engine.now)
+    with attending(sessions, settings):
+        found = asking.observe(engine, sessions, _import_next)
+    warn(found, settings)
+    plan = engine.plan(found, options)
+    if plan.is_empty:
+        sessions.leave()
+    show_plan(plan, settings, None)
+    if plan.is_empty:
+        return plan, "done"
+    if not yes:
+        sessions.close()  # nobody knows how long a person thinks
+        _ask(settings)
+    return _apply(engine, state, settings, plan.encode(), engine.source_map(plan), sessions)
 
 
 def _import_next() -> None:

@@ -138,14 +138,12 @@ class _Work:
     def counted(self) -> Iterator[str]:
         noun = "file" if self.changed == 1 else "files"
         if self.is_dry:
-            yield (
-                f"{self.changed} of {self.seen} would change." if self.changed else f"{_files(self.seen)} as they are."
-            )
+            yield f"{self.changed} of {self.seen} would change." if self.changed else _unchanged(self.seen)
         else:
             yield f"{self.changed} {noun} laid out anew, {self.seen - self.changed} left as they are."
         if self.refused:
             yield "What is refused above was not touched."
 
 
-def _files(count: int) -> str:
-    return f"{count} file stays" if count == 1 else f"{count} files stay"
+def _unchanged(count: int) -> str:
+    return "1 file stays as it is." if count == 1 else f"{count} files stay as they are."

@@ -51,7 +51,7 @@ def _settle_streams() -> None:
 
 
 def _run() -> int:
-    gc.set_threshold(50_000, 20, 50)  # what a command makes of a project lives until it ends: seldom worth a search
+    gc.set_threshold(200_000, 20, 50)  # what a command makes of a project lives until it ends: seldom worth a search
     import click
 
     from aivp.cli.commands import cli

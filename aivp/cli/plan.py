@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from aivp.engine import Engine
     from aivp.model.evidence import Evidence
     from aivp.plan.steps import Plan
+    from aivp.views.next_text import Unfinished
 
 selection = (
     click.option("--target", "targets", metavar="ADDR", multiple=True, help="Only this, and what it needs."),
@@ -48,19 +49,22 @@ def plan_command(
     form: str,
 ) -> None:
     """Show what apply would do."""
-    from aivp.plan.options import Options
-    from aivp.views.next_text import after_plan
-
     check_form(settings, form)
     engine = settings.engine()
     with evidence(engine, settings, observed) as found:
+        from aivp.plan.options import Options
+        from aivp.views.next_text import after_plan
+
         plan = engine.plan(found, Options(targets, excluded))
         keep(engine, plan, output, bundle)
         show_plan(plan, settings, output, bundle, form=form)
         chosen = [word for name in targets for word in ("--target", name)]
         chosen += [word for name in excluded for word in ("--exclude", name)]
         files = [name for name in (output, bundle) if name is not None]
-        following = after_plan(plan, settings.commands, files=files, selection=chosen, observed=observed)
+        waits_for = None if observed is not None or plan.is_empty else _unfinished(engine)
+        following = after_plan(
+            plan, settings.commands, files=files, selection=chosen, observed=observed, unfinished=waits_for
+        )
         say_next(following if form == "text" else (), settings)
     if detailed_exitcode:
         _leave(plan, settings)
@@ -129,8 +133,8 @@ def evidence(engine: Engine, settings: Settings, observed: str | None = None) ->
 
 def import_next() -> None:
     """What turns evidence into a plan that is shown."""
-    for name in ("aivp.observe.unreached", "aivp.plan.plan", "aivp.views.plan_text"):
-        importlib.import_module(name)
+    for name in ("observe.unreached", "plan.blobs", "plan.plan", "views.next_text", "views.plan_text"):
+        importlib.import_module(f"aivp.{name}")
 
 
 def warn(found: Evidence, settings: Settings) -> None:
@@ -155,6 +159,19 @@ def _leave(plan: Plan, settings: Settings) -> None:
         raise click.exceptions.Exit(2 if plan.steps else 1)
 
 
+def _unfinished(engine: Engine) -> Unfinished | None:
+    """The run that blocks every new one."""
+    if (state := engine.existing_state()) is None:
+        return None
+    from aivp.model.oneoff import is_one_off
+    from aivp.views.next_text import Unfinished
+
+    try:
+        return Unfinished(record.run, is_one_off(record.plan)) if (record := state.open_run()) else None
+    finally:
+        state.close()
+
+
 def recorded(file: str) -> Evidence:
     """Evidence that `observe -o` wrote. Raises Refused (AIVP0410)."""
     from aivp.cli.seeming import seeming
@@ -170,11 +187,11 @@ def recorded(file: str) -> Evidence:
 
 def keep(engine: Engine, plan: Plan, output: str | None, bundle: str | None = None) -> None:
     """Write a plan, and the bundle of it, and remember its digest, so that apply knows it as this state's own."""
-    from aivp.engine import running
-
     if output is None and bundle is None:
         return
     from aivp_contract import canonical
+
+    from aivp.engine import running
 
     body, source_map = plan.encode(), engine.source_map(plan)
     if output is not None:

@@ -33,7 +33,9 @@ def kind_text(kind: Kind) -> str:
 
 def _fields(schema: Mapping[str, Json]) -> Iterator[str]:
     for name, field in schema["properties"].items():
-        words = [word for word in _WORDS if field.get("x-aivp", {}).get(word)]
+        marks = field.get("x-aivp", {})
+        words = [word for word in _WORDS if marks.get(word)]
+        words += [f"refers to {marks['refers']['kind']}"] if "refers" in marks else []
         said = [*(["required"] if name in schema.get("required", ()) else []), *words]
         yield f"  {name} ({', '.join(said)})" if said else f"  {name}"
         yield f"      {field.get('description', '')}"

@@ -28,7 +28,7 @@ from aivp.plugins.suggestion import did_you_mean, listing
 
 MAX_INSTANCES = 250_000
 
-_LATER_KINDS = {"vm": "VMs", "image": "VMs", "network": "VMs", "secret": "vaults", "agent": "AI agents"}
+_LATER_KINDS = {"secret": "vaults", "agent": "AI agents"}
 
 _KEY = re.compile(rf"({KIND})\.({NAME})")
 _EACH = re.compile(r"\$\{each\b|\[each\.")

@@ -14,6 +14,7 @@ from aivp.compile.mistake import Mistake
 from aivp.compile.scope import Scope
 from aivp.compile.syntax import ResourceRef, has_reference
 from aivp.compile.text import static_parts, whole_or_text
+from aivp.compile.whole import completed
 from aivp.diagnostics import Diagnostics
 
 
@@ -89,6 +90,8 @@ class FieldReader:
             parts = static_parts(text, scope)
             if not any(isinstance(part, ResourceRef) for part in parts):
                 return whole_or_text(parts, text)
+            if isinstance(parts[0], ResourceRef) and len(parts) == 1 and not parts[0].path:
+                parts = [completed(parts[0], instance.declaration.kind, path, self._scope.project.resources)]
         except Mistake as mistake:
             mistake.beneath(*path).report(self._diagnostics, instance.declaration, instance.address)
             return Unknown()

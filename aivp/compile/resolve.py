@@ -16,6 +16,7 @@ from aivp.compile.size import Sizes
 from aivp.compile.syntax import ResourceRef
 from aivp.compile.targets import Targets
 from aivp.compile.text import whole_or_text
+from aivp.compile.whole import check_here, no_field
 from aivp.diagnostics import Diagnostics, Refused, Related
 from aivp.model.expression import Ref
 from aivp.plugins.suggestion import did_you_mean, listing
@@ -113,9 +114,9 @@ class _Resolver:
             why = f"${{{reference}}} is a list, so it cannot stand inside text."
             raise Mistake("AIVP0206", why, "Refer to it as a whole value, or join it in a template.")
         if not reference.path:
-            why = f"${{{reference}}} refers to a whole resource, and no field here takes one."
-            raise Mistake("AIVP0217", why, f"Name a field, such as ${{{reference.kind}.{reference.name}.FIELD}}.")
+            raise no_field(reference)
         found = self.targets.find(reference, pending.owner)
+        check_here(reference, pending.owner, found)
         for target in found:
             self._raw(reference, target)  # an unknown field is told, whatever else is wrong with the text
         return found

@@ -54,7 +54,10 @@ class ValuePath:
 
 @dataclass(frozen=True, slots=True)
 class ResourceRef:
-    """A reference to resources, or to a field of them. `key` and `host` are None where they are left out."""
+    """A reference to resources, or to a field of them. `key` and `host` are None where they are left out.
+
+    is_here: only resources on the host of whoever refers to them will do.
+    """
 
     kind: str
     name: str
@@ -62,6 +65,7 @@ class ResourceRef:
     path: tuple[str | int | ValuePath, ...]
     host: str | Every | None
     text: str
+    is_here: bool = False
 
     def __str__(self) -> str:
         return self.text

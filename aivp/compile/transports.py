@@ -15,11 +15,12 @@ from aivp.compile.scope import Scope
 from aivp.compile.shape import CODE, mapping, one_of, read_members, texts, whole
 from aivp.compile.text import plain, substitute
 from aivp.model.address import CONTROLLER
+from aivp.model.resource import GUEST
 from aivp.plugins.suggestion import did_you_mean
 
 Reader = Callable[[Json], Json]
 
-LATER = {"guest": "VMs", "pull": "pull mode"}
+LATER = {"pull": "pull mode"}
 
 ADDRESS = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?|[0-9A-Fa-f:.]{2,45}(%[A-Za-z0-9_.-]{1,32})?")
 USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}\$?")
@@ -41,6 +42,9 @@ def read_transport(name: str, value: Mapping[str, Json], scope: Scope) -> tuple[
     if type(transport) is str and transport in LATER:
         why = f"transport {transport} comes with {LATER[transport]} and is refused until then."
         raise Mistake("AIVP0213", why, "Use local, exec or ssh.", "transport")
+    if transport == GUEST:
+        mend = "It is a host by itself: take it out of hosts, and say `host: KIND.NAME` where something is within."
+        raise Mistake(CODE, "what a resource makes, such as a VM, is not declared as a host.", mend, "transport")
     if type(transport) is not str or transport not in _MEMBERS:
         mend = did_you_mean(str(transport), _MEMBERS) if transport else ""
         raise Mistake(CODE, "transport of a host is local, exec or ssh.", mend, "transport")

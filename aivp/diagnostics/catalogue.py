@@ -162,6 +162,13 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0628": "Inventory program stopped",
     "AIVP0629": "File was not recorded",
     "AIVP0630": "No room for content on the host",
+    "AIVP0640": "Dependency of a provider is compiled",
+    "AIVP0641": "Dependency of a provider is not there",
+    "AIVP0695": "A program is missing on a host",
+    "AIVP0696": "The kernel of a host lacks something",
+    "AIVP0697": "A right is missing on a host",
+    "AIVP0698": "Too little room for what is declared",
+    "AIVP0699": "What a host has is not known",
     "AIVP0701": "State of a newer format",
     "AIVP0702": "State folder cannot be used",
     "AIVP0703": "State is in git",
@@ -238,6 +245,9 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0959": "Files in the way",
     "AIVP0960": "Unknown example",
     "AIVP0961": "Project that cannot be migrated",
+    "AIVP0980": "A program is missing here",
+    "AIVP0981": "Others can read the state",
+    "AIVP0982": "Little room here",
     "AIVP0999": "Bug in aivp",
 }
 

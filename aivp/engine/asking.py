@@ -34,6 +34,7 @@ def observe(
     meanwhile: what can be done while hosts are on their way, such as importing what comes next. left_alone: hosts that
     are resources and are not asked.
     """
+    sessions.expect(engine.hosts_ahead)
     state = engine.existing_state()
     try:
         objects = [] if state is None else state.objects()
@@ -42,7 +43,7 @@ def observe(
         opener = engine.opener(engine.ir.secrets)
         if not engine.is_untrusted:
             opener.check(None if state is None else state.key_id)
-            sessions.expect(_concerned(engine))  # nothing is wrong with the declaration, or with the key
+            sessions.expect(_concerned(engine))
         meanwhile()
         from aivp.observe.waves import Observer
 
@@ -91,7 +92,7 @@ def check_hosts(engine: Engine, hosts: Iterable[Host], sessions: Sessions) -> li
     """Whether aivp can work on each. Changes nothing."""
     from aivp.observe.health import check
 
-    return check(reachable(engine, hosts), _asking(engine, sessions), sessions, is_untrusted=engine.is_untrusted)
+    return check(reachable(engine, hosts), owner(engine, sessions), sessions, is_untrusted=engine.is_untrusted)
 
 
 def bootstrap(engine: Engine, hosts: Iterable[Host], sessions: Sessions) -> Mapping[str, bool | Refused]:
@@ -109,7 +110,7 @@ def facts(engine: Engine, hosts: Iterable[Host], sessions: Sessions) -> dict[str
     """The facts of each. Changes nothing."""
     from aivp.observe.facts import facts as gather
 
-    return gather(reachable(engine, hosts), _asking(engine, sessions), sessions, is_untrusted=engine.is_untrusted)
+    return gather(reachable(engine, hosts), owner(engine, sessions), sessions, is_untrusted=engine.is_untrusted)
 
 
 def reachable(engine: Engine, hosts: Iterable[Host]) -> list[Host]:
@@ -126,7 +127,7 @@ def reachable(engine: Engine, hosts: Iterable[Host]) -> list[Host]:
     return [known(host, engine.ir.hosts, objects, engine.registry.kinds) for host in found]
 
 
-def _asking(engine: Engine, sessions: Sessions) -> Owner:
+def owner(engine: Engine, sessions: Sessions) -> Owner:
     """On whose behalf hosts are asked, the passwords of their channels at hand."""
     from aivp.hosts.greeting import Owner
 

@@ -13,27 +13,27 @@ from aivp_contract import canonical
 from aivp_contract.pointer import parts
 from aivp_contract.values import Json
 
-from aivp.blobs.sources import Sources
-from aivp.compile import Compiled, compile_project
 from aivp.config.load import NO_INPUTS, read
 from aivp.config.project import Project
 from aivp.config.variables import VariableInputs
 from aivp.diagnostics import Diagnostic, Diagnostics, Refused
 from aivp.diagnostics.diagnostic import refusal
-from aivp.model.expression import Template
-from aivp.model.graph import ResourceGraph
 from aivp.model.place import Place, is_private
 from aivp.model.place import variables as place_variables
-from aivp.model.resource import IR, SecretSource
-from aivp.plugins import Registry
+from aivp.model.resource import IR, Host, SecretSource
 
-if TYPE_CHECKING:  # each stage's room is imported by the method that enters it: validate needs none of these
+if TYPE_CHECKING:  # each stage's room is imported by the method that enters it: links are on their way meanwhile
+    from aivp.blobs.sources import Sources
+    from aivp.compile import Compiled
     from aivp.hosts.archive import Archive
     from aivp.hosts.equipment import Equipment
     from aivp.hosts.sessions import Sessions
     from aivp.model.evidence import Evidence
+    from aivp.model.expression import Template
+    from aivp.model.graph import ResourceGraph
     from aivp.plan.options import Options
     from aivp.plan.steps import Plan
+    from aivp.plugins import Registry
     from aivp.secrets.opener import Opener
     from aivp.state import State
 
@@ -55,6 +55,8 @@ class Engine:
     @cached_property
     def registry(self) -> Registry:
         """Installed providers; a warning for each that cannot be used."""
+        from aivp.plugins import Registry
+
         found = Registry.discover()
         self.warn(found.flaws)
         return found
@@ -73,11 +75,15 @@ class Engine:
     @cached_property
     def compiled(self) -> Compiled:
         """The program. Raises Refused with all that is wrong, in its files and beyond."""
+        from aivp.compile import compile_project
+
         return compile_project(self.read, self.registry, self.sources.load)
 
     @cached_property
     def sources(self) -> Sources:
         """The project's files as content."""
+        from aivp.blobs.sources import Sources
+
         return Sources(self.root)
 
     @cached_property
@@ -88,13 +94,23 @@ class Engine:
     @cached_property
     def graph(self) -> ResourceGraph:
         """The resources in their order."""
+        from aivp.model.graph import ResourceGraph
+
         return ResourceGraph.of(self.ir, self.registry.kind)
+
+    @cached_property
+    def hosts_ahead(self) -> list[Host]:
+        """The hosts that can be connected to while the rest is compiled, whatever comes of that. Raises Refused."""
+        from aivp.compile.ahead import hosts_ahead
+
+        return [] if self.is_untrusted else hosts_ahead(self.read)
 
     def to_destroy(self) -> Engine:
         """The same environment with nothing declared in it: planning then ends everything that was created."""
         bare = replace(self)
         nothing = replace(self.ir, resources={}, edges=(), moved={}, imports=(), removed=())
-        bare.__dict__ |= {"registry": self.registry, "project": self.project, "compiled": self.compiled, "ir": nothing}
+        known = {"registry": self.registry, "read": self.read, "project": self.project, "compiled": self.compiled}
+        bare.__dict__ |= {**known, "ir": nothing}
         return bare
 
     @cached_property
@@ -109,7 +125,7 @@ class Engine:
         """What third-party providers' kinds need on hosts."""
         from aivp.hosts.equipment import Equipment
 
-        return Equipment(self.registry)
+        return Equipment(lambda: self.registry)
 
     def sessions(self) -> Sessions:
         """A fresh set of host sessions; close it when done."""

@@ -11,10 +11,12 @@ import importlib.util
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aivp_contract import canonical
 
-from aivp.plugins import Registry
+if TYPE_CHECKING:
+    from aivp.plugins import Registry
 
 SHIPPED = ("aivp_contract", "aivp_sdk", "aivp_runner")
 
@@ -38,7 +40,7 @@ def build(registry: Registry) -> Archive:
     folders = {name: _folder(name) for name in SHIPPED}
     kinds: dict[str, str] = {}
     for provider in registry.providers.values():
-        if provider.is_first_party and provider.folder is not None:
+        if provider.is_hosted and provider.folder is not None:
             folders[provider.package] = provider.folder
             kinds |= dict.fromkeys(provider.manifest.kinds, f"{provider.package}.provider")
     modules = {name: text for package in sorted(folders) for name, text in _modules(package, folders[package])}

@@ -1,7 +1,8 @@
-"""A third-party provider's files as they travel to hosts: read as bytes, never run here; content-addressed.
+"""A provider's files as they travel to hosts: read as bytes, never run here; content-addressed.
 
 What belongs to it: the files that its manifest's `start` names by `{folder}/…`. A Python package with the entry point
-has no `start`: it travels with the SDK and a main module that serves its `PROVIDER`, for the host's own Python.
+has no `start`: it travels with the SDK, what it needs beside it, and a main module that serves its `PROVIDER`, for the
+host's own Python.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 import importlib.util
 import io
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from aivp_contract import canonical
 from aivp_contract.values import Json
 
 from aivp.diagnostics.diagnostic import refusal
+from aivp.plugins.dependencies import dependencies
 from aivp.plugins.registry import Provider
 
 SHIPPED = ("aivp_contract", "aivp_sdk")
@@ -26,7 +28,13 @@ MOST = 512 * 1024 * 1024
 """Bytes of one provider."""
 
 CHUNK = 2 * 1024 * 1024
-"""Bytes of a file in one message."""
+"""Bytes of files in one message, about."""
+
+_BESIDES = 256
+"""Bytes that the path of a file takes in a message, about."""
+
+Chunk = tuple[str, str, bool]
+"""Some bytes of a file: its path, they in base64, and whether they are its first."""
 
 _MAIN = """from aivp_sdk.serve import serve
 from {package}.provider import PROVIDER
@@ -53,19 +61,36 @@ class Bundle:
         """As plans pin it: of the program on every platform, whichever the host is."""
         return canonical.digest({"start": {k: list(v) for k, v in self.start.items()}, "files": dict(self.entries)})
 
-    def chunks(self, path: str) -> Iterator[str]:
-        """The bytes of a file, in base64, in parts that fit a message; at least one."""
+    def portions(self, paths: Iterable[str]) -> Iterator[list[Chunk]]:
+        """The bytes of files, in order, as lists that fit a message: hundreds of modules are few round trips."""
+        portion: list[Chunk] = []
+        room = CHUNK
+        for path in paths:
+            is_first = True
+            for data in self._parts(path):
+                if len(data) + _BESIDES > room and portion:
+                    yield portion
+                    portion, room = [], CHUNK
+                portion.append((path, base64.b64encode(data).decode(), is_first))
+                room -= len(data) + _BESIDES
+                is_first = False
+        if portion:
+            yield portion
+
+    def _parts(self, path: str) -> Iterator[bytes]:
+        """The bytes of a file; at least one part."""
         content = self.contents[path]
         with io.BytesIO(content) if isinstance(content, bytes) else content.open("rb") as file:
-            chunk = file.read(CHUNK)
-            while True:
-                yield base64.b64encode(chunk).decode()
-                if not (chunk := file.read(CHUNK)):
-                    return
+            yield file.read(CHUNK)
+            while data := file.read(CHUNK):
+                yield data
 
 
 def bundle(provider: Provider) -> Bundle:
-    """The files of `provider` as they are now. Raises Refused (AIVP0314) where they cannot be read."""
+    """The files of `provider` as they are now.
+
+    Raises Refused: AIVP0314 where they cannot be read, AIVP0640 and AIVP0641 where what it needs cannot travel.
+    """
     start = dict(provider.manifest.start) or _PYTHON
     try:
         contents = dict(_named(provider, start) if provider.manifest.start else _python(provider))
@@ -101,6 +126,7 @@ def _tree(root: Path, folder: Path) -> Iterator[tuple[str, Content]]:
 
 def _python(provider: Provider) -> Iterator[tuple[str, Content]]:
     assert provider.folder is not None
+    yield from dependencies(provider)
     yield "__main__.py", _MAIN.format(package=provider.package).encode()
     for package, folder in ((provider.package, provider.folder), *((name, _folder(name)) for name in SHIPPED)):
         for inner, path in _tree(folder, folder):

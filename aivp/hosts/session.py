@@ -116,7 +116,7 @@ class HostSession:
             return message["result"]
 
     def provide(self, bundle: Bundle, configuration: Mapping[str, Json]) -> None:
-        """Bring a third-party provider to this host, unless it is there. Raises Refusal or Refused."""
+        """Bring a provider that the runner lacks to this host, unless it is there. Raises Refusal or Refused."""
         params = {
             "manifest": bundle.manifest,
             "start": {platform: list(argv) for platform, argv in bundle.start.items()},
@@ -124,10 +124,8 @@ class HostSession:
             "configuration": dict(configuration),
         }
         if missing := self._missing(bundle, params):
-            for path in missing:
-                for index, chunk in enumerate(bundle.chunks(path)):
-                    staged = {"provider": bundle.name, "path": path, "data": chunk, "is_first": index == 0}
-                    self.request("stage", staged)
+            for chunks in bundle.portions(missing):
+                self.request("stage", {"provider": bundle.name, "chunks": [list(chunk) for chunk in chunks]})
             if self._missing(bundle, params):
                 raise self.hostile(f"it does not keep the provider {bundle.name}")
 

@@ -80,12 +80,15 @@ class Sessions:
         """Begin to reach those of `hosts` that can be asked for no password, as many as may be open.
 
         Connecting takes longer than what we have to do before we can use it. On a host nothing happens by that but the
-        login; one that cannot be reached says so at its first visit.
+        login; one that cannot be reached says so at its first visit. Those to which there is a link have it already.
         """
+        held = {*self._held()}
         able = (
-            host for host in hosts if host.transport == "ssh" and "password" not in host.connection.get("become", {})
+            host
+            for host in hosts
+            if host.transport == "ssh" and host.name not in held and "password" not in host.connection.get("become", {})
         )
-        for host in islice(able, self.parallelism):
+        for host in islice(able, max(self.parallelism - len(held), 0)):
             found = channel(host, self.withheld, self.reveal)
             with contextlib.suppress(OSError, ValueError):
                 self._coming[host.name] = found, Link.start(found.argv, found.environment)

@@ -135,13 +135,17 @@ def digest_of(objects: Sequence[Object]) -> str:
     return canonical.digest([row.form() for row in objects])
 
 
+_APART = frozenset({"image", "network", "vm"})
+
+
 def blocks(kind: str) -> bool:
     """True where an error of a look at this kind stops its own resources only.
 
-    Kinds of third parties are named `provider/kind`: such a program may fail in any way, and harms nobody else. What
-    aivp's own kinds cannot look at is a mistake of the declaration or of the host, and refuses the plan.
+    Kinds of third parties are named `provider/kind`: such a program may fail in any way, and harms nobody else; nor do
+    those of ours that are processes of their own. What the runner's own kinds cannot look at is a mistake of the
+    declaration or of the host, and refuses the plan.
     """
-    return "/" in kind
+    return "/" in kind or kind in _APART
 
 
 def kind_of(key: str) -> str:

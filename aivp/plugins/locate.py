@@ -18,13 +18,17 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """One entry point: `value` as it was registered, `folder` of its top-level package, `path` of the manifest."""
+    """One entry point: `value` as it was registered, `folder` of its top-level package, `path` of the manifest.
+
+    is_registered: by `distribution`; where it is not, that is the name of a folder.
+    """
 
     distribution: str
     value: str
     package: str
     folder: Path | None
     path: Path | None
+    is_registered: bool = False
 
 
 def installed() -> Iterator[Installed]:
@@ -65,10 +69,12 @@ def _locate(distribution: Distribution, name: str, value: str) -> Installed:
     package, _, file = value.replace(" ", "").partition(":")
     inner = PurePosixPath(*package.split("."), file)
     if not package.isidentifier() or ".." in inner.parts or inner.is_absolute():
-        return Installed(name, value, package, None, None)
+        return Installed(name, value, package, None, None, is_registered=True)
     folder = _from_files(distribution, inner) or _from_spec(package)
     path = None if folder is None else folder.joinpath(*inner.parts[1:])
-    return Installed(name, value, package, folder, path if path is not None and path.is_file() else None)
+    if path is not None and not path.is_file():
+        path = None
+    return Installed(name, value, package, folder, path, is_registered=True)
 
 
 def _from_files(distribution: Distribution, inner: PurePosixPath) -> Path | None:

@@ -22,6 +22,9 @@ from aivp.plugins.suggestion import nearest
 FIRST_PARTY = frozenset({"host", "image", "network", "vm", "secret", "agent"})
 """Providers whose kinds have no `/` in their name; every other provider's kinds are `provider/kind`."""
 
+HOSTED = frozenset({"host"})
+"""Of these, what every session with a host has: it needs nothing but the SDK, and no more time than to import it."""
+
 _MEND = "docs/protocol/v1.md says in section 3 what a manifest holds; aivp providers list says where the others stand."
 
 MAX_MANIFEST = 4 * 1024 * 1024
@@ -31,7 +34,8 @@ MAX_MANIFEST = 4 * 1024 * 1024
 class Provider:
     """One provider: its manifest, as a value and as the `document` with its digest; the folder of its code.
 
-    `folder` is None where there is only a manifest; `package` is empty where it is no Python package.
+    `folder` is None where there is only a manifest; `package` is empty where it is no Python package, `distribution`
+    where none registered it.
     """
 
     name: str
@@ -40,11 +44,17 @@ class Provider:
     document: Json
     package: str = ""
     folder: Path | None = None
+    distribution: str = ""
 
     @property
     def is_first_party(self) -> bool:
         """True for what comes with aivp; the name alone is no proof of that."""
         return self.name in FIRST_PARTY and self.package == f"aivp_{self.name}"
+
+    @property
+    def is_hosted(self) -> bool:
+        """True for what lives in the runner's process; any other travels where it is used, and has its own process."""
+        return self.is_first_party and self.name in HOSTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +150,8 @@ def _read(place: Installed, diagnostics: Diagnostics) -> Provider | None:
         diagnostics.error("AIVP0310", f"The manifest of {place.distribution} cannot be read: {error}.", _MEND)
         return None
     provider = _provider(document, place.package, place.folder, diagnostics)
+    if provider is not None and place.is_registered:
+        provider = replace(provider, distribution=place.distribution)
     if provider is None or _keeps_names(provider, diagnostics):
         return provider
     return None

@@ -73,6 +73,8 @@ def _blank(schema: Mapping[str, Any], number: int) -> Json:
     """A place to fill in, with something of the right type in it."""
     if schema.get("type") == "array":
         return [f"${{{number}:value}}"]
+    if refers := schema.get("x-aivp", {}).get("refers"):
+        return f"\\${{{refers['kind']}.${{{number}:name}}\\}}"
     example = next(iter(schema.get("examples") or ()), schema.get("default"))
     text = example if type(example) is str and "$" not in example and "}" not in example else ""
     return f"${{{number}:{text}}}"
@@ -93,7 +95,7 @@ def configuration_of(manifest: Manifest) -> Map | None:
 
 def value_shape(schema: Mapping[str, Any]) -> Shape:
     """What a schema of a manifest admits, with references for any part of it."""
-    note = _note(str(schema.get("description", "")))
+    note = _note(" ".join((str(schema.get("description", "")), *_taken(schema))).strip())
     if "enum" in schema or "const" in schema:
         return Literal(tuple(schema["enum"] if "enum" in schema else [schema["const"]]), note=note, can_refer=True)
     if "anyOf" in schema and "type" not in schema:
@@ -103,6 +105,12 @@ def value_shape(schema: Mapping[str, Any]) -> Shape:
     found = [_typed(name, schema, note) for name in types if name != "null"]
     shape: Shape = found[0] if len(found) == 1 else Either(tuple(found), note=note) if found else Anything(note=note)
     return replace(shape, can_refer=True, is_optional="null" in types)
+
+
+def _taken(schema: Mapping[str, Any]) -> list[str]:
+    """Which whole resources a field takes."""
+    refers = schema.get("x-aivp", {}).get("refers")
+    return [f"A reference to a resource: ${{{refers['kind']}.NAME}}."] if refers else []
 
 
 def _typed(name: str, schema: Mapping[str, Any], note: str) -> Shape:

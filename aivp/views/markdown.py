@@ -98,18 +98,26 @@ def _hosts(plan: Outline, room: int) -> tuple[list[str], int]:
     found: list[str] = []
     missing = 0
     for host in plan.hosts:
-        severe = [step for step in host.steps if step.severity in words.SEVERE]
-        less = replace(host, steps=severe, checks=())
-        for one in (host, less) if severe else (host,):
+        told = 0
+        for one in _ways(host):
             text = _host(one, is_open=plan.size <= OPEN)
             if size(text) + 2 <= room:
                 found.append(text)
                 room -= size(text) + 2
-                missing += (host.size - _told(one)) * len(host.names)
+                told = _told(one)
                 break
-        else:
-            missing += host.size * len(host.names)
+        missing += (host.size - told) * len(host.names)
     return found, missing
+
+
+def _ways(host: HostOutline) -> Iterator[HostOutline]:
+    """A host in ever fewer of its steps: all, the severe ones, and half as many of the first each time."""
+    yield host
+    severe = [step for step in host.steps if step.severity in words.SEVERE]
+    if severe:
+        yield replace(host, steps=severe, checks=())
+    for halvings in range(1, len(host.steps).bit_length()):
+        yield replace(host, steps=host.steps[: len(host.steps) >> halvings], checks=())
 
 
 def _told(host: HostOutline) -> int:

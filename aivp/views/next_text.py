@@ -25,6 +25,14 @@ class Commands:
         return escape.line(f"aivp {command} {shlex.join([*self.options, *more])}".rstrip(), 2000)
 
 
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A run that has to end before any other begins; is_one_off: of `aivp exec`, which nobody can go on with."""
+
+    run: str
+    is_one_off: bool
+
+
 HERE = Commands()
 """Without any option."""
 
@@ -36,8 +44,16 @@ def after_plan(
     files: Sequence[str] = (),
     selection: Sequence[str] = (),
     observed: str | None = None,
+    unfinished: Unfinished | None = None,
 ) -> list[str]:
-    """files: where the plan was written; selection: --target and --exclude as given; observed: the file of evidence."""
+    """files: where the plan was written; selection: --target and --exclude as given; observed: the file of evidence.
+
+    unfinished: the run that has to end before this plan can be applied.
+    """
+    if unfinished is not None:
+        way = ("runs", "abandon") if unfinished.is_one_off else ("apply", "--resume")
+        first = f"The run {escape.line(unfinished.run)} is not finished, and comes first: {commands(*way)}"
+        return [f"Written to {escape.line(file, 2000)}." for file in files] + [first]
     if files:
         return [_written(file, plan, commands) for file in files]
     if plan.is_empty or not plan.is_applicable:

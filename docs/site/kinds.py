@@ -98,6 +98,8 @@ def _type(field: Mapping[str, Json]) -> str:
     elif name == "object":
         values = field.get("additionalProperties")
         said = f"mapping to {_type(values)}" if isinstance(values, Mapping) and values else "mapping"
+    elif "refers" in words:
+        said = f"reference to {code(words['refers']['kind'])}, or its {code(words['refers']['field'])}"
     else:
         said = str({"string": words.get("semantic", "text"), "boolean": "true or false"}.get(name, name))
     return said + _bounds(field)

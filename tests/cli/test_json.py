@@ -28,7 +28,7 @@ runs list | runs show | runs show --timeline | runs abandon | explain var.v | ex
 providers list | providers show noop
 discover file@lab --under THINGS | secrets key --new | secrets key | state check | state backup state.json
 state mv noop.n@lab noop.m@lab | state restore state.json -y --force
-state rm noop.n@lab | hosts list | hosts check | hosts bootstrap lab -y | hosts facts | exec lab true
+state rm noop.n@lab | hosts list | hosts check | hosts bootstrap lab -y | hosts facts | exec lab true | doctor lab
 hosts record echo {"_meta":{"hostvars":{}},"web":["a.example"]}
 plan -o after.json | diff plan.json after.json | state rebuild | state rebuild -y | destroy -y | version | explain 0203
 """.replace("\n", "|")

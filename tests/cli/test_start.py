@@ -39,7 +39,7 @@ show plan.json | apply plan.json | plan -o after.json | diff plan.json after.jso
 drift | explain file.a | state list | state show file.a@lab | state check
 state backup copy.json | state mv file.b@lab file.c@lab | state restore copy.json -y --force | state rm file.b@lab
 state move -y | state rebuild -y | runs list | runs show | runs abandon
-hosts list | hosts check | hosts facts | hosts bootstrap lab -y | hosts record echo {"web":["a.example"]}
+hosts list | hosts check | hosts facts | doctor lab | hosts bootstrap lab -y | hosts record echo {"web":["a.example"]}
 exec lab true | discover file@lab --under THINGS | providers list | providers show file | providers new acme
 providers pack aivp-provider-acme -o packed | providers test --list | fmt --check | version
 init begun | init --list | schema -o schema.json | migrate -y | completion bash | man -o pages | destroy -y

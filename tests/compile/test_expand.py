@@ -135,7 +135,8 @@ def test_a_wrong_reserved_member_says_what_is_wrong_and_where(body: Any, message
 @pytest.mark.parametrize(
     ("host", "message"),
     [
-        ({"transport": "guest"}, "AIVP0213 hosts.h.transport: transport guest comes with VMs"),
+        ({"transport": "pull"}, "AIVP0213 hosts.h.transport: transport pull comes with pull mode"),
+        ({"transport": "guest"}, "AIVP0211 hosts.h.transport: what a resource makes, such as a VM, is not"),
         (
             {"transport": "ssh", "adress": "x"},
             "AIVP0211 hosts.h.adress: adress is no member of a host with transport ssh",
@@ -378,7 +379,7 @@ def test_when_differs_from_host_to_host() -> None:
 
 
 def test_kinds_that_come_later_or_from_others_say_so() -> None:
-    (vm,) = said({"resources": {"vm.a": {"memory": "1GiB"}}})
-    assert vm.startswith("AIVP0213 resources.vm.a:key: vm.a: the kind vm comes with VMs and is refused until then.")
+    (agent,) = said({"resources": {"agent.a": {"model": "small"}}})
+    assert agent.startswith("AIVP0213 resources.agent.a:key: agent.a: the kind agent comes with AI agents and is")
     (other,) = said({"resources": {"other/queue.a": {}}})
     assert "Install the provider other beside aivp" in other

@@ -110,7 +110,7 @@ def test_a_reference_becomes_its_value(text: Any, value: Any) -> None:
             "${file.a.owner}",
             "AIVP0218 ${file.a.owner}: file.a@lab does not declare owner, and its provider does not compute",
         ),
-        ("${file.a}", "AIVP0217 ${file.a} refers to a whole resource, and no field here takes one."),
+        ("${file.a}", "AIVP0217 ${file.a} refers to a whole resource, and nothing here takes one."),
         ("${file.a.tags[5]}", "AIVP0221"),
         ("${noop.each.input}", "AIVP0215 noop.each.input may mean 2 resources: noop.each[k1]@lab, noop.each[k2]@lab."),
         ("${noop.each[k3].input}", "AIVP0203 noop.each[k3].input is none of the instances of noop.each."),

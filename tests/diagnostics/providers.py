@@ -74,9 +74,28 @@ def raises(stage: Stage, bad: bool) -> None:
     stage.aivp("plan")
 
 
+def _needing(stage: Stage, library: str) -> None:
+    stage.aivp("providers", "new", "acme")
+    path = stage.folder / "aivp-provider-acme/pyproject.toml"
+    text = path.read_text()
+    assert "dependencies = [" in text
+    path.write_text(text.replace("dependencies = [", f'dependencies = ["{library}", ', 1))
+    stage.aivp("providers", "pack", "aivp-provider-acme", "-o", "packed")
+
+
+def compiled(stage: Stage, bad: bool) -> None:
+    _needing(stage, "jsonschema-rs" if bad else "packaging")
+
+
+def not_installed(stage: Stage, bad: bool) -> None:
+    _needing(stage, "aivp-no-such-library" if bad else "packaging")
+
+
 SITUATIONS: Mapping[str, Callable[[Stage, bool], None]] = {
     "AIVP0411": gone,
     "AIVP0412": in_the_way,
     "AIVP0418": upgraded,
     "AIVP0611": raises,
+    "AIVP0640": compiled,
+    "AIVP0641": not_installed,
 }

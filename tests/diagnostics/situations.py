@@ -206,6 +206,33 @@ def clock_is_off(stage: Stage, bad: bool) -> None:
     stage.hear("".join(f"{item.severity}[{item.code}]: {item.why}\n" for item in judged(told, "", b"").remarks))
 
 
+def _examined(stage: Stage, need: str, name: str, answer: dict[str, str]) -> None:
+    """No right of this machine is touched: what becomes of a host's answer."""
+    from aivp_contract.needs import read_need
+
+    from aivp.observe.mending import Ground, finding
+    from aivp.observe.wants import Want
+
+    want = Want(read_need({need: name, "why": "to make things"}), ("acme/thing",), whys=("to make things",))
+    found = finding(want, {"detail": "", **answer}, Ground("web", "apt", "ana", is_root=False, can_sudo=True)).remark
+    stage.hear("" if found is None else f"{found.severity}[{found.code}]: {found.why}\n")
+
+
+def no_right(stage: Stage, bad: bool) -> None:
+    _examined(stage, "privilege", "root", {"state": "refused" if bad else "met"})
+
+
+def nobody_knows(stage: Stage, bad: bool) -> None:
+    _examined(stage, "module", "bridge", {"state": "unseen" if bad else "met"})
+
+
+def little_room_here(stage: Stage, bad: bool) -> None:
+    from aivp.engine.controller import room
+
+    remarks = [item.remark for item in room(stage.folder, 1024 if bad else 1 << 40) if item.remark is not None]
+    stage.hear("".join(f"{item.severity}[{item.code}]: {item.why}\n" for item in remarks))
+
+
 def forged_answer(stage: Stage, bad: bool) -> None:
     """Between engine and runner, an answer about a thing is changed."""
     forger = Path(__file__).with_name("forger.py")
@@ -278,6 +305,8 @@ SITUATIONS: Mapping[str, Situation] = {
     "AIVP0621": little_room,
     "AIVP0622": clock_is_off,
     "AIVP0630": no_room,
+    "AIVP0697": no_right,
+    "AIVP0699": nobody_knows,
     "AIVP0701": newer_state,
     "AIVP0708": recorded_machine,
     "AIVP0801": undeclared_secret,
@@ -287,4 +316,5 @@ SITUATIONS: Mapping[str, Situation] = {
     "AIVP0904": asked,
     "AIVP0912": odd_user,
     "AIVP0922": no_kit,
+    "AIVP0982": little_room_here,
 }

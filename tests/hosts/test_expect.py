@@ -1,4 +1,4 @@
-"""Links are opened while other things are done: never before the declaration is right, never more than may be open."""
+"""Links are opened while other things are done: for no host that may be a mistake, never more than may be open."""
 
 from __future__ import annotations
 
@@ -84,24 +84,56 @@ def test_nobody_is_expected_whom_a_password_has_to_be_given_to(started: Callable
         assert not sessions._coming
 
 
+HOSTS = "hosts: {one: {transport: ssh}, idle: {transport: ssh}}"
+
+
 @pytest.mark.parametrize(
-    ("declared", "options", "code", "reached"),
+    ("hosts", "declared", "options", "code", "reached"),
     [
-        ("{content: x, path: PATH}", [], 0, ["one"]),
-        ("{content: x, path: PATH}", ["--untrusted"], 0, []),
-        ("{contents: x, path: PATH}", [], 1, []),
-        ('{content: "${file.b.path}", path: PATH}', [], 1, []),
+        (HOSTS, "{content: x, path: PATH}", [], 0, ["one"]),
+        (HOSTS, "{when: {project.name: p}, content: x, path: PATH}", [], 0, ["one"]),
+        (HOSTS, "{content: x, path: PATH}", ["--untrusted"], 0, []),
+        (HOSTS, "{content: x, content: y, path: PATH}", [], 1, []),
+        (HOSTS, "{when: {project.name: p}, contents: x, path: PATH}", [], 1, []),
+        (HOSTS.replace("idle: {", "idle: {prot: 22, "), "{content: x, path: PATH}", [], 1, []),
     ],
 )
-def test_no_host_is_reached_before_the_declaration_is_right(
-    tmp_path: Path, started: Callable[[], list[str]], declared: str, options: list[str], code: int, reached: list[str]
+def test_whom_a_plan_reaches(
+    tmp_path: Path,
+    started: Callable[[], list[str]],
+    hosts: str,
+    declared: str,
+    options: list[str],
+    code: int,
+    reached: list[str],
 ) -> None:
-    declared = declared.replace("PATH", str(tmp_path / "written"))
-    hosts = "hosts: {one: {transport: ssh}, idle: {transport: ssh}}"
-    resources = f"resources: {{file.a: {{host: one, {declared[1:]}}}"
-    (tmp_path / "aivp.yaml").write_text(f"aivp: v1\nproject: p\n{hosts}\n{resources}\n")
-    done = subprocess.run([AIVP, "plan", *options], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = plan(tmp_path, hosts, declared, *options)
     assert (done.returncode, started()) == (code, reached), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("declared", ["{contents: x, path: PATH}", '{content: "${file.b.path}", path: PATH}'])
+def test_where_compile_finds_a_mistake_nothing_runs_but_the_login(
+    tmp_path: Path, started: Callable[[], list[str]], declared: str
+) -> None:
+    done = plan(tmp_path, HOSTS, declared)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert {*started()} <= {"one"}
+    assert not (tmp_path / "one").exists()
+
+
+def test_no_other_command_is_ahead(tmp_path: Path, started: Callable[[], list[str]]) -> None:
+    assert plan(tmp_path, HOSTS, "{content: x, path: PATH}").returncode == 0
+    for words in (["validate"], ["compile", "-o", "ir.json"], ["graph", "-o", "graph.json"]):
+        subprocess.run([AIVP, *words], cwd=tmp_path, capture_output=True, check=True)
+    assert started() == ["one"]
+
+
+def plan(folder: Path, hosts: str, declared: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """The project of one file on the host `one`, planned."""
+    declared = declared.replace("PATH", str(folder / "written"))
+    text = f"aivp: v1\nproject: p\n{hosts}\nresources: {{file.a: {{host: one, {declared[1:]}}}\n"
+    (folder / "aivp.yaml").write_text(text)
+    return subprocess.run([AIVP, "plan", *options], cwd=folder, capture_output=True, text=True, check=False)
 
 
 def test_a_runner_keeps_what_it_compiled_and_compiles_it_once(tmp_path: Path, started: Callable[[], list[str]]) -> None:

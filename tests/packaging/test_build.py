@@ -71,7 +71,7 @@ def test_lists_to_install_from_know_every_file(dist: Path) -> None:
         assert len(entries) > 10
         assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
         ours = [entry for entry in entries if re.match(r"\W*aivp", entry)]
-        assert len(ours) == 5 + (path.name == "requirements-cue.txt")
+        assert len(ours) == 9 + (path.name == "requirements-cue.txt")
         assert [entry for entry in ours if not entry.startswith("./")] == [], "by name, a stranger's could come"
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aivp_runner import bytecode
 from aivp_runner.installed import Installation, NotInstalled, choose
 from aivp_runner.service import Refusal, Service
 from aivp_sdk.process import Session
@@ -118,12 +119,38 @@ def test_what_was_tampered_with_comes_again(tmp_path: Path, how: str) -> None:
     assert (found.folder / "lib.py").read_bytes() == FILES["lib.py"]
 
 
-def test_what_python_compiled_is_no_reason_to_come_again(tmp_path: Path) -> None:
+@pytest.fixture
+def compiled(tmp_path: Path) -> tuple[Installation, Path]:
     found = installed(tmp_path)
     (found.folder / "__pycache__").mkdir()
     (found.folder / "__pycache__/lib.cpython-311.pyc").write_text("anything")
+    return found, found.folder / "__pycache__/lib.cpython-311.pyc"
+
+
+def test_what_python_compiled_stays(compiled: tuple[Installation, Path]) -> None:
+    found, file = compiled
     assert found.missing() == []
-    assert not (found.folder / "__pycache__").exists()
+    assert file.exists()
+
+
+UNSOUND: dict[str, Any] = {
+    "from before a power cut": lambda path: os.utime(path, (bytecode.booted() - 60,) * 2),
+    "of the future": lambda path: os.utime(path, (time.time() + 9999,) * 2),
+    "others may write it": lambda path: path.chmod(0o666),
+    "a link": lambda path: (path.unlink(), path.symlink_to("/etc/passwd")),
+    "a folder": lambda path: (path.unlink(), path.mkdir(), (path / "x.pyc").write_text("")),
+    "no bytecode": lambda path: path.rename(path.with_suffix(".py")),
+}
+
+
+@pytest.mark.parametrize("how", UNSOUND)
+def test_bytecode_that_may_be_wrong_goes(compiled: tuple[Installation, Path], how: str) -> None:
+    """Half a file, as a power cut leaves it, would be an error of each import."""
+    found, file = compiled
+    UNSOUND[how](file)
+    assert found.missing() == []
+    assert list(file.parent.iterdir()) == []
+    assert Path("/etc/passwd").is_file()
 
 
 def test_two_sessions_at_once(tmp_path: Path) -> None:
@@ -160,9 +187,9 @@ def test_the_runner_refuses_what_is_not_as_announced(tmp_path: Path) -> None:
     asked: dict[str, Any] = {"manifest": MANIFEST, "start": {"any": ARGV}, "files": entries(), "configuration": {}}
     assert service.provider(**asked) == {"missing": sorted(FILES)}
     with pytest.raises(Refusal):
-        service.stage("bad", "lib.py", "no base64!", is_first=True)
+        service.stage("bad", [("lib.py", "no base64!", True)])
     with pytest.raises(Refusal):
-        service.stage("worse", "lib.py", "", is_first=True)
+        service.stage("worse", [("lib.py", "", True)])
     with pytest.raises(Refusal) as caught:
         service.provider(**asked)
     assert caught.value.details["why"] == "bin/run is not what was announced"

@@ -127,6 +127,18 @@ def test_too_large_a_plan_keeps_what_counts_most() -> None:
     assert re.search(r"\*\*[\d,]+ steps not shown:\*\*", text)
 
 
+def test_of_one_large_host_without_anything_severe_the_first_steps_are_shown() -> None:
+    steps = [
+        Step(f"{n}", f"file.n{n:05}@lab", "file", "lab", "update", f"why {n}", "change", {}, {}, [change])
+        for n in range(5000)
+        for change in [StepChange("replace", "/content", f"{n}\n", f"{n * n}\n", "intent")]
+    ]
+    text = render_plan(Plan("shop", "prod", {}, {}, steps, 0), DIGEST)
+    shown = text.count("file.n0")
+    assert shown > 300
+    assert f"**{5000 - shown:,} steps not shown:**" in text
+
+
 def test_one_value_of_a_megabyte() -> None:
     changes = [StepChange("replace", "/content", "`" * 1_000_000 + "\n", "@a " * 400_000 + "\n", "intent")]
     step = Step(

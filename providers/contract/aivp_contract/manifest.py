@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple
 
+from .needs import Need, read_need
 from .values import Json
 
 PHASES: Tuple[str, ...] = ("repository", "package", "identity", "file", "service", "command")
@@ -22,7 +23,7 @@ PROTOCOL = 1
 FIELD_WORDS = frozenset(
     (
         "immutable computed sensitive write_only set key owned exclusive_when semantic"
-        " content text guard exposed beneath"
+        " content text guard exposed beneath refers"
     ).split()
 )
 _PLATFORM = re.compile(r"any|(linux|darwin)-[a-z0-9_]+")
@@ -51,6 +52,18 @@ class Beneath:
 
     capability: str
     when: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Refers:
+    """What a reference to a whole resource of `kind` stands for: the value of its `field`.
+
+    here: only one on the same host will do, since elsewhere the value would mean nothing, or another thing.
+    """
+
+    kind: str
+    field: str
+    here: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +96,7 @@ class Field:
     exposed: bool = False
     """Other users of the host can see it, as they see arguments of processes: a secret in it is refused."""
     beneath: Optional[Beneath] = None
+    refers: Optional[Refers] = None
     fields: Mapping[str, Field] = field(default_factory=dict)
     items: Optional[Field] = None
     default: Json = None
@@ -146,6 +160,8 @@ class Kind:
     """The schema of what narrows a `list`; None: nothing does."""
     narrowing: Mapping[str, Field] = field(default_factory=dict)
     """The fields of `within`."""
+    needs: Tuple[Need, ...] = ()
+    """What must be there on a host before it works."""
 
     @cached_property
     def computed(self) -> FrozenSet[str]:
@@ -268,6 +284,7 @@ def _kind(name: str, provider: str, raw: Json) -> Kind:
         rules=tuple(_rule(item) for item in raw.get("rules", ())),
         within=raw.get("within"),
         narrowing=_fields(f"{where}: within", raw["within"]) if "within" in raw else {},
+        needs=tuple(_need(where, item, fields) for item in raw.get("needs", ())),
         **flags,
         **tuples,
     )
@@ -291,6 +308,8 @@ def _field(where: str, schema: Json) -> Field:
         words["content"] = Content(**words["content"])
     if "beneath" in words:
         words["beneath"] = Beneath(**words["beneath"])
+    if "refers" in words:
+        words["refers"] = _refers(where, words["refers"])
     properties = schema.get("properties", {})
     items = schema.get("items")
     return Field(
@@ -305,6 +324,25 @@ def _capability(where: str, raw: Json, fields: Mapping[str, Field]) -> Capabilit
     if raw.get("field") not in fields:
         raise BadManifest(f"{where}: a capability names the unknown field {raw.get('field')!r}")
     return Capability(raw["capability"], raw["field"], bool(raw.get("parents", False)))
+
+
+def _refers(where: str, raw: Json) -> Refers:
+    if not isinstance(raw, dict) or not set(raw) <= {"kind", "field", "here"}:
+        raise BadManifest(f"{where}: refers is an object with kind, field and here")
+    return Refers(
+        _text(raw, "kind", f"{where}: refers"), _text(raw, "field", f"{where}: refers"), raw.get("here") is True
+    )
+
+
+def _need(where: str, raw: Json, fields: Mapping[str, Field]) -> Need:
+    try:
+        found = read_need(raw)
+    except ValueError as error:
+        raise BadManifest(f"{where}: a need {error}") from None
+    for name in (*found.when, *found.set, *([found.field] if found.field else ())):
+        if name not in fields:
+            raise BadManifest(f"{where}: a need names the unknown field {name!r}")
+    return found
 
 
 def _rule(raw: Json) -> Rule:

@@ -96,6 +96,7 @@ class CommandKind(Kind[Command]):
         {"capability": "group", "field": "group"},
     )
     rules = ({"at_least_one": ["argv", "shell"], "at_most_one": ["argv", "shell"]},)
+    needs = ({"privilege": "root", "set": ["user", "group"], "optional": True, "why": "to run as somebody else"},)
 
     def observe(self, item: Item[Command], session: Session) -> Observation:
         """Asks the guards; one that says that there is nothing to do decides."""

@@ -22,7 +22,7 @@ from aivp_sdk import (
 from .accounts import defaults
 from .accounts.database import Database, Team, refuse_foreign_team
 from .accounts.declaration import Group, Within, is_name
-from .accounts.tools import run
+from .accounts.tools import needs, run
 
 OPTIONS = frozenset({"non_unique", "system"})
 """They steer the effect and are no fields of the group."""
@@ -48,6 +48,7 @@ class GroupKind(Kind[Group]):
         {"when": {"membership": ["exclusive"]}, "required": ["members"]},
         {"when": {"non_unique": [True]}, "required": ["gid"]},
     )
+    needs = needs("groupadd", "groupmod", "groupdel", "gpasswd")
 
     def observe_many(self, items: Sequence[Item[Group]], session: Session) -> List[Seen]:
         """One look at the file for all of them."""

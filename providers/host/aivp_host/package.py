@@ -29,6 +29,10 @@ class PackageKind(Kind[Package]):
         {"when": {"state": ["absent", "purged"]}, "forbidden": ["version", "hold", "default_release", "purge"]},
         {"when": {"state": ["latest"]}, "forbidden": ["version"]},
     )
+    needs = (
+        {"command": ["apt-get", "dnf"], "why": "to install packages"},
+        {"privilege": "root", "why": "to install packages"},
+    )
 
     def observe_many(self, items: Sequence[Item[Package]], session: Session) -> List[Seen]:
         """One look for all of them."""

@@ -40,6 +40,11 @@ class PackageIndexKind(Kind[PackageIndex]):
     refreshable = True
     deletable = False
     shared = True
+    needs = (
+        {"command": "apt-get", "when": {"manager": ["apt"]}, "why": "to refresh its lists"},
+        {"command": "dnf", "when": {"manager": ["dnf"]}, "why": "to refresh its lists"},
+        {"privilege": "root", "why": "to refresh the lists of packages"},
+    )
 
     def observe(self, item: Item[PackageIndex], session: Session) -> Observation:
         """Old lists ask for a refresh; with `max_age`, young ones need none even if the declaration is new."""

@@ -21,6 +21,10 @@ class ServiceKind(Kind[Service]):
     refreshable = True
     deletable = False
     within = Within
+    needs = (
+        {"command": ["systemctl", "service"], "why": "to start and stop what runs"},
+        {"privilege": "root", "why": "to start and stop what runs"},
+    )
 
     def observe_many(self, items: Sequence[Item[Service]], session: Session) -> List[Seen]:
         """One look for all of them."""

@@ -24,6 +24,7 @@ from aivp_sdk import (
 from .accounts import authorized_keys, changing, defaults
 from .accounts.database import Account, Database, refuse_foreign_user
 from .accounts.declaration import ON_CREATE, User, Within, check, is_name
+from .accounts.tools import needs
 from .files.folders import Folders
 
 OPTIONS = frozenset({"non_unique", "system", "skeleton", "move_home", "remove_home", "update_password"})
@@ -58,6 +59,7 @@ class UserKind(Kind[User]):
         {"when": {"non_unique": [True]}, "required": ["uid"]},
         {"when": {"move_home": [True]}, "required": ["home"]},
     )
+    needs = needs("useradd", "usermod", "userdel", "gpasswd", "chpasswd")
 
     def observe_many(self, items: Sequence[Item[User]], session: Session) -> List[Seen]:
         """One look at the files for all of them."""

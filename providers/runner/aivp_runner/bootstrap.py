@@ -13,7 +13,6 @@ if sys.version_info < (3, 9):  # noqa: UP036  (older ones get this far, and shou
     sys.stdout.write('{"error": "python", "found": "%d.%d"}\n' % sys.version_info[:2])  # noqa: UP031
     sys.exit(1)
 
-import dataclasses
 import hashlib
 import importlib.util
 import json
@@ -24,6 +23,23 @@ import zlib
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 ARCHIVES_KEPT = 4
+
+
+def ask_inspect(name: str) -> Any:
+    """An attribute of the real module. A third of importing dataclasses is `inspect`, which they ask only about classes
+    without a docstring: it is imported then.
+    """
+    if sys.modules.get("inspect") is late:
+        del sys.modules["inspect"]
+    return getattr(importlib.import_module("inspect"), name)
+
+
+sys.modules["inspect"] = late = type(sys)("inspect")
+late.__getattr__ = ask_inspect  # type: ignore[method-assign]
+import dataclasses  # noqa: E402
+
+if sys.modules["inspect"] is late:
+    del sys.modules["inspect"]
 
 
 def state_folder() -> Optional[str]:

@@ -7,7 +7,6 @@ code never does: `External` is its process.
 from __future__ import annotations
 
 import importlib
-import traceback
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
 
 from aivp_contract.manifest import Kind
@@ -132,6 +131,8 @@ def _upgraded(server: Provider, item: Mapping[str, Json]) -> Dict[str, Json]:
 
 def _bug(error: Exception) -> Dict[str, Json]:
     """Where a provider failed. The text of the exception stays here: it may hold what must not leave."""
+    import traceback  # nobody pays for it before
+
     frames = traceback.extract_tb(error.__traceback__)[-3:]
     places = " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in reversed(frames))
     return {"class": "bug", "message": f"{type(error).__name__} at {places}"}

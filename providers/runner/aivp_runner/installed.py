@@ -1,7 +1,7 @@
 """Third-party providers as files on this host: taken in by chunks, checked, kept under the digest of their content.
 
 `<state>/providers/<digest>/` appears whole or not at all. What runs is looked at again before each session: files whose
-digest is another one are asked for again.
+digest is another one are asked for again. What Python compiled of them stays while this machine is up.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from typing import Dict, List, Mapping, Sequence
 
 from aivp_contract.canonical import digest
 from aivp_contract.values import Json
+
+from . import bytecode
 
 KEPT = 8
 UNUSED = 24 * 3600.0
@@ -85,7 +87,7 @@ class Installation:
         return self.paths
 
     def _is_whole(self) -> bool:
-        """Exactly its files, and no other one: a module more would be imported. What Python compiled of them goes."""
+        """Exactly its files, and no other one: a module more would be imported."""
         if self.folder.is_symlink() or not self.folder.is_dir():
             return False
         for place, folders, names in os.walk(self.folder):
@@ -93,7 +95,7 @@ class Installation:
                 return False
             if "__pycache__" in folders:
                 folders.remove("__pycache__")
-                shutil.rmtree(os.path.join(place, "__pycache__"), ignore_errors=True)
+                bytecode.prune(Path(place, "__pycache__"))
             if any(os.path.relpath(os.path.join(place, name), self.folder) not in self.files for name in names):
                 return False
         return all(_is_same(self.folder / path, self.files[path]) for path in self.paths)

@@ -11,7 +11,6 @@ import sqlite3
 import sys
 import threading
 import time
-import traceback
 from pathlib import Path
 from typing import Any, BinaryIO, Callable, Dict, Optional
 
@@ -26,7 +25,7 @@ from .service import Refusal, Service, refusal_form
 from .store import HostStoreTooNew
 
 METHODS = frozenset(
-    "hello provider stage observe begin apply execute end list remembered recall rebuild upgrade health".split()
+    "hello provider stage observe begin apply execute end list remembered recall rebuild upgrade health needs".split()
 )
 
 HEARTBEAT = 5.0
@@ -165,6 +164,8 @@ def _answer(service: Service, message: Dict[str, Json]) -> Dict[str, Json]:
     except (sqlite3.Error, OSError) as error:
         return {**answer, "error": {"code": 1, "message": "host-state", "data": {"why": str(error)}}}
     except Exception as error:  # noqa: BLE001  # a process boundary: our own bug reaches the engine as an answer
+        import traceback  # nobody pays for it before
+
         frames = traceback.extract_tb(error.__traceback__)[-4:]
         where = json.dumps([f"{frame.filename}:{frame.lineno}" for frame in frames])
         return {

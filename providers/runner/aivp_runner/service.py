@@ -9,7 +9,7 @@ import os
 import queue
 import time
 from pathlib import Path
-from typing import AbstractSet, Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence
+from typing import AbstractSet, Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from aivp_contract.canonical import encode
 from aivp_contract.manifest import read_manifest
@@ -17,7 +17,7 @@ from aivp_contract.values import Json
 from aivp_sdk import ProviderError, records
 from aivp_sdk.process import Session
 
-from . import facts, health, lock, oneoff
+from . import facts, health, lock, needs, oneoff
 from .arrival import Piece
 from .blobs import Blobs
 from .child import Gone
@@ -175,6 +175,10 @@ class Service:
         """How this host can be worked on: its clock, and where the journal is. Leaves nothing behind."""
         return health.look(self.base)
 
+    def needs(self, asked: List[Dict[str, Json]]) -> Json:
+        """What there is here of what kinds need: see `needs.look`. Changes nothing."""
+        return needs.look(asked, self.base, self.session)
+
     def remembered(self) -> Json:
         """Every claim of this project's environment."""
         store = self._reading()
@@ -250,10 +254,11 @@ class Service:
             self.hosting.add(External(program, self.notify, self._is_cancelled))
         return {"missing": missing}
 
-    def stage(self, provider: str, path: str, data: str, *, is_first: bool) -> Json:
-        """A chunk of a file of a provider, in base64. Raises Refusal: provider."""
+    def stage(self, provider: str, chunks: Sequence[Tuple[str, str, bool]]) -> Json:
+        """Some bytes of files of a provider: path, base64, whether they are its first. Raises Refusal: provider."""
         try:
-            self.installations[provider].take(path, data, is_first=is_first)
+            for path, data, is_first in chunks:
+                self.installations[provider].take(path, data, is_first=is_first)
         except (NotInstalled, OSError, KeyError, ValueError) as error:
             raise Refusal("provider", name=provider, why=str(error)) from None
         return {}

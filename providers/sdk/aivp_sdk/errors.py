@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import traceback
 from typing import Optional
 
 
@@ -72,6 +71,8 @@ class Bug(ProviderError):
     @classmethod
     def of(cls, error: BaseException) -> Bug:
         """An exception that nobody expected: where it is, not what it says, which may hold a secret."""
+        import traceback  # nobody pays for it before
+
         frames = traceback.extract_tb(error.__traceback__)[-3:]
         places = " < ".join(f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in reversed(frames))
         return cls(f"{type(error).__name__} at {places}")

@@ -125,10 +125,14 @@ class Kind(Generic[S]):
     refreshable: ClassVar[bool] = False
     shared: ClassVar[bool] = False
     deletable: ClassVar[bool] = True
+    channel: ClassVar[Optional[str]] = None
+    """Its things are hosts: the computed field with the argv that leads into one, None while it does not run."""
     platforms: ClassVar[Tuple[str, ...]] = ("linux",)
     provides: ClassVar[Tuple[Dict[str, Json], ...]] = ()
     requires: ClassVar[Tuple[Dict[str, Json], ...]] = ()
     rules: ClassVar[Tuple[Dict[str, Json], ...]] = ()
+    needs: ClassVar[Tuple[Dict[str, Json], ...]] = ()
+    """What must be there on a host before it works, for `aivp doctor`."""
     within: ClassVar[Optional[Type[Any]]] = None
     """A dataclass of what narrows `list`, such as the folder to look in; None: nothing does."""
 

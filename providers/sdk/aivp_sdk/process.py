@@ -9,6 +9,7 @@ import os
 import pwd
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from aivp_contract.concealment import without
@@ -23,8 +24,10 @@ PROBE_OUTPUT = 8 * 1024 * 1024
 
 
 class Session:
-    """What a provider may ask of the place where it runs: `probe`, `effect` and `log`.
+    """What a provider may ask of the place where it runs: `probe`, `effect`, `log` and `progress`.
 
+    directory: its own private folder there (0700), kept between sessions and for every version of it; `effects` in it
+    is the SDK's. There is none where a provider is part of the runner.
     key: idempotency key of the step in hand, unguessable; empty while observing. secrets: set by the dispatch, what
     must not leave the host with any output. timeout, in seconds, stops effects that have no limit of their own
     (`meta.timeout`).
@@ -32,6 +35,7 @@ class Session:
 
     def __init__(self, shim: Optional[Shim]) -> None:
         self.shim = shim
+        self.directory = Path("/nonexistent")
         self.key = ""
         self.secrets: List[str] = []
         self.standing: Sequence[str] = ()

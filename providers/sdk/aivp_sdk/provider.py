@@ -37,10 +37,10 @@ from .redaction import Redaction, watching
 from .schema import json_schema, load
 
 _FLAGS = (
-    "identity_from_name schema_version phase placement existence batch transaction refreshable shared deletable"
+    "identity_from_name schema_version phase placement existence batch transaction refreshable shared deletable channel"
 ).split()
 _NOTHING: FrozenSet[str] = frozenset()
-_LISTS = ("identity", "disturbs", "platforms", "provides", "requires", "rules")
+_LISTS = ("identity", "disturbs", "platforms", "provides", "requires", "rules", "needs")
 
 
 class Provider:

@@ -94,6 +94,7 @@ class Server:
             raise Refusal(-32602, "initialize without a directory")
         if isinstance(params.get("capabilities"), dict):
             self.session.capabilities = params["capabilities"]
+        self.session.directory = Path(directory)
         self.session.configure(self.provider.configuration, self._configuration(params))
         self.effects, self._is_open = Path(directory) / "effects", True
         kinds = {name: kind.schema_version for name, kind in sorted(self.provider.kinds.items())}

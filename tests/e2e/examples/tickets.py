@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import importlib.util
 import json
 import os
@@ -21,6 +20,7 @@ from aivp_runner.conversation import Program
 from aivp_runner.external import External
 
 from aivp.hosts.bundle import bundle
+from aivp.hosts.trial import unpack
 from aivp.plugins.registry import Provider
 
 ROOT = Path(__file__).parents[3]
@@ -105,9 +105,7 @@ def external(folder: Path, url: str) -> Iterator[External]:
     document = json.loads((FOLDER / "aivp_tickets/manifest.json").read_text())
     manifest = read_manifest(document)
     shipped = bundle(Provider("tickets", manifest, "", document, "aivp_tickets", FOLDER / "aivp_tickets"))
-    for path in shipped.entries:
-        (folder / "code" / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / "code" / path).write_bytes(b"".join(base64.b64decode(chunk) for chunk in shipped.chunks(path)))
+    unpack(shipped, folder / "code")
     (folder / "own").mkdir()
     argv = [part.replace("{folder}", str(folder / "code")) for part in shipped.start["any"]]
     token = Secret({"secret": "t", "version": "1"}, TOKEN)

@@ -146,6 +146,9 @@ def test_a_create_that_was_killed_makes_nothing_twice(books: Books) -> None:
     books.await_quiet()
     assert books.rows() == {}
     (books.target / "wait").unlink()
+    shown = books.succeed("plan", "-o", "p.json")
+    assert "comes first: aivp apply --resume" in shown, "and not: apply exactly this"
+    assert "apply p.json" not in shown
     books.succeed("apply", "--resume")
     assert books.book() == {"101": "one", "102": "two"}
     assert books.asked() == ["create None"] * 3, "one of them twice, under one key"

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from typing import List, Optional
+from typing import Dict, List, Optional, Tuple
 
-from aivp_sdk import Completed, Permanent, Session, Temporary
+from aivp_sdk import Completed, Json, Permanent, Session, Temporary
+
+_PACKAGE = {"apt": "passwd", "dnf": "shadow-utils", "apk": "shadow"}
+
+
+def needs(*commands: str) -> Tuple[Dict[str, Json], ...]:
+    """What a host must have for a kind that calls these, as a manifest says it."""
+    why = "to change accounts"
+    programs = [{"command": name, "package": dict(_PACKAGE), "why": why} for name in commands]
+    return (*programs, {"privilege": "root", "why": why})
 
 
 def run(session: Session, argv: List[str], *, stdin: Optional[str] = None, path: Optional[str] = None) -> Completed:
