@@ -23,14 +23,14 @@ _CHANGED = {
 _ADVERTISED = 9
 
 
-def hold(place: Path, name: str, families: Sequence[int]) -> None:
-    """Forward for one network. Call it under the place's lock. Raises Refused."""
+def hold(place: Path, name: str, families: Sequence[int], tables: Sequence[str]) -> None:
+    """Forward for one network; `tables`: ours. Call it under the place's lock. Raises Refused."""
     memory = _memory(place)
     for family in (4, 6):
         holders = memory["holders"].setdefault(str(family), [])
         if family not in families:
             if name in holders:
-                _let_go(place, memory, name, family, [])
+                _let_go(place, memory, name, family, tables)
             continue
         if name not in holders:
             holders.append(name)
@@ -38,7 +38,7 @@ def hold(place: Path, name: str, families: Sequence[int]) -> None:
         if _value(_SWITCH[family]) != "1":
             _refuse_lost_routes(family)
             memory["before"][str(family)] = _settings(family)
-            memory["nat"] = _foreign_nat([])
+            memory["nat"][str(family)] = _foreign_nat(tables, family)
             write(_path(place), memory)
             _set(_SWITCH[family], "1")
         write(_path(place), memory)
@@ -68,7 +68,7 @@ def _let_go(place: Path, memory: Dict[str, Any], name: str, family: int, tables:
     if holders or before is None:
         write(_path(place), memory)
         return None
-    others = sorted(set(_foreign_nat(tables)) - set(memory["nat"]))
+    others = sorted(set(_foreign_nat(tables, family)) - set(memory["nat"].get(str(family), [])))
     if others:
         del memory["before"][str(family)]
         write(_path(place), memory)
@@ -91,7 +91,7 @@ def _memory(place: Path) -> Dict[str, Any]:
     if found is not None and found["boot"] == now:
         memory: Dict[str, Any] = found
         return memory
-    return {"version": 1, "boot": now, "holders": {}, "before": {}, "nat": []}
+    return {"version": 1, "boot": now, "holders": {}, "before": {}, "nat": {}}
 
 
 def _settings(family: int) -> Dict[str, str]:
@@ -117,12 +117,13 @@ def _refuse_lost_routes(family: int) -> None:
             )
 
 
-def _foreign_nat(tables: Sequence[str]) -> List[str]:
-    """Tables of others that translate addresses, and so live on forwarding."""
+def _foreign_nat(tables: Sequence[str], family: int) -> List[str]:
+    """Tables of others that translate addresses of a family, and so live on forwarding."""
+    families = ("inet", "ip" if family == 4 else "ip6")
     found = set()
     for item in nft.all_listed():
         rule = item.get("rule")
-        if rule is None or rule["table"] in tables:
+        if rule is None or rule["table"] in tables or rule["family"] not in families:
             continue
         if any("masquerade" in part or "snat" in part for part in rule["expr"] if isinstance(part, dict)) or _is_xt(
             rule

@@ -131,9 +131,9 @@ def _raise_bridge(folder: Folder, spec: Spec, leases: Leases, say: Say) -> str:
         if lease.tap in links:  # of a guest that runs on while its bridge was gone
             taps.raise_tap(spec, str(lease.tap), lease.mac, lease.uid, links)
     if spec.mode == "nat":
-        forwarding.hold(folder.place, spec.name, _families(spec))
+        forwarding.hold(folder.place, spec.name, _families(spec), _tables(folder, spec))
     else:
-        _say(say, forwarding.release(folder.place, spec.name, [str(spec.table)]))
+        _say(say, forwarding.release(folder.place, spec.name, _tables(folder, spec)))
     return nft.fingerprint(_without_forwards(nft.listed(str(spec.table)) or []))
 
 
@@ -156,7 +156,7 @@ def _take_away(folder: Folder, spec: Spec, say: Say) -> None:
         bridge.remove(spec.bridge, spec.name, spec.key)
         if nft.listed(str(spec.table)) is not None:
             nft.load(rules.removal(str(spec.table)))
-        _say(say, forwarding.release(folder.place, spec.name, [str(spec.table)]))
+        _say(say, forwarding.release(folder.place, spec.name, _tables(folder, spec)))
     elif spec.wires is not None:
         wires.remove(Path(spec.wires), folder.path)
 
@@ -172,6 +172,12 @@ def _require_root(spec: Spec) -> None:
 
 def _families(spec: Spec) -> List[int]:
     return [4] if spec.cidr6 is None else [4, 6]
+
+
+def _tables(folder: Folder, spec: Spec) -> List[str]:
+    """All tables of the place: they forward no more once their networks are off."""
+    forms = [read(other.record) for other in folder.others]
+    return [str(spec.table), *(str(form["spec"]["table"]) for form in forms if form is not None)]
 
 
 def _without_forwards(objects: List[Any]) -> List[Any]:
