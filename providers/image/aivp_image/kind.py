@@ -22,6 +22,39 @@ from .record import Damaged
 from .store import digest_of, remove_tree
 from .workshop import Workshop, folders
 
+NEEDS: Tuple[Dict[str, Json], ...] = (
+    {"command": "mmdebstrap", "package": "mmdebstrap", "set": ["debian"], "why": "to build from Debian packages"},
+    {"command": "apt-get", "package": {"dnf": "apt"}, "set": ["debian"], "why": "to build from Debian packages"},
+    {"command": "zstd", "package": "zstd", "set": ["debian"], "why": "to read modules of kernels", "optional": True},
+    {
+        "command": ["newuidmap", "fakechroot"],
+        "package": {"apt": "uidmap", "dnf": "shadow-utils-subid"},
+        "set": ["debian"],
+        "as": "user",
+        "why": "to build from Debian packages without root",
+    },
+    {
+        "command": "fakeroot",
+        "package": "fakeroot",
+        "set": ["debian", "oci"],
+        "as": "user",
+        "why": "to make disks with files of others without root",
+    },
+    {
+        "command": "mke2fs",
+        "package": {"apt": "e2fsprogs", "dnf": "e2fsprogs", "apk": "e2fsprogs"},
+        "set": ["debian", "oci"],
+        "why": "to make disks",
+    },
+    {
+        "command": "qemu-img",
+        "package": {"apt": "qemu-utils", "dnf": "qemu-img", "apk": "qemu-img"},
+        "why": "to make and to read disks",
+    },
+    {"disk": 2 * 1024**3, "set": ["debian", "oci"], "why": "to build images", "within": "folder"},
+    {"disk": 256 * 1024**2, "set": ["source", "catalogue", "vm"], "why": "to keep images", "within": "folder"},
+)
+
 SETTINGS = ("name", "upgrades", "retain")
 """Fields that say how an image is kept, not what it is."""
 _COMPUTED = ("path", "digest", "format", "size", "architecture", "kernel")
@@ -36,6 +69,7 @@ class ImageKind(Kind[Image]):
     identity_from_name = True
     phase = "file"
     requires = ()
+    needs = NEEDS
     rules = (
         {
             "at_least_one": ["debian", "oci", "source", "catalogue", "vm"],

@@ -45,6 +45,16 @@ class NetworkKind(Kind[Network]):
             ],
         },
     )
+    needs = tuple(
+        {**need, "when": {"mode": ["nat", "isolated"], "state": ["active"]}, "why": "to join guests by a bridge"}
+        for need in (
+            {"privilege": "root"},
+            {"command": "nft", "package": "nftables"},
+            {"module": "bridge", "config": "CONFIG_BRIDGE"},
+            {"module": "nf_tables", "config": "CONFIG_NF_TABLES"},
+            {"device": "/dev/net/tun", "mend": "modprobe tun"},
+        )
+    )
 
     def observe_many(self, items: Sequence[Item[Network]], session: Session) -> List[Seen]:
         """One look each, and at those that would be new, whether they meet each other."""
