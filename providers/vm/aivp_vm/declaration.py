@@ -166,8 +166,12 @@ class Vm:
         "`auto` takes KVM where a kernel really boots with it. A change restarts it.", default="auto"
     )
     instance: Optional[str] = attribute("Its UUID; a replacement has another one.", computed=True)
-    address: Optional[str] = attribute("The IPv4 address of the first card that has one.", computed=True)
-    address6: Optional[str] = attribute("The IPv6 address of the first card that has one.", computed=True)
+    address: Optional[str] = attribute(
+        "The IPv4 address of the first card on a network; null without one.", computed=True
+    )
+    address6: Optional[str] = attribute(
+        "The IPv6 address of the first card that has one; empty where its networks have none.", computed=True
+    )
     addresses: Optional[List[str]] = attribute("All its addresses on its networks.", computed=True)
     mac: Optional[str] = attribute("The hardware address of its first card.", computed=True)
     host_keys: Optional[List[str]] = attribute(

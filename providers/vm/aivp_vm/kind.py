@@ -9,7 +9,7 @@ from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequ
 from aivp_sdk import Change, Done, Item, Json, Kind, Listed, Observation, Permanent, ProviderError, Session, Unknown
 from aivp_sdk import Result as Answer
 
-from . import disks, firmware, keeping, record
+from . import disks, firmware, image, keeping, making, record
 from .declaration import Vm
 from .keeping import Place
 from .machine import client, places, state
@@ -184,7 +184,7 @@ def _lasting(found: Record, folder: Path) -> Dict[str, Json]:
     return {
         "instance": found.instance,
         "address": found.address,
-        "address6": found.address6,
+        "address6": (found.address6 or "") if found.networks else None,
         "addresses": list(found.addresses),
         "mac": cards[0].mac if cards else None,
         "path": str(folder),
@@ -197,19 +197,30 @@ def way_in(folder: Path) -> List[str]:
 
 
 def _foreseen(desired: Vm, found: Optional[Record], folder: Path, status: str, is_restarted: bool) -> Dict[str, Json]:
-    """What the computed fields will be after an apply, as far as that is certain."""
-    is_wanted = desired.state == "running"
-    stays = found is not None and status == desired.state and not is_restarted
+    """What the computed fields will be after an apply, as far as that is certain. Null is certain, too."""
+    cards = making.networks(desired)
     computed: Dict[str, Json] = dict.fromkeys(COMPUTED, Unknown())
-    if found is None or found.machine is None:
-        computed["path"] = str(folder)
-    elif found.declared.get("networks") == _json(desired.networks):
-        computed.update(_lasting(found, folder))
-    else:
-        computed.update(instance=found.instance, path=str(folder))
-    if stays and found is not None:
-        fleeting = _computed(found, folder, state.look(folder))
-        computed.update({name: fleeting[name] for name in ("host_keys", "accelerator", "channel")})
-    if not is_wanted:
+    computed["path"] = str(folder)
+    if not any(card.network for card in cards):
+        computed.update(address=None, address6=None, addresses=[])
+    if not cards:
+        computed["mac"] = None
+    if found is not None and found.machine is not None:
+        is_plugged_anew = found.declared.get("networks") != _json(desired.networks)
+        computed.update({"instance": found.instance} if is_plugged_anew else _lasting(found, folder))
+        if status == desired.state and not is_restarted:
+            fleeting = _computed(found, folder, state.look(folder))
+            computed.update({name: fleeting[name] for name in ("host_keys", "accelerator", "channel")})
+    if desired.state != "running" or not _has_helper(desired):
         computed["channel"] = None
     return computed
+
+
+def _has_helper(desired: Vm) -> bool:
+    """Whether the guest helper will answer; taken for granted of an image that is not there yet."""
+    if desired.ready is not None and desired.ready.by == "none":
+        return False
+    try:
+        return image.read(Path(desired.image)).helper
+    except (Permanent, TypeError):
+        return True
