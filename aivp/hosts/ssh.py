@@ -48,7 +48,7 @@ def login_by(relay: Sequence[str], known_hosts: str, alias: str, words: Sequence
     words: options of ssh's own, the address, and what is to run there.
     """
     options = {
-        "ProxyCommand": f"exec {shlex.join(relay)}".replace("%", "%%"),
+        "ProxyCommand": shlex.join(relay).replace("%", "%%"),
         "HostKeyAlias": alias,
         "UserKnownHostsFile": known_hosts,
         "GlobalKnownHostsFile": os.devnull,

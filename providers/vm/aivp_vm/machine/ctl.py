@@ -25,7 +25,8 @@ def main(argv: Sequence[str]) -> int:
     except (client.Refusal, client.Unreachable, LookupError, OSError) as error:
         sys.stdout.write(json.dumps({"error": str(error.args[0] if error.args else error)}) + "\n")
         return 1
-    sys.stdout.write(json.dumps(answer, sort_keys=True) + "\n")
+    if options.verb != "console":
+        sys.stdout.write(json.dumps(answer, sort_keys=True) + "\n")
     return 0
 
 
