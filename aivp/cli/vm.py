@@ -12,6 +12,7 @@ import click
 from aivp.cli.failure import print_diagnostics
 from aivp.cli.overhearing import attending
 from aivp.cli.settings import Settings, project_options
+from aivp.cli.vm_prune import prune_command
 from aivp.cli.vm_snapshots import COMMANDS as SNAPSHOTS
 from aivp.cli.vm_ssh import ssh_command
 from aivp.cli.vm_watch import logs_command, top_command
@@ -130,7 +131,7 @@ def console_command(settings: Settings, vm: str) -> None:
     raise click.exceptions.Exit(code)
 
 
-for command in (ssh_command, logs_command, top_command, *SNAPSHOTS):
+for command in (ssh_command, logs_command, top_command, *SNAPSHOTS, prune_command):
     vm_command.add_command(command)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from aivp.engine.vms_left import Left
 from aivp.model.vms import Vm
 from aivp.views.measure import lasted, size
 from aivp.views.page import Page, Piece
@@ -85,6 +86,26 @@ def _bytes(vm: Vm, name: str) -> str:
 
 def _percent(found: float | None) -> str:
     return "-" if found is None else f"{found * 100:.0f}%"
+
+
+def render_left(found: Sequence[Left], *, width: int, color: bool = False) -> str:
+    """VMs that this project does not know, a row each."""
+    page = Page(width, color=color)
+    if not found:
+        page.add(("", "Nothing is left behind."))
+        return page.text()
+    head: list[Piece] = [("faint", text) for text in ("VM", "STATE", "WHOSE", "FOLDER")]
+    rows: list[list[Piece]] = [
+        [
+            ("strong", item.vm.title),
+            _state(item.vm),
+            ("", ", ".join(item.claims)) if item.claims else ("change", "nobody's"),
+            ("", item.vm.folder),
+        ]
+        for item in found
+    ]
+    write_table(page, [head, *rows])
+    return page.text()
 
 
 def render_snapshots(found: Sequence[Mapping[str, object]], *, width: int, color: bool = False) -> str:

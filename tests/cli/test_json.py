@@ -39,7 +39,7 @@ FOR_PEOPLE = set(
 """Commands of authors, which write files, folders and reports."""
 
 OF_VMS = """list|stop web|start web|reboot web|pause web|resume web|logs web|top|snapshot web a|snapshots web
-restore web a -y|delete-snapshot web a -y""".replace("\n", "|").split("|")
+restore web a -y|delete-snapshot web a -y|prune --dry-run""".replace("\n", "|").split("|")
 JOINED = ("console", "exec", "ssh")
 """Commands that hand streams on as they are."""
 

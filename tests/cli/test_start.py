@@ -42,7 +42,7 @@ state move -y | state rebuild -y | runs list | runs show | runs abandon
 hosts list | hosts check | hosts facts | doctor lab | hosts bootstrap lab -y | hosts record echo {"web":["a.example"]}
 exec lab true | discover file@lab --under THINGS | providers list | providers show file | providers new acme
 providers pack aivp-provider-acme -o packed | providers test --list | fmt --check | version
-vm list | vm top | vm start web | vm stop web | vm reboot web | vm pause web | vm resume web | vm logs web
+vm list | vm top | vm prune | vm start web | vm stop web | vm reboot web | vm pause web | vm resume web | vm logs web
 vm console web | vm exec web true | vm ssh web | vm snapshot web a | vm snapshots web | vm restore web a -y
 vm delete-snapshot web a -y | init begun | init --list | schema -o schema.json | migrate -y
 completion bash | man -o pages | destroy -y

@@ -7,6 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from aivp_runner.outcome import identity_text
+from aivp_runner.store import HostStore
 
 from tests.cli.vms import KEY, Lab
 
@@ -168,6 +170,42 @@ def test_snapshots(shell: Lab) -> None:
     assert b"there is no snapshot after" in done.stderr
     assert shell.code("vm", "delete-snapshot", "web", "before", "-y") == 0
     assert b"AIVP0985" in shell.run("vm", "snapshot", "web", "../x").stderr
+
+
+def test_prune_takes_what_nobody_knows_and_asks_first(shell: Lab) -> None:
+    shell.make("web")
+    shell.make("old", "others", is_ours=False)
+    claim(shell, "others")
+    shell.environ["COLUMNS"] = "300"
+    done = shell.run("vm", "prune", "--dry-run")
+    rows = [line.split("  ") for line in done.stdout.decode().splitlines()]
+    assert [[cell.strip() for cell in row if cell.strip()][:3] for row in rows] == [
+        ["VM", "STATE", "WHOSE"],
+        ["old on lab", "running", "nobody's"],
+        ["others on lab", "running", "shop/prod"],
+    ]
+    assert b"AIVP0901" in shell.run("vm", "prune").stderr
+    assert (shell.vms / "old").exists()
+    assert shell.run("vm", "prune", "-y").stdout.endswith(b"old on lab: removed\n")
+    assert sorted(path.name for path in shell.vms.iterdir()) == ["others", "web"]
+    assert [item["claims"] for item in shell.lines("vm", "prune", "--dry-run")] == [["shop/prod"]]
+
+
+def test_nothing_is_left_behind(shell: Lab) -> None:
+    assert shell.run("vm", "prune").stdout == b"Nothing is left behind.\n"
+
+
+def claim(shell: Lab, name: str) -> None:
+    """As another project would, on the host."""
+    identity = identity_text({"name": name})
+    base = Path(shell.environ["AIVP_HOST_STATE"])
+    base.mkdir(mode=0o700, exist_ok=True)
+    HostStore.open(base / "host.db").connection.execute(
+        "INSERT INTO registry (kind, identity, project, environment, lineage, address, provenance, lifecycle,"
+        " edges, declaration, tainted)"
+        " VALUES ('vm', ?, 'shop', 'prod', 'x', 'vm.others@lab', 'created', '{}', '[]', '', '[]')",
+        (identity,),
+    )
 
 
 def test_a_name_that_several_have(shell: Lab) -> None:

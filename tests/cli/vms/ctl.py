@@ -1,6 +1,7 @@
 """Stands in for the program beside a VM: the same words, and files instead of processes."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -28,6 +29,9 @@ def answer():
         return change(folder, status="running")
     if verb == "stop":
         return change(folder, status="stopped", stopped_with=words[1:])
+    if verb == "remove":
+        shutil.rmtree(folder)
+        return {"name": folder.name}
     if verb == "pause":
         return change(folder, status="paused")
     state = json.loads((folder / "spec.json").read_text())
