@@ -66,6 +66,7 @@ def handled(folder: Path) -> tuple[set[str], set[str]]:
     (folder / "lab").mkdir()
     lab = Lab(folder / "lab")
     lab.make("web")
+    lab.make("left", is_ours=False)
     types = set()
     for verb in OF_VMS:
         for item in lab.lines("vm", *verb.split()):
