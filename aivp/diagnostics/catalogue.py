@@ -254,6 +254,11 @@ SUMMARIES: Mapping[str, str] = {
     "AIVP0980": "A program is missing here",
     "AIVP0981": "Others can read the state",
     "AIVP0982": "Little room here",
+    "AIVP0985": "Unknown VM",
+    "AIVP0986": "VM that is not there",
+    "AIVP0987": "VM did not do it",
+    "AIVP0988": "No host key of the VM",
+    "AIVP0989": "VM answers in an unknown form",
     "AIVP0999": "Bug in aivp",
 }
 
