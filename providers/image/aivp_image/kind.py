@@ -58,7 +58,7 @@ NEEDS: Tuple[Dict[str, Json], ...] = (
         "why": "to join kernel and initramfs",
     },
     {"disk": 2 * 1024**3, "set": ["debian", "oci"], "why": "to build images", "within": "folder"},
-    {"disk": 256 * 1024**2, "set": ["source", "catalogue", "vm"], "why": "to keep images", "within": "folder"},
+    {"disk": 256 * 1024**2, "set": ["source", "vm"], "why": "to keep images", "within": "folder"},
 )
 
 SETTINGS = ("name", "upgrades")
