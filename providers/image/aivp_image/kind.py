@@ -212,7 +212,7 @@ def _left(digests: Iterable[str], names: Names, workshop: Workshop, but: Optiona
     for digest in digests:
         mine = 1 if but is not None and but.digest == digest else 0
         if len(others.get(digest, ())) <= mine:
-            workshop.store.remove(digest)
+            workshop.store.remove(digest, workshop.is_backing)
         if workshop.store.path(digest).is_dir():
             yield digest
 
@@ -224,7 +224,7 @@ def _forget(name: str, workshop: Workshop) -> Done:
     if named is not None:
         stays = list(_left([named.digest, *named.earlier], names, workshop, but=None))
         for digest in stays:
-            users = ", ".join(workshop.store.users(digest)) or "another image"
+            users = ", ".join(workshop.store.users(digest)) or "something else"
             workshop.session.log(f"the files of the image {name} stay, since {users} uses them", "info")
         if not names.all() and not workshop.store.digests():
             remove_tree(workshop.folder / "cache")
