@@ -1,0 +1,219 @@
+"""Frames ↔ streams: the session with the host, the requests in it, and what is done when it ends.
+
+A session begins with OPEN, in which the host may ask that the machine is made another one, and READY, which says what
+it is. Whoever the host is, the last OPEN holds; all that an earlier one had asked for ends.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import Any, Callable, Dict, Optional
+
+from aivp_guest import wire
+from aivp_guest.inside import leftovers
+from aivp_guest.inside.content import pack_out, read, replace, unpack_in
+from aivp_guest.inside.facts import facts
+from aivp_guest.inside.loop import Loop
+from aivp_guest.inside.personalise import personalise
+from aivp_guest.inside.port import Port
+from aivp_guest.inside.power import power
+from aivp_guest.inside.process import Failure, command, work
+from aivp_guest.inside.stream import Stream
+from aivp_guest.wire import Decoder, Frame, Messages
+
+STREAMS = 256
+"""Requests at once."""
+
+_HERE = 5.0
+_ANSWERED = 0.05
+"""Seconds in which an answer gets out before the machine ends."""
+
+Request = Dict[str, Any]
+
+
+class Helper:
+    """Answers for this machine, for ever. `may_change`: False leaves the machine itself as it is (for tests)."""
+
+    def __init__(self, loop: Loop, path: Optional[str], may_change: bool = True) -> None:
+        self._loop = loop
+        self._may_change = may_change
+        self._port = Port(loop, path, self._heard, self._changed, self._drained)
+        self._session: Optional[int] = None
+        self._decoder = Decoder()
+        self._messages = Messages()
+        self._streams: Dict[int, Stream] = {}
+        self._ending: Dict[Stream, None] = {}
+        self._here: Optional[Callable[[], None]] = None
+
+    def run(self) -> None:
+        """Until the machine ends."""
+        leftovers.end()
+        self._port.open()
+        while True:
+            self._loop.turn()
+
+    def _changed(self, is_listening: bool) -> None:
+        self._end_session()
+        self._decoder = Decoder()
+        if is_listening:
+            self._port.send(wire.BEGINNING)
+            self._announce()
+
+    def _announce(self) -> None:
+        """Say that we are here until somebody opens a session."""
+        if self._here is not None:
+            self._here()
+        self._here = None
+        if self._session is None:
+            self._port.send(wire.encode_message(wire.HERE, 0, {"version": wire.VERSION}))
+            self._here = self._loop.later(_HERE, self._announce)
+
+    def _heard(self, data: bytes) -> None:
+        for frame in self._decoder.feed(data):
+            try:
+                self._frame(frame)
+            except wire.BadMessage as error:
+                self._fail(frame.stream, "bad_request", str(error))
+
+    def _frame(self, frame: Frame) -> None:
+        stream = self._streams.get(frame.stream)
+        if frame.kind == wire.OPEN:
+            message = self._messages.add(frame)
+            if message is not None:
+                self._open(message)
+        elif self._session is None:
+            return
+        elif frame.kind == wire.START and stream is None and frame.stream:
+            message = self._messages.add(frame)
+            if message is not None:
+                self._start(frame.stream, message)
+        elif stream is None:
+            return
+        elif frame.kind == wire.IN:
+            if not stream.take(frame.payload):
+                self._fail(frame.stream, "flood", "more input than was granted")
+                self._cancel(frame.stream)
+        elif frame.kind == wire.EOF:
+            stream.finish()
+        elif frame.kind == wire.CREDIT:
+            stream.grant(wire.credit(frame))
+        elif frame.kind == wire.CONTROL:
+            message = self._messages.add(frame)
+            if message is not None:
+                stream.control(message)
+        elif frame.kind == wire.CANCEL:
+            self._cancel(frame.stream)
+            self._port.send(wire.encode_message(wire.END, frame.stream, {"cancelled": True}))
+
+    def _open(self, message: Dict[str, Any]) -> None:
+        self._end_session()
+        self._session = int(message.get("session", 0))
+        wanted = message.get("personalise")
+        problems = personalise(wanted) if isinstance(wanted, dict) and self._may_change else []
+        answer = {**facts(), "session": self._session, "problems": problems, "version": wire.VERSION}
+        self._port.send(wire.encode_message(wire.READY, 0, answer))
+
+    def _end_session(self) -> None:
+        self._session = None
+        self._messages = Messages()
+        for number in list(self._streams):
+            self._cancel(number)
+
+    def _cancel(self, number: int) -> None:
+        stream = self._streams.pop(number)
+        self._ending[stream] = None
+        stream.cancel()
+
+    def _start(self, number: int, request: Request) -> None:
+        try:
+            answer = self._answer(number, request)
+        except Failure as error:
+            self._fail(number, error.code, str(error))
+        except (TypeError, ValueError, KeyError) as error:
+            self._fail(number, "bad_request", repr(error))
+        except OSError as error:
+            self._fail(number, "os", str(error))
+        else:
+            if answer is not None:
+                self._port.send(wire.encode_message(wire.END, number, answer))
+
+    def _answer(self, number: int, request: Request) -> Optional[Dict[str, Any]]:
+        """The answer, or None where a stream gives it when it ends. Raises Failure, or what a wrong type raises."""
+        if len(self._streams) + len(self._ending) >= STREAMS:
+            raise Failure("busy", f"{STREAMS} requests are in hand already")
+        operation = request.get("do")
+        if operation == "ping":
+            return {}
+        if operation == "facts":
+            return facts()
+        if operation == "personalise":
+            wanted = dict(request["as"])
+            problems = personalise(wanted) if self._may_change else []
+            return {**facts(), "problems": problems}
+        if operation == "power":
+            end = power(str(request["to"]))
+            if self._may_change:
+                self._loop.later(_ANSWERED, end)
+            return {}
+        if operation == "exec":
+            child = command(request)
+        elif operation == "read":
+            path = str(request["path"])
+            child = work(lambda: read(path))
+        elif operation == "write":
+            path, mode, size = str(request["path"]), int(request["mode"]), int(request["size"])
+            child = work(lambda: replace(path, mode, size))
+        elif operation == "pack":
+            path = str(request["path"])
+            child = work(lambda: pack_out(path))
+        elif operation == "unpack":
+            path = str(request["path"])
+            child = work(lambda: unpack_in(path))
+        else:
+            raise Failure("unknown", f"this helper cannot {operation!r}")
+        stream = Stream(self._loop, number, child, self._send, self._ended)
+        self._streams[number] = stream
+        leftovers.begun(child.pid)
+        stream.stall(self._port.is_full)
+        return None
+
+    def _ended(self, number: int, result: Dict[str, Any]) -> None:
+        stream = self._streams.pop(number, None)
+        if stream is not None:
+            leftovers.ended(stream.pid)
+            self._port.send(wire.encode_message(wire.END, number, result))
+            return
+        for ending in [each for each in self._ending if each.is_over]:
+            leftovers.ended(ending.pid)
+            del self._ending[ending]
+
+    def _fail(self, number: int, code: str, message: str) -> None:
+        if number:
+            self._messages.drop(number)
+            error = {"code": code, "message": message}
+            self._port.send(wire.encode_message(wire.END, number, {"error": error}))
+
+    def _send(self, data: bytes) -> None:
+        was_full = self._port.is_full
+        self._port.send(data)
+        if self._port.is_full and not was_full:
+            for stream in list(self._streams.values()):
+                stream.stall(True)
+
+    def _drained(self) -> None:
+        for stream in list(self._streams.values()):
+            stream.stall(False)
+
+
+def main(argv: Any = None) -> int:
+    """`--port PATH`: another one than the machine's own; `--unchanged`: leave the machine itself as it is."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    path = arguments[arguments.index("--port") + 1] if "--port" in arguments else None
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    if "--init" in arguments:
+        from aivp_guest.inside.init import become_init
+
+        become_init()
+    Helper(Loop(), path, "--unchanged" not in arguments).run()
+    return 0

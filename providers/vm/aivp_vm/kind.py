@@ -1,0 +1,212 @@
+"""`vm`: what is there, and what shall be. Looking asks no VM: it reads files and locks, so 200 of them are one pass."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence
+
+from aivp_sdk import Change, Done, Item, Json, Kind, Listed, Observation, Permanent, ProviderError, Session, Unknown
+from aivp_sdk import Result as Answer
+
+from . import disks, image, keeping, making, record
+from .declaration import Vm
+from .keeping import Place
+from .machine import client, places, state
+from .record import Record
+
+COMPUTED = ("instance", "address", "address6", "addresses", "mac", "host_keys", "accelerator", "path", "channel")
+_RESTARTING = ("cpus", "memory", "cmdline", "vnc", "limits", "acceleration", "hostname")
+_SIDE_BY_SIDE = 8
+_SIGN_OF_LIFE = 5.0
+
+
+class VmKind(Kind[Vm]):
+    """A virtual machine, and a host of the same plan."""
+
+    name = "vm"
+    schema = Vm
+    identity = ("name",)
+    identity_from_name = True
+    phase = "service"
+    batch = True
+    channel = "channel"
+    needs = (
+        {"command": "qemu-system-x86_64", "package": {"apt": "qemu-system-x86"}, "why": "runs the VMs"},
+        {"command": "qemu-img", "package": {"apt": "qemu-utils"}, "why": "makes their disks"},
+        {
+            "device": "/dev/kvm",
+            "optional": True,
+            "why": "without it VMs are many times slower",
+            "when": {"acceleration": ["auto"]},
+        },
+        {"device": "/dev/kvm", "why": "it is asked for", "when": {"acceleration": ["kvm"]}},
+        {"disk": 64 * 1024 * 1024, "why": "what the VMs write", "within": "folder"},
+    )
+
+    def observe(self, item: Item[Vm], session: Session) -> Observation:
+        """Its files and locks."""
+        place = place_of(session)
+        name = item.desired.name
+        folder = place.folder(name)
+        found = record.read(folder)
+        wanted = {name: _json(getattr(item.desired, name)) for name in sorted(item.declared)}
+        if found is None or not found.is_made or found.is_going or found.machine is None:
+            foreseen = _foreseen(item.desired, None, folder, "stopped", False)
+            return Observation(None, wanted, computed=foreseen)
+        seen = state.look(folder)
+        observed = {**found.declared, "name": name, **_real(folder, found), "state": _status(seen, item.desired)}
+        observed.update(_computed(found, folder, seen))
+        is_restarted = any(wanted.get(name) != found.declared.get(name) for name in wanted if name in _RESTARTING)
+        if is_restarted and seen.pid is not None and item.desired.state in ("running", "paused"):
+            session.log(f"{name} is running, and restarts for that change", "warning")
+        foreseen = _foreseen(item.desired, found, folder, str(observed["state"]), is_restarted)
+        return Observation(observed, wanted, computed=foreseen)
+
+    def apply(self, change: Change[Vm], session: Session) -> Done:
+        """One of them."""
+        return _apply(change, place_of(session))
+
+    def apply_many(self, changes: Sequence[Change[Vm]], session: Session) -> List[Answer]:
+        """Side by side: each waits for its guest most of the time."""
+        place = place_of(session)
+        with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+            working = [pool.submit(_apply, change, place) for change in changes]
+            left = set(working)
+            while left:
+                _, left = wait(left, timeout=_SIGN_OF_LIFE)
+                session.progress("virtual machines", done=len(working) - len(left), total=len(working))
+        return [_answer(future) for future in working]
+
+    def list(self, within: Any, session: Session) -> Iterable[Listed]:
+        """All that were made here."""
+        for folder in sorted((place_of(session).directory / keeping.VMS).glob("*")):
+            found = record.read(folder)
+            if found is not None and found.is_made:
+                yield Listed({**found.declared, "name": folder.name}, name=folder.name)
+
+
+def place_of(session: Session) -> Place:
+    """Where VMs are kept. Raises Permanent where nobody said so."""
+    configured = session.configuration
+    folder = getattr(configured, "folder", None) or getattr(session, "directory", None)
+    if folder is None:
+        raise Permanent("nobody said where VMs are kept", mend="providers: {vm: {folder: /PATH}}")
+    return Place(Path(folder), getattr(configured, "firmware", None) or "")
+
+
+def _apply(change: Change[Vm], place: Place) -> Done:
+    desired = change.desired
+    if change.action == "delete" or desired.state == "absent":
+        keeping.remove(place, desired.name)
+        return Done()
+    declared = _plain(desired, change.declared, change.hidden)
+    keeping.bring(place, desired, declared, change.action == "create")
+    folder = place.folder(desired.name)
+    found = record.read(folder)
+    assert found is not None
+    return Done(_computed(found, folder, state.look(folder)))
+
+
+def _answer(future: Any) -> Answer:
+    error = future.exception()
+    if error is None:
+        done: Done = future.result()
+        return done
+    if isinstance(error, ProviderError):
+        return error
+    raise error
+
+
+def _plain(desired: Vm, declared: Iterable[str], hidden: FrozenSet[str]) -> Dict[str, Json]:
+    """The declared fields that may be kept and shown, as JSON."""
+    return {
+        name: _json(getattr(desired, name))
+        for name in sorted(declared)
+        if name not in hidden and name not in ("state", "cloud_init")
+    }
+
+
+def _json(value: Any) -> Json:
+    if isinstance(value, list):
+        return [_json(one) for one in value]
+    if hasattr(value, "__dataclass_fields__"):
+        members = {name: _json(getattr(value, name)) for name in value.__dataclass_fields__}
+        return {name: member for name, member in members.items() if member is not None}
+    return value
+
+
+def _real(folder: Path, found: Record) -> Dict[str, Json]:
+    """What is told by the disk rather than by the record: sizes of disks."""
+    real: Dict[str, Json] = {}
+    declared: Sequence[Mapping[str, Any]] = found.declared.get("disks") or []
+    if declared:
+        sizes = {one["name"]: disks.size(folder / disks.file_of(one["name"], one["format"])) for one in declared}
+        real["disks"] = [{**one, "size": sizes[one["name"]]} for one in declared if sizes[one["name"]] is not None]
+    root = disks.size(folder / disks.file_of(disks.ROOT, "qcow2"))
+    if root is not None:
+        real["root_size"] = root
+    return real
+
+
+def _status(seen: state.Seen, desired: Vm) -> str:
+    """How it is; for whoever wants it stopped, one that does not run is that, whatever it ended by."""
+    return "stopped" if seen.pid is None and seen.supervisor is None and desired.state == "stopped" else seen.status
+
+
+def _computed(found: Record, folder: Path, seen: state.Seen) -> Dict[str, Json]:
+    assert found.machine is not None
+    return {
+        **_lasting(found, folder),
+        "host_keys": list(seen.state.host_keys),
+        "accelerator": found.machine.accelerator,
+        "channel": way_in(folder) if seen.status in ("running", "unsupervised") and found.machine.has_helper else None,
+    }
+
+
+def _lasting(found: Record, folder: Path) -> Dict[str, Json]:
+    assert found.machine is not None
+    cards = found.machine.cards
+    return {
+        "instance": found.instance,
+        "address": found.address,
+        "address6": (found.address6 or "") if found.networks else None,
+        "addresses": list(found.addresses),
+        "mac": cards[0].mac if cards else None,
+        "path": str(folder),
+    }
+
+
+def way_in(folder: Path) -> List[str]:
+    """The way in."""
+    return [client.python(), "-I", str(folder / places.ENTER)]
+
+
+def _foreseen(desired: Vm, found: Optional[Record], folder: Path, status: str, is_restarted: bool) -> Dict[str, Json]:
+    """What the computed fields will be after an apply, as far as that is certain. Null is certain, too."""
+    cards = making.networks(desired)
+    computed: Dict[str, Json] = dict.fromkeys(COMPUTED, Unknown())
+    computed["path"] = str(folder)
+    if not any(card.network for card in cards):
+        computed.update(address=None, address6=None, addresses=[])
+    if not cards:
+        computed["mac"] = None
+    if found is not None and found.machine is not None:
+        is_plugged_anew = found.declared.get("networks") != _json(desired.networks)
+        computed.update({"instance": found.instance} if is_plugged_anew else _lasting(found, folder))
+        if status == desired.state and not is_restarted:
+            fleeting = _computed(found, folder, state.look(folder))
+            computed.update({name: fleeting[name] for name in ("host_keys", "accelerator", "channel")})
+    if desired.state != "running" or not _has_helper(desired):
+        computed["channel"] = None
+    return computed
+
+
+def _has_helper(desired: Vm) -> bool:
+    """Whether the guest helper will answer; taken for granted of an image that is not there yet."""
+    if desired.ready is not None and desired.ready.by == "none":
+        return False
+    try:
+        return image.read(Path(desired.image)).helper
+    except (Permanent, TypeError):
+        return True
