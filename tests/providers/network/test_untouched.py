@@ -176,6 +176,17 @@ def test_damage_is_drift_and_mended(realm: Realm, harness: Harness) -> None:
         assert there, f"{damage}: the guest that ran on is plugged in again"
 
 
+def test_an_inactive_one_keeps_its_leases(realm: Realm, harness: Harness) -> None:
+    before = realm.snapshot()
+    harness.create("network", LAB)
+    lease = realm.port("attach", "web", "0")
+    harness.update("network", {**LAB, "state": "inactive"})
+    assert realm.snapshot() == before
+    assert realm.port("attach", "web", "0")["error"]["message"] == "network lab is inactive"
+    harness.update("network", LAB)
+    assert realm.port("attach", "web", "0") == lease
+
+
 def test_what_is_in_use_is_not_removed(realm: Realm, harness: Harness) -> None:
     harness.create("network", LAB)
     web = realm.guest("web")

@@ -41,6 +41,8 @@ def attach(folder: Folder, wish: Wish) -> Answer:
     """A lease and a wire for one interface; the same again whenever it is asked for again. Raises Refused."""
     with folder.locked():
         spec = _spec(folder)
+        if not _record(folder)["is_active"]:
+            raise Refused(f"network {spec.name} is inactive", mend="Declare it with state: active, and apply.")
         leases = _swept(folder, spec, read_leases(folder))
         lease = allocate(spec, leases, wish)
         others = [item for item in leases if (item.owner, item.index) != (wish.owner, wish.index)]
@@ -152,10 +154,14 @@ def _say(answer: Answer) -> None:
 
 
 def _spec(folder: Folder) -> Spec:
-    form = read(folder.record)
+    return read_spec(_record(folder)["spec"])
+
+
+def _record(folder: Folder) -> Dict[str, Any]:
+    form: Optional[Dict[str, Any]] = read(folder.record)
     if form is None:
         raise Refused(f"there is no network in {folder.path}", mend="Apply the project that declares it.")
-    return read_spec(form["spec"])
+    return form
 
 
 def _do(folder: Folder, options: argparse.Namespace) -> Optional[Answer]:
