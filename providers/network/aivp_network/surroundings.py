@@ -12,7 +12,7 @@ from typing import Any, Iterator, List, Optional, Sequence, Tuple
 from aivp_sdk import Permanent
 
 from .segment import netlink, nft
-from .segment.folder import Folder, read
+from .segment.folder import Folder
 from .segment.spec import Spec, Subnet, read_spec
 
 _RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
@@ -49,6 +49,11 @@ def refuse_overlap_of(first: Spec, second: Spec) -> None:
 
 def stopped_by(spec: Spec) -> Iterator[str]:
     """Firewalls of others that by their policy drop what is forwarded, for people."""
+    if nft.drops_by_older_tables():
+        yield (
+            f"iptables-legacy drops what it does not know in its chain FORWARD: guests of {spec.name} get no further"
+            f" than its rules allow, until it accepts what comes from and goes to {spec.bridge}"
+        )
     for item in nft.all_listed():
         chain = item.get("chain")
         if chain is None or chain["table"].startswith("aivp-") or chain.get("hook") != "forward":
@@ -89,7 +94,7 @@ def _servers(path: str) -> List[Any]:
 def _of_networks(folder: Folder, ours: Spec) -> Iterator[Tuple[Subnet, str]]:
     """Those of the same place, also while they are inactive. Two of mode user never meet."""
     for other in folder.others:
-        form = read(other.record)
+        form = other.read_record()
         if form is None:
             continue
         spec = read_spec(form["spec"])

@@ -106,6 +106,8 @@ def test_forwards_are_qemus(nobody: Nobody, harness: Harness) -> None:
     assert taken["error"]["message"].startswith("18082/tcp of the host is taken: ")
     refused = nobody.port("forward", "db", "0", '[{"listen": "[::1]:18083", "port": 80}]')
     assert "IPv6" in refused["error"]["message"]
+    refused = nobody.port("forward", "db", "0", '[{"listen": "80", "port": 80}]')
+    assert refused["error"]["message"] == "only root may listen at 80/tcp"
     wrong = ('{"listen": "x", "port": 80}', '{"listen": "80:80", "port": 80}', '{"port": 0}', "1")
     for bad in ("{}", "no", *(f"[{forward}]" for forward in wrong)):
         assert nobody.port("forward", "db", "0", bad)["error"]["message"], bad
@@ -141,3 +143,20 @@ def test_long_paths_get_short_sockets(nobody: Nobody) -> None:
         made = harness.create("network", LAB)
         harness.delete("network", LAB)
     assert made.outputs["path"].startswith(str(long))
+
+
+def test_a_damaged_record_is_told_and_nothing_is_lost(nobody: Nobody, harness: Harness) -> None:
+    harness.create("network", LAB)
+    nobody.port("attach", "web", "0")
+    for name in ("leases.json", "network.json"):
+        path = nobody.network() / name
+        sound = path.read_text()
+        for broken in ("{", "[]", '{"spec": {}, "leases": [{}]}'):
+            path.write_text(broken)
+            told = nobody.port("attach", "web", "0")["error"]
+            assert "damaged" in told["message"], (name, broken)
+            assert told["mend"]
+        with pytest.raises(Failed, match="damaged"):
+            harness.plan("network", LAB)
+        path.write_text(sound)
+    assert harness.plan("network", LAB).action == "no-op"

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from . import addressing, forwards, hub, netlink, nft, rules, taps, wires
-from .folder import Folder, read
+from .folder import Folder
 from .leases import Lease, Wish, allocate, find, read_leases, write_leases
-from .problem import Refused
+from .problem import Refused, of_system
 from .spec import Spec, read_spec
 
 Answer = Dict[str, Any]
@@ -30,7 +30,8 @@ def main(place: Path, argv: Sequence[str]) -> int:
     except Refused as refused:
         _say({"error": refused.form})
         return 1
-    except BrokenPipeError:
+    except OSError as error:
+        _say({"error": of_system(error).form})
         return 1
     if answer is not None:
         _say(answer)
@@ -158,7 +159,7 @@ def _spec(folder: Folder) -> Spec:
 
 
 def _record(folder: Folder) -> Dict[str, Any]:
-    form: Optional[Dict[str, Any]] = read(folder.record)
+    form = folder.read_record()
     if form is None:
         raise Refused(f"there is no network in {folder.path}", mend="Apply the project that declares it.")
     return form
