@@ -130,8 +130,12 @@ class Lane:
 
     def _prepared(self, works: Sequence[Work]) -> List[Work]:
         """Look at each; those that have an effect to bring about come back."""
-        asked = [work for work in works if work.action not in BOOKKEEPING]
+        asked = [work for work in works if work.action not in BOOKKEEPING or self._is_to_be_learnt(work)]
         for work, answer in zip(asked, self.hosting.observe([work.item() for work in asked])):
+            if work.action == "adopt":
+                if "error" not in answer:
+                    work.computed = known(read_observation(answer["observation"]).computed)
+                continue
             if "error" in answer:
                 work.error = answer["error"]
                 work.status = LEFT if self._is_left(work) else "failed"
@@ -141,6 +145,10 @@ class Lane:
                 kind = self.hosting.kind(work.step["kind"])
                 judge(work, kind, self.books.is_claimed_by_others)
         return [work for work in works if not work.status]
+
+    def _is_to_be_learnt(self, work: Work) -> bool:
+        """True for what is adopted and has outputs, such as the way into a VM: no effect will ever tell them."""
+        return work.action == "adopt" and bool(self.hosting.kind(work.step["kind"]).computed)
 
     def _staged(self, works: Sequence[Work]) -> List[Work]:
         """Bring the content that `works` take to this host, before any intent: those that lack none come back."""
