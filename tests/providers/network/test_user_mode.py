@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -160,3 +162,18 @@ def test_a_damaged_record_is_told_and_nothing_is_lost(nobody: Nobody, harness: H
             harness.plan("network", LAB)
         path.write_text(sound)
     assert harness.plan("network", LAB).action == "no-op"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_a_full_disk_is_told_and_loses_nothing(tmp_path: Path) -> None:
+    program = Path(__file__).with_name("full_disk.py")
+    script = f'mount -t tmpfs -o size=256k none "$1" && exec {sys.executable} {program} "$@"'
+    argv = ["unshare", "--mount", "--net", "sh", "-c", script, "sh", str(tmp_path), json.dumps(LAB)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    refused, attached, kept, left = done.stdout.splitlines()
+    assert "No space left on device | Make room on the disk" in refused
+    assert "No space left on device" in attached
+    assert kept.startswith("True")
+    assert ".new" not in kept
+    assert left == "[]"
