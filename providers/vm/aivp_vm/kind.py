@@ -25,7 +25,7 @@ from aivp_sdk import (
 from aivp_sdk import Result as Answer
 from aivp_sdk.schema import load
 
-from . import disks, image, keeping, making, record
+from . import disks, firmware, image, keeping, making, record
 from .declaration import Vm
 from .keeping import Place
 from .machine import client, places, state
@@ -50,16 +50,30 @@ class VmKind(Kind[Vm]):
     batch = True
     channel = "channel"
     needs = (
-        {"command": "qemu-system-x86_64", "package": {"apt": "qemu-system-x86"}, "why": "runs the VMs"},
-        {"command": "qemu-img", "package": {"apt": "qemu-utils"}, "why": "makes their disks"},
+        {
+            "command": "qemu-system-x86_64",
+            "package": {"apt": "qemu-system-x86", "dnf": "qemu-system-x86-core", "apk": "qemu-system-x86_64"},
+            "why": "to run VMs",
+        },
+        {
+            "command": "qemu-img",
+            "package": {"apt": "qemu-utils", "dnf": "qemu-img", "apk": "qemu-img"},
+            "why": "to make their disks",
+        },
         {
             "device": "/dev/kvm",
             "optional": True,
-            "why": "without it VMs are many times slower",
+            "why": "to run VMs many times faster, as far as a kernel boots with it, which the first VM finds out",
             "when": {"acceleration": ["auto"]},
         },
-        {"device": "/dev/kvm", "why": "it is asked for", "when": {"acceleration": ["kvm"]}},
-        {"disk": 64 * 1024 * 1024, "why": "what the VMs write", "within": "folder"},
+        {"device": "/dev/kvm", "why": "to run VMs that ask for KVM", "when": {"acceleration": ["kvm"]}},
+        {
+            "file": [code for code, _ in firmware.KNOWN],
+            "package": {"apt": "ovmf", "dnf": "edk2-ovmf", "apk": "ovmf"},
+            "why": "to boot VMs by UEFI",
+            "when": {"boot": ["firmware"]},
+        },
+        {"disk": 256 * 1024**2, "why": "to keep what VMs write", "within": "folder"},
     )
 
     def observe(self, item: Item[Vm], session: Session) -> Observation:
