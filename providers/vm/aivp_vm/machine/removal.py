@@ -1,6 +1,6 @@
-"""A VM that nobody owns any more → gone, with its processes, its leases and its mark at the image.
+"""A VM → gone, with its processes, its leases and its mark at the image. Also where nobody owns it any more.
 
-What the provider does at the end of a VM, for programs that have only what lies beside the VMs.
+Needs nothing but what lies beside the VMs. Can be done again wherever it was broken off.
 """
 
 from __future__ import annotations
@@ -23,7 +23,17 @@ _KILLED_WITHIN = 10.0
 
 
 def remove(folder: Path) -> None:
-    """Away with it; can be done again where it was broken off. Raises OSError."""
+    """Away with it; what is gone already is fine. Raises OSError."""
+    gone = folder.with_name(f".{folder.name}.gone")
+    shutil.rmtree(gone, ignore_errors=True)
+    if folder.is_dir():
+        _release(folder)
+        folder.rename(gone)  # what is listed is whole
+        shutil.rmtree(gone)
+
+
+def _release(folder: Path) -> None:
+    """Its power, its leases, its mark."""
     spec = places.read_json(folder / places.SPEC) or {}
     with contextlib.suppress(client.Refusal, client.Unreachable):
         if holder(folder / places.LOCK) is not None:
@@ -33,12 +43,10 @@ def remove(folder: Path) -> None:
     for network in spec.get("networks") or ():
         _detach(Path(str(network)), folder.name)
     if spec.get("image"):
-        with contextlib.suppress(FileNotFoundError):
-            (Path(str(spec["image"])) / "users" / folder.name).unlink()
-    gone = folder.with_name(f".{folder.name}.gone")
-    shutil.rmtree(gone, ignore_errors=True)
-    folder.rename(gone)  # what is listed is whole
-    shutil.rmtree(gone)
+        users = Path(str(spec["image"])) / "users"
+        with contextlib.suppress(OSError):  # it is not there, or others are in it
+            (users / folder.name).unlink()
+            users.rmdir()
 
 
 def _detach(network: Path, owner: str) -> None:
