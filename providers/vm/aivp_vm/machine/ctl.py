@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any, Callable, Dict, Sequence
 
-from . import client, places, state
+from . import client, places, removal, state
 from .usage import usage
 
 Answer = Dict[str, Any]
@@ -25,7 +25,8 @@ def main(argv: Sequence[str]) -> int:
     except (client.Refusal, client.Unreachable, LookupError, OSError) as error:
         sys.stdout.write(json.dumps({"error": str(error.args[0] if error.args else error)}) + "\n")
         return 1
-    sys.stdout.write(json.dumps(answer, sort_keys=True) + "\n")
+    if options.verb != "console":
+        sys.stdout.write(json.dumps(answer, sort_keys=True) + "\n")
     return 0
 
 
@@ -34,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("vms", type=Path, help="the folder with a folder for each VM")
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("list")
-    for name in ("console", "logs", "pause", "reboot", "resume", "start", "status", "stop"):
+    for name in ("console", "logs", "pause", "reboot", "remove", "resume", "start", "status", "stop"):
         verb = verbs.add_parser(name)
         verb.add_argument("name")
         if name in ("stop", "reboot"):
@@ -82,6 +83,11 @@ def _reboot(options: argparse.Namespace) -> Answer:
 def _pause(options: argparse.Namespace) -> Answer:
     client.ask(_folder(options), "pause")
     return _status(options)
+
+
+def _remove(options: argparse.Namespace) -> Answer:
+    removal.remove(_folder(options))
+    return {"name": options.name}
 
 
 def _resume(options: argparse.Namespace) -> Answer:
@@ -139,6 +145,7 @@ _VERBS: Dict[str, Callable[[argparse.Namespace], Answer]] = {
     "logs": _logs,
     "pause": _pause,
     "reboot": _reboot,
+    "remove": _remove,
     "resume": _resume,
     "start": _start,
     "status": _status,
