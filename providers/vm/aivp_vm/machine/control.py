@@ -71,12 +71,18 @@ async def _grow(supervisor: Supervisor, asked: Asked) -> Any:
     return {}
 
 
+async def _freeze(supervisor: Supervisor, _: Asked) -> Any:
+    await supervisor.freeze()
+    return summary(supervisor)
+
+
 async def _qmp(supervisor: Supervisor, asked: Asked) -> Any:
     return await supervisor.execute(asked["execute"], asked.get("arguments"))
 
 
 VERBS: Dict[str, Verb] = {
     "forward": _forward,
+    "freeze": _freeze,
     "grow": _grow,
     "pause": _pause,
     "qmp": _qmp,

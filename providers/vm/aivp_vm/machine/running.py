@@ -113,6 +113,11 @@ class Running:
         deadline = time.monotonic() + OPENING
         await self._patiently(lambda: self.monitor.open(qemu.MONITOR), folder, deadline)
         await self._patiently(lambda: self.console.open(qemu.CONSOLE), folder, deadline)
+        if not self.machine.is_incoming:  # nobody is in there to be spoken to, yet
+            await self.meet(folder, deadline)
+
+    async def meet(self, folder: Path, deadline: float) -> None:
+        """Open the door to the guest, and tell it what it is. deadline: by the monotonic clock. Raises Failed."""
         await self._patiently(lambda: self.guest.open(qemu.GUEST_PORT, places.GUEST), folder, deadline)
 
     async def _patiently(self, opening: Callable[[], Awaitable[None]], folder: Path, deadline: float) -> None:

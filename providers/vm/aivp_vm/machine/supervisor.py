@@ -15,7 +15,7 @@ from typing import Any, Dict, Mapping, Optional, Sequence
 
 from aivp_vm.drivers import qemu
 
-from . import backoff, places, spec, state
+from . import backoff, places, spec, state, warm
 from .monitor import Refused
 from .running import Failed, Running
 from .spec import Forward, Machine
@@ -66,7 +66,9 @@ class Supervisor:
             log.info("took over QEMU %s", found.process.pid)
             self._begin(found)
             status = await found.status()
-            if status == "prelaunch":
+            if status == "inmigrate":  # nobody knows how much of its state it has
+                await self._cut(found)
+            elif status == "prelaunch":
                 await self._let_run(found, found.machine)
             else:
                 self._note(status="paused" if status == "paused" else "running")
@@ -162,13 +164,15 @@ class Supervisor:
     async def _start(self, paused: bool) -> None:
         machine = self.machine()
         found = await Running.adopt(machine, self.folder)
-        self._note(status="starting", starts=self.state.starts + 1, hello=None, forwards=())
+        self._note(status="starting", starts=self.state.starts + 1, hello=None, forwards=(), is_warm=False)
+        running = found or await self._start_warm(machine)
         try:
-            running = found or await Running.start(machine, self.folder)
+            running = running or await Running.start(machine, self.folder)
         except Failed as error:
             self._note(status="failed", error=str(error))
             raise
-        self._begin(running)
+        if self.running is not running:
+            self._begin(running)
         try:
             await self._let_run(running, machine, paused)
         except (Failed, Refused) as error:
@@ -176,12 +180,47 @@ class Supervisor:
             self._note(status="failed", error=str(error))
             raise Failed(str(error)) from error
 
+    async def _start_warm(self, machine: Machine) -> Optional[Running]:
+        """From its template's memory, where it may; None where it has to boot, its disks are untouched then."""
+        cloned = warm.incoming(machine, self.folder)
+        if not cloned.is_incoming:
+            return None
+        running: Optional[Running] = None
+        try:
+            running = await Running.start(cloned, self.folder)
+            self._begin(running)
+            await warm.thaw(running, self.folder)
+            warm.spend(self.folder)
+            await running.meet(self.folder, time.monotonic() + KILLED_WITHIN)
+        except (Failed, Refused) as error:
+            log.warning("no warm start, so it boots: %s", error)
+            warm.spend(self.folder)
+            if running is not None:
+                await self._cut(running)
+            return None
+        self._note(is_warm=True)
+        return running
+
+    async def freeze(self) -> None:
+        """Make a template of it: what it is now stays, and it runs no more. Raises Failed."""
+        async with self._lock:
+            running = self._there()
+            self._note(wanted="stopped", status="stopping")
+            try:
+                await warm.freeze(running, self.folder)
+            finally:
+                if running.process.ended.is_set():
+                    await self._ended(running)
+                else:
+                    self._note(status="running")
+        log.info("frozen as a template")
+
     async def _let_run(self, running: Running, machine: Machine, paused: bool = False) -> None:
         await running.forward(machine.forwards)
         self._note(forwards=tuple(running.forwards), accelerator=machine.accelerator)
-        if not paused and not machine.is_incoming:
+        if not paused:
             await running.monitor.execute("cont")
-        self._note(status="paused" if paused or machine.is_incoming else "running")
+        self._note(status="paused" if paused else "running")
         log.info("started QEMU %s", running.process.pid)
 
     def _begin(self, running: Running) -> None:
