@@ -16,7 +16,7 @@ class Configuration:
     """`providers: network:`."""
 
     folder: Optional[str] = attribute(
-        "Where networks are kept on the host; else below aivp's own folder there.", pattern=r"^/"
+        "Where networks are kept on each host; else below aivp's own folder there.", semantic="path"
     )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from aivp_sdk import Change, Done, Item, Json, Kind, Listed, Observation, Permanent, ProviderError, Seen, Session
+from aivp_sdk.schema import load
 
 from . import bridge, lifecycle, surroundings
 from .checking import key_of, spec_of
@@ -15,7 +17,8 @@ from .segment.folder import Folder
 from .segment.problem import Refused
 from .segment.spec import Spec, read_spec
 
-_NOT_APPLIED = frozenset({"name", "state"})
+_DEFAULTS: Dict[str, Json] = {"mode": "nat", "mtu": 1500, "state": "active"}
+_BRIDGED: Dict[str, Json] = {"mode": ["nat", "isolated"]}
 
 
 class NetworkKind(Kind[Network]):
@@ -27,6 +30,15 @@ class NetworkKind(Kind[Network]):
     identity_from_name = True
     phase = "identity"
     provides = ({"capability": "network", "field": "name"},)
+    needs = (
+        {"privilege": "root", "when": _BRIDGED, "why": "to make bridges and taps; mode user needs none"},
+        {"command": "nft", "package": "nftables", "when": _BRIDGED, "why": "for its table of rules"},
+        {"device": "/dev/net/tun", "when": _BRIDGED, "why": "to plug guests in"},
+        {"module": "bridge", "config": "CONFIG_BRIDGE", "when": _BRIDGED, "why": "to connect guests"},
+        {"module": "nf_tables", "config": "CONFIG_NF_TABLES", "when": _BRIDGED, "why": "for its table of rules"},
+        {"module": "nft_masq", "config": "CONFIG_NFT_MASQ", "when": {"mode": ["nat"]}, "why": "to lead guests outside"},
+        {"module": "nft_fib_inet", "config": "CONFIG_NFT_FIB_INET", "when": {"mode": ["nat"]}, "why": "for forwards"},
+    )
     rules = (
         {"when": {"state": ["active", "inactive"]}, "required": ["cidr"]},
         {
@@ -72,16 +84,17 @@ class NetworkKind(Kind[Network]):
         for folder in Folder(place / "-").others:
             form = lifecycle.record_of(folder)
             if form is not None:
-                default = {field: value for field, value in form["declared"].items() if value is not None}
-                yield Listed({"name": folder.path.name, **default})
+                said = {field: value for field, value in form["declared"].items() if value != _DEFAULTS.get(field)}
+                yield Listed({**said, "name": folder.path.name})
 
 
 def _observe(item: Item[Network], session: Session, fresh: List[Spec]) -> Observation:
     desired, folder = item.desired, _folder(session, item.desired.name)
     form = lifecycle.record_of(folder)
     wanted = {name: value for name, value in _declared(desired, item.declared).items() if name in item.declared}
-    if desired.state == "absent":
+    if desired.state == "absent" or (desired.cidr is None and form is None):  # it can only be asked about
         return Observation(None if form is None else _seen(folder, form), wanted)
+    desired = _filled(desired, item.declared, form)
     try:
         spec = _spec(desired, folder, form)
     except Refused as refused:
@@ -103,7 +116,6 @@ def _apply(change: Change[Network], session: Session) -> Done:
     is_gone = change.action == "delete" or desired.state == "absent"
     if is_gone and not folder.path.is_dir():
         return Done()
-    folder.place.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def say(text: str) -> None:
         session.log(f"network {desired.name}: {text}", "warning")
@@ -112,8 +124,10 @@ def _apply(change: Change[Network], session: Session) -> Done:
         if is_gone:
             lifecycle.remove_network(folder, say)
             return Done()
-        spec = _spec(desired, folder, lifecycle.record_of(folder))
-        declared = _declared(desired, change.declared)
+        form = lifecycle.record_of(folder)
+        desired = _filled(desired, change.declared, form)
+        spec = _spec(desired, folder, form)
+        declared = _declared(desired, [*change.declared, *(form["declared"] if form is not None else ())])
         if desired.state == "inactive":
             lifecycle.lower_network(folder, spec, declared, say)
         else:
@@ -140,6 +154,15 @@ def _seen(folder: Folder, form: Mapping[str, Any]) -> Dict[str, Json]:
     if not form["is_active"] and not form["is_whole"]:
         state = "active"  # it is being taken down
     return {**form["declared"], "name": folder.path.name, "state": state}
+
+
+def _filled(desired: Network, declared: Sequence[str], form: Optional[Mapping[str, Any]]) -> Network:
+    """With what is not declared as it was, a default or not: it is left alone."""
+    if form is None:
+        return desired
+    left = {name: value for name, value in form["declared"].items() if name not in declared}
+    former = load(Network, {"name": desired.name, **left})
+    return replace(desired, **{name: getattr(former, name) for name in left})
 
 
 def _declared(desired: Network, names: Iterable[str]) -> Dict[str, Json]:
@@ -176,13 +199,7 @@ def _folder(session: Session, name: str) -> Folder:
 def _place(session: Session) -> Path:
     """Where all networks are kept: as configured, else below what is the provider's own."""
     configured = session.configuration.folder if session.configuration is not None else None
-    above = configured or getattr(session, "directory", None)
-    if above is None:
-        raise Permanent(
-            "nobody says where networks are kept",
-            mend="Declare `providers: {network: {folder: /var/lib/aivp/networks}}`.",
-        )
-    return Path(os.path.realpath(above)) / "networks"
+    return Path(os.path.realpath(configured or session.directory)) / "networks"
 
 
 def _error(refused: Refused) -> Permanent:

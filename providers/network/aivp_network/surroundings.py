@@ -20,7 +20,7 @@ _RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
 
 def refuse_overlap(spec: Spec, folder: Folder) -> None:
     """Raise Permanent where an address of ours could also be meant to be elsewhere."""
-    taken = [*_of_networks(folder), *_of_host(spec)]
+    taken = [*_of_networks(folder, spec), *_of_host(spec)]
     ours: List[Tuple[str, Optional[Subnet]]] = [("/cidr", spec.network), ("/cidr6", spec.network6)]
     for path, network in ours:
         for other, what in taken:
@@ -34,6 +34,8 @@ def refuse_overlap(spec: Spec, folder: Folder) -> None:
 
 def refuse_overlap_of(first: Spec, second: Spec) -> None:
     """Raise Permanent about the second of two networks that would both be new."""
+    if not (first.has_bridge or second.has_bridge):
+        return
     pairs: List[Tuple[str, Optional[Subnet], Optional[Subnet]]] = [
         ("/cidr", first.network, second.network),
         ("/cidr6", first.network6, second.network6),
@@ -84,13 +86,15 @@ def _servers(path: str) -> List[Any]:
     return found
 
 
-def _of_networks(folder: Folder) -> Iterator[Tuple[Subnet, str]]:
-    """Those of the same place, also while they are inactive."""
+def _of_networks(folder: Folder, ours: Spec) -> Iterator[Tuple[Subnet, str]]:
+    """Those of the same place, also while they are inactive. Two of mode user never meet."""
     for other in folder.others:
         form = read(other.record)
         if form is None:
             continue
         spec = read_spec(form["spec"])
+        if not (spec.has_bridge or ours.has_bridge):
+            continue
         yield spec.network, f"which is network {spec.name}"
         if spec.network6 is not None:
             yield spec.network6, f"which is network {spec.name}"

@@ -106,12 +106,13 @@ def shut_down(folder: Path) -> None:
 def _made(place: Place, folder: Path, desired: Vm, declared: Mapping[str, Any]) -> Record:
     """All that it needs to be started, and the record of it."""
     before = record.read(folder)
-    origin = None
+    origin, asked = None, desired
     if desired.clone_of and (before is None or not before.is_made):
         origin = templates.find(desired.clone_of)
         desired = templates.inherited(desired, origin)
     elif desired.clone_of and before is not None:
         desired = templates.as_before(desired, before)
+    declared = {**declared, **templates.taken(asked, desired)}
     if desired.image is None:
         raise Permanent("it is of no image, and no clone", path="/image", mend="Refer to an image, or to a template.")
     source = image.read(Path(desired.image))

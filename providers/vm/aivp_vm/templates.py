@@ -98,6 +98,15 @@ def kept(desired: Vm) -> Dict[str, Any]:
     return {name: getattr(desired, name) for name in _INHERITED}
 
 
+def taken(asked: Vm, whole: Vm) -> Dict[str, Any]:
+    """What the whole declaration of a clone has beyond what was asked for, as JSON; of cards it is not told."""
+    if not asked.clone_of:
+        return {}
+    found = {name: getattr(whole, name) for name in unsaid(asked) if name != "networks"}
+    found["disks"] = [dataclasses.asdict(one) for one in found.get("disks") or []] or None
+    return {name: value for name, value in found.items() if value is not None}
+
+
 def as_before(desired: Vm, before: Record) -> Vm:
     """An existing clone's declaration, whole: what it does not say stays. It boots from now on, so all may change."""
     known = read(Path(desired.name), before.inherited)

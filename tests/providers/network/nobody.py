@@ -37,7 +37,8 @@ class Nobody:
     @staticmethod
     def missing() -> str | None:
         """Why nobody can be somebody here; None where he can."""
-        return None if Path(PYTHON).exists() and shutil.which("setpriv") else "missing: the system's python3, or setpriv"
+        is_there = Path(PYTHON).exists() and shutil.which("setpriv") is not None
+        return None if is_there else "missing: the system's python3, or setpriv"
 
     @property
     def argv(self) -> list[str]:

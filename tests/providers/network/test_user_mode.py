@@ -106,7 +106,8 @@ def test_forwards_are_qemus(nobody: Nobody, harness: Harness) -> None:
     assert taken["error"]["message"].startswith("18082/tcp of the host is taken: ")
     refused = nobody.port("forward", "db", "0", '[{"listen": "[::1]:18083", "port": 80}]')
     assert "IPv6" in refused["error"]["message"]
-    for bad in ("{}", "[1]", '[{"listen": "x", "port": 80}]', '[{"listen": "80:80", "port": 80}]', "no", '[{"port": 0}]'):
+    wrong = ('{"listen": "x", "port": 80}', '{"listen": "80:80", "port": 80}', '{"port": 0}', "1")
+    for bad in ("{}", "no", *(f"[{forward}]" for forward in wrong)):
         assert nobody.port("forward", "db", "0", bad)["error"]["message"], bad
     assert "has no lease" in nobody.port("forward", "nobody", "0", "[]")["error"]["message"]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Sequence
 
 from . import client, places, state
+from .usage import usage
 
 Answer = Dict[str, Any]
 
@@ -126,6 +127,7 @@ def _seen(folder: Path) -> Answer:
         "is_ready": seen.state.hello is not None,
         "starts": seen.state.starts,
         "error": seen.state.error,
+        **usage(seen.pid),
     }
 
 
