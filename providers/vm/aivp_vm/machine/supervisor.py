@@ -15,9 +15,10 @@ from typing import Any, Dict, Mapping, Optional, Sequence
 
 from aivp_vm.drivers import qemu
 
-from . import backoff, places, spec, state, warm
+from . import backoff, beginning, places, snapshots, spec, state, warm
 from .monitor import Refused
 from .running import Failed, Running
+from .snapshots import Snapshot
 from .spec import Forward, Machine
 
 log = logging.getLogger("supervisor")
@@ -66,7 +67,7 @@ class Supervisor:
             log.info("took over QEMU %s", found.process.pid)
             self._begin(found)
             status = await found.status()
-            if status == "inmigrate":  # nobody knows how much of its state it has
+            if status == "inmigrate" or snapshots.wanted(self.folder):  # nobody knows how much of its state it has
                 await self._cut(found)
             elif status == "prelaunch":
                 await self._let_run(found, found.machine)
@@ -164,42 +165,20 @@ class Supervisor:
     async def _start(self, paused: bool) -> None:
         machine = self.machine()
         found = await Running.adopt(machine, self.folder)
-        self._note(status="starting", starts=self.state.starts + 1, hello=None, forwards=(), is_warm=False)
-        running = found or await self._start_warm(machine)
+        self._note(status="starting", starts=self.state.starts + 1, hello=None, forwards=())
         try:
-            running = running or await Running.start(machine, self.folder)
+            running = found or await beginning.begin(machine, self.folder)
         except Failed as error:
             self._note(status="failed", error=str(error))
             raise
-        if self.running is not running:
-            self._begin(running)
+        self._note(is_warm=running.machine.is_incoming)
+        self._begin(running)
         try:
             await self._let_run(running, machine, paused)
         except (Failed, Refused) as error:
             await self._cut(running)
             self._note(status="failed", error=str(error))
             raise Failed(str(error)) from error
-
-    async def _start_warm(self, machine: Machine) -> Optional[Running]:
-        """From its template's memory, where it may; None where it has to boot, its disks are untouched then."""
-        cloned = warm.incoming(machine, self.folder)
-        if not cloned.is_incoming:
-            return None
-        running: Optional[Running] = None
-        try:
-            running = await Running.start(cloned, self.folder)
-            self._begin(running)
-            await warm.thaw(running, self.folder)
-            warm.spend(self.folder)
-            await running.meet(self.folder, time.monotonic() + KILLED_WITHIN)
-        except (Failed, Refused) as error:
-            log.warning("no warm start, so it boots: %s", error)
-            warm.spend(self.folder)
-            if running is not None:
-                await self._cut(running)
-            return None
-        self._note(is_warm=True)
-        return running
 
     async def freeze(self) -> None:
         """Make a template of it: what it is now stays, and it runs no more. Raises Failed."""
@@ -214,6 +193,30 @@ class Supervisor:
                 else:
                     self._note(status="running")
         log.info("frozen as a template")
+
+    async def keep(self, name: str, has_memory: bool) -> Snapshot:
+        """Take a snapshot. Raises Failed."""
+        async with self._lock:
+            return await snapshots.take(self.running, self.machine(), self.folder, name, has_memory)
+
+    async def drop(self, name: str) -> None:
+        """Delete a snapshot. Raises Failed."""
+        async with self._lock:
+            await snapshots.delete(self.running, self.machine(), self.folder, name)
+
+    async def restore(self, name: str) -> None:
+        """Bring it back to a snapshot: what it is now is lost. Raises Failed."""
+        self._forget_retry()
+        async with self._lock:
+            found = snapshots.intend(self.machine(), self.folder, name)
+            paused, is_there = self.state.status == "paused", self.running is not None
+            if self.running is not None:
+                await self._cut(self.running)
+            if is_there or found.has_memory:
+                self._note(wanted="paused" if paused else "running", failures=0, error="")
+                await self._start(paused)
+            else:
+                await snapshots.roll_back(self.machine(), self.folder, found)
 
     async def _let_run(self, running: Running, machine: Machine, paused: bool = False) -> None:
         await running.forward(machine.forwards)

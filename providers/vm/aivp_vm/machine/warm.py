@@ -31,6 +31,7 @@ _WITHIN = 120.0
 _POLL = 0.002
 _CHUNK = 256 * 1024
 _CAPABILITIES = {"capabilities": [{"capability": "x-ignore-shared", "state": True}]}
+_NONE = {"capabilities": [{"capability": "x-ignore-shared", "state": False}]}
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ async def thaw(running: Running, folder: Path) -> None:
         await running.monitor.execute("migrate-incoming", {"uri": f"unix:{_SOCKET}"})
         await _load(Path(origin) / DEVICES)
         await _completed(running)
+        await running.monitor.execute("migrate-set-capabilities", _NONE)  # snapshots are of another form with it
     except (Refused, OSError) as error:
         raise Failed(f"the template's state was not taken: {error}") from error
     finally:
