@@ -137,8 +137,10 @@ def _made(place: Place, folder: Path, desired: Vm, declared: Mapping[str, Any]) 
     program.link(folder, program.install(place.directory))
     _write_enter(folder)
     leases = _leases(folder, desired, before, networks)
+    accelerator = origin.machine.accelerator if origin is not None and desired.acceleration == "auto" else ""
+    accelerator = accelerator or _accelerator(place, desired, source)
     code = _firmware(place, folder, desired, source)
-    machine = making.machine(desired, before.instance, source, leases, _accelerator(place, desired, source), code)
+    machine = making.machine(desired, before.instance, source, leases, accelerator, code)
     if desired.clone_of:
         machine = templates.links(machine)
         if before.is_made and dict(declared) != dict(before.declared):
