@@ -114,6 +114,10 @@ def _addresses(place: _Place, incomplete: str) -> Iterable[str]:
     return bare if is_short and incomplete not in bare else known
 
 
+def _vms(place: _Place, incomplete: str) -> Iterable[str]:
+    return [name for name in _addresses(place, incomplete) if name.startswith("vm.")]
+
+
 def _hosts(place: _Place, incomplete: str) -> Iterable[str]:
     """One of a list with commas, too."""
     head, comma, _ = incomplete.rpartition(",")
@@ -157,6 +161,7 @@ def _examples(_: _Place, __: str) -> Iterable[str]:
 _Source = Callable[[_Place, str], Iterable[str]]
 _SOURCES: tuple[tuple[tuple[str, ...], _Source], ...] = (
     (("ADDR", "ADDRESS", "ADDRESSES", "address", "addresses", "old", "new"), _addresses),
+    (("VM",), _vms),
     (("HOST", "HOSTS", "host", "hosts"), _hosts),
     (("ENV", "ENVIRONMENT"), lambda place, _: place.names("environments")),
     (("RUN", "run"), lambda place, _: place.runs()),

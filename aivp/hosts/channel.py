@@ -83,6 +83,25 @@ def command_channel(
     )
 
 
+def terminal_channel(host: Host, command: Sequence[str], withheld: AbstractSet[str], *, is_terminal: bool) -> Channel:
+    """The channel that runs `command` there with our own streams, on a terminal of its own where ours is one: there
+    sudo itself asks for a password. Raises Refused.
+    """
+    outer, way = outermost(host)
+    become = outer.connection.get("become")
+    raised = [] if become is None else _sudo(become, [] if is_terminal else ["-n"])
+    argv = [*raised, *way, *command]
+    return Channel(
+        ssh(outer, argv, is_terminal=is_terminal) if outer.transport == "ssh" else _argv(outer, argv),
+        {**_environment(outer, withheld), **_of_terminals()},
+        f"`{_shorten(shlex.join(_argv(outer, argv, is_shown=True)))}`",
+    )
+
+
+def _of_terminals() -> dict[str, str]:
+    return {name: os.environ[name] for name in ("TERM", "LANG", "LC_ALL") if name in os.environ}
+
+
 def new_hello() -> str:
     """What nobody says by chance. Means nothing to a shell."""
     return f"aivp {secrets.token_hex(8)} "

@@ -31,9 +31,32 @@ _OPTIONS = {
 _QUERY_SECONDS = 10
 
 
-def ssh(host: Host, command: Sequence[str]) -> list[str]:
-    """The argv that runs `command` there. The account's shell sees words in single quotes only."""
-    return [*_program(), *_flags(host), "--", str(host.connection["address"]), f"exec {shlex.join(command)}"]
+def ssh(host: Host, command: Sequence[str], *, is_terminal: bool = False) -> list[str]:
+    """The argv that runs `command` there. The account's shell sees words in single quotes only.
+
+    is_terminal: on a terminal of its own there; who sits at ours can also be asked.
+    """
+    way = ["-tt", *_flags(host)[1:]] if is_terminal else _flags(host)
+    if is_terminal:
+        way = [{"RequestTTY=no": "RequestTTY=force", "BatchMode=yes": "BatchMode=no"}.get(word, word) for word in way]
+    return [*_program(), *way, "--", str(host.connection["address"]), f"exec {shlex.join(command)}"]
+
+
+def login_by(relay: Sequence[str], known_hosts: str, alias: str, words: Sequence[str]) -> list[str]:
+    """The argv with which a person logs in by the command `relay`, to whoever has a key in the file `known_hosts`.
+
+    words: options of ssh's own, the address, and what is to run there.
+    """
+    options = {
+        "ProxyCommand": shlex.join(relay).replace("%", "%%"),
+        "HostKeyAlias": alias,
+        "UserKnownHostsFile": known_hosts,
+        "GlobalKnownHostsFile": os.devnull,
+        "StrictHostKeyChecking": "yes",
+        "CheckHostIP": "no",
+        "UpdateHostKeys": "no",
+    }
+    return [*_program(), *(word for name, value in options.items() for word in ("-o", f"{name}={value}")), *words]
 
 
 def login(host: Host) -> list[str]:

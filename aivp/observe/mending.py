@@ -73,7 +73,7 @@ def finding(want: Want, answer: Mapping[str, Any], ground: Ground) -> Finding:
     if state == "unseen":
         return _unseen(want, detail, ground)
     match want.need.subject:
-        case "command":
+        case "command" | "file":
             return _lacking(want, ground)
         case "device":
             return _device(want, state, detail, str(answer.get("group", "")), ground)
@@ -109,7 +109,8 @@ def _lacking(want: Want, ground: Ground) -> Finding:
         return _finding(want, LACKING, why, f"Run there: {want.need.mend}", command=want.need.mend)
     known = sorted(set(want.need.package.values()))
     hint = f" In other systems it is in the package {' or '.join(known)}." if known else ""
-    return _finding(want, LACKING, why, f"Bring it to a folder of the path there.{hint}")
+    where = "a folder of the path" if want.need.subject == "command" else "its place"
+    return _finding(want, LACKING, why, f"Bring it to {where} there.{hint}")
 
 
 def _module(want: Want, detail: str, ground: Ground) -> Finding:

@@ -13,6 +13,7 @@ import pytest
 from aivp.cli.commands import cli
 from tests import schemas
 from tests.cli.test_commands import Shell
+from tests.cli.vms import Lab
 
 TYPES = {item["$ref"].rpartition("/")[2] for item in schemas.load("events")["oneOf"]}
 SAID = {"provider-logged", "provider-progressed", "steps-lasting", "content-sent"}
@@ -37,6 +38,11 @@ FOR_PEOPLE = set(
 )
 """Commands of authors, which write files, folders and reports."""
 
+OF_VMS = """list|stop web|start web|reboot web|pause web|resume web|logs web|top|snapshot web a|snapshots web
+restore web a -y|delete-snapshot web a -y|prune --dry-run""".replace("\n", "|").split("|")
+JOINED = ("console", "exec", "ssh")
+"""Commands that hand streams on as they are."""
+
 REFUSED = {"apply plan.json": 5, "apply --resume": 5, "state rebuild": 1, "diff plan.json after.json": 2}
 """Commands that do not end with 0, and with what."""
 
@@ -55,19 +61,35 @@ def shell(tmp_path: Path) -> Shell:
     return found
 
 
-def test_every_command_prints_lines_of_the_schema_and_nothing_else(shell: Shell) -> None:
+def handled(folder: Path) -> tuple[set[str], set[str]]:
+    """The commands of VMs, each called for one, and the types of their lines."""
+    (folder / "lab").mkdir()
+    lab = Lab(folder / "lab")
+    lab.make("web")
+    lab.make("left", is_ours=False)
+    types = set()
+    for verb in OF_VMS:
+        for item in lab.lines("vm", *verb.split()):
+            types.add(item["type"])
+    return {f"vm {verb.split()[0]}" for verb in OF_VMS} | {f"vm {verb}" for verb in JOINED}, types
+
+
+def test_every_command_prints_lines_of_the_schema_and_nothing_else(shell: Shell, tmp_path: Path) -> None:
     called, types = set(), set()
     for line in filter(None, map(str.strip, WORDS.split("|"))):
         words = [str(shell.things) if word == "THINGS" else word for word in line.split()]
         done = shell.run(*words, "--json")
         assert (done.returncode, done.stderr) == (REFUSED.get(line, 0), b""), (line, done.stdout)
         types |= {item["type"] for item in schemas.check_lines([*words, "--json"], done.stdout)}
-        called.add(" ".join(words[: 2 if words[0] in ("state", "runs", "secrets", "providers", "hosts") else 1]))
+        called.add(" ".join(words[: 2 if words[0] in ("state", "runs", "secrets", "providers", "hosts", "vm") else 1]))
     shell.declare("state: {sqlite: there}\n")
     (moved,) = schemas.check_lines(["--json"], shell.run("state", "move", "-y", "--json").stdout)
     assert (moved["from"], moved["to"]) == ("sqlite in .aivp", "sqlite in there")
     called.add("state move")
     types.add(moved["type"])
+    of_vms, seen = handled(tmp_path)
+    called |= of_vms
+    types |= seen
     assert set(_leaves(cli)) <= called | FOR_PEOPLE, "a command that nobody has called with --json"
     assert types == TYPES - SAID, "a type that no command has printed"
 

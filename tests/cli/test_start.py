@@ -42,9 +42,13 @@ state move -y | state rebuild -y | runs list | runs show | runs abandon
 hosts list | hosts check | hosts facts | doctor lab | hosts bootstrap lab -y | hosts record echo {"web":["a.example"]}
 exec lab true | discover file@lab --under THINGS | providers list | providers show file | providers new acme
 providers pack aivp-provider-acme -o packed | providers test --list | fmt --check | version
-init begun | init --list | schema -o schema.json | migrate -y | completion bash | man -o pages | destroy -y
+vm list | vm top | vm prune | vm start web | vm stop web | vm reboot web | vm pause web | vm resume web | vm logs web
+vm console web | vm exec web true | vm ssh web | vm snapshot web a | vm snapshots web | vm restore web a -y
+vm delete-snapshot web a -y | init begun | init --list | schema -o schema.json | migrate -y
+completion bash | man -o pages | destroy -y
 """.replace("\n", "|")
-ENDS = {"providers test": (0, 1), "diff": (0, 2)}
+_OF_ONE = "start stop reboot pause resume logs console exec ssh snapshot snapshots restore delete-snapshot".split()
+ENDS = {"providers test": (0, 1), "diff": (0, 2), **dict.fromkeys((f"vm {verb}" for verb in _OF_ONE), (1,))}
 """Commands that may end otherwise: without the kit, say, or where there is something to tell."""
 
 CALM = "aivp: v1\nproject: calm\nhosts: {lab: {transport: local}}\n"

@@ -50,6 +50,7 @@ def test_amounts() -> None:
         ({"disk": True, "why": "x"}, "number of bytes"),
         ({"kernel": "new", "why": "x"}, "version"),
         ({"privilege": "all", "why": "x"}, "privilege other than"),
+        ({"file": "etc/passwd", "why": "x"}, "absolute path"),
         ({"device": "/etc/passwd", "why": "x"}, "outside of /dev"),
         ({"command": "a", "as": "admin", "why": "x"}, "root or user"),
     ],

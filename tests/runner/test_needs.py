@@ -42,6 +42,11 @@ def test_devices() -> None:
     assert answer("device", "/dev/nonesuch", "/dev/null")["state"] == "met"
 
 
+def test_files() -> None:
+    assert answer("file", "/nonesuch", "/etc/passwd") == {"state": "met", "detail": "/etc/passwd"}
+    assert answer("file", "/nonesuch")["state"] == "missing"
+
+
 def test_modules() -> None:
     loaded = next(iter(sorted(os.listdir("/sys/module"))), None)
     if loaded is None:

@@ -10,7 +10,7 @@ from typing import Mapping, Tuple
 
 from .values import Json
 
-SUBJECTS: Tuple[str, ...] = ("command", "module", "device", "privilege", "disk", "kernel")
+SUBJECTS: Tuple[str, ...] = ("command", "module", "device", "file", "privilege", "disk", "kernel")
 """What a need is about; each has exactly one."""
 
 PRIVILEGES = frozenset({"root", "user_namespaces"})
@@ -99,6 +99,8 @@ def _subject(subject: str, value: Json) -> Tuple[Tuple[str, ...], str]:
         raise ValueError(f"says {subject} as something else than a name, or a list of them")
     if subject == "privilege" and not PRIVILEGES.issuperset(names):
         raise ValueError(f"names a privilege other than {', '.join(sorted(PRIVILEGES))}")
+    if subject == "file" and not all(name.startswith("/") for name in names):
+        raise ValueError("names a file that is not an absolute path")
     if subject == "device" and not all(name.startswith("/dev/") for name in names):
         raise ValueError("names a device outside of /dev")
     return names, ""

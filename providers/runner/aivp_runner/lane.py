@@ -130,8 +130,12 @@ class Lane:
 
     def _prepared(self, works: Sequence[Work]) -> List[Work]:
         """Look at each; those that have an effect to bring about come back."""
-        asked = [work for work in works if work.action not in BOOKKEEPING]
+        asked = [work for work in works if work.action not in BOOKKEEPING or self._is_to_be_learnt(work)]
         for work, answer in zip(asked, self.hosting.observe([work.item() for work in asked])):
+            if work.action == "adopt":
+                if "error" not in answer:
+                    work.computed = known(read_observation(answer["observation"]).computed)
+                continue
             if "error" in answer:
                 work.error = answer["error"]
                 work.status = LEFT if self._is_left(work) else "failed"
@@ -141,6 +145,10 @@ class Lane:
                 kind = self.hosting.kind(work.step["kind"])
                 judge(work, kind, self.books.is_claimed_by_others)
         return [work for work in works if not work.status]
+
+    def _is_to_be_learnt(self, work: Work) -> bool:
+        """True for what is adopted and has outputs, such as the way into a VM: no effect will ever tell them."""
+        return work.action == "adopt" and bool(self.hosting.kind(work.step["kind"]).computed)
 
     def _staged(self, works: Sequence[Work]) -> List[Work]:
         """Bring the content that `works` take to this host, before any intent: those that lack none come back."""
@@ -250,7 +258,17 @@ class Lane:
         """True where nothing is wrong but that the run is being stopped: whoever resumes it asks for the same again."""
         return work.error is not None and work.error["class"] == "canceled" and self.is_cancelled()
 
+    def _look_at_remains(self, works: Sequence[Work]) -> None:
+        """What a create made of a thing that was not there is ours, also where it failed half-way."""
+        failed = [work for work in works if work.error is not None and work.acted and _was_to_come(work)]
+        looking = [work for work in failed if self.hosting.kind(work.step["kind"]).existence == "observed"]
+        for work, answer in zip(looking, self.hosting.observe([work.item() for work in looking])):
+            if "error" not in answer:
+                seen = read_observation(answer["observation"])
+                work.is_made, work.computed = seen.observed is not None, known(seen.computed)
+
     def _conclude(self, works: Sequence[Work], begun: AbstractSet[str]) -> None:
+        self._look_at_remains(works)
         for work in works:
             if not work.status:
                 work.status = LEFT if self._is_left(work) else "failed" if work.error is not None else "done"
@@ -260,6 +278,10 @@ class Lane:
         self.store.conclude(self.run, [self.books.outcome(work, work.step["id"] in begun) for work in works])
         for outcomes in _portions([work.outcome_form(self.since) for work in works]):
             self.report({"outcomes": outcomes})
+
+
+def _was_to_come(work: Work) -> bool:
+    return work.action == "create" and work.seen is not None and work.seen.observed is None
 
 
 def _portions(outcomes: Sequence[Dict[str, Json]]) -> Iterator[List[Dict[str, Json]]]:

@@ -25,7 +25,8 @@ from .service import Refusal, Service, refusal_form
 from .store import HostStoreTooNew
 
 METHODS = frozenset(
-    "hello provider stage observe begin apply execute end list remembered recall rebuild upgrade health needs".split()
+    "hello provider stage observe begin apply execute end list remembered recall rebuild upgrade health needs"
+    " claims".split()
 )
 
 HEARTBEAT = 5.0

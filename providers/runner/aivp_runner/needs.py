@@ -44,6 +44,8 @@ def _answer(item: Mapping[str, Any], base: Optional[Path], session: Session) -> 
         return _module(names, str(item["config"]))
     if subject == "device":
         return _device(names)
+    if subject == "file":
+        return _file(names)
     if subject == "privilege":
         return _privilege(names, session)
     return _disk(Path(item["folder"]) if item["folder"] else base) if subject == "disk" else _kernel(item["least"])
@@ -130,6 +132,11 @@ def _device(names: Sequence[str]) -> Answer:
         group = _group(found.st_gid) if mode & 0o060 == 0o060 else ""
         return {"state": "refused", "detail": f"{name} has mode {mode:04o}", "group": group}
     return {"state": "missing", "detail": ""}
+
+
+def _file(names: Sequence[str]) -> Answer:
+    found = next((name for name in names if os.path.exists(name)), "")
+    return {"state": "met" if found else "missing", "detail": found}
 
 
 def _group(number: int) -> str:

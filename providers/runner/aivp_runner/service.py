@@ -179,6 +179,14 @@ class Service:
         """What there is here of what kinds need: see `needs.look`. Changes nothing."""
         return needs.look(asked, self.base, self.session)
 
+    def claims(self, kind: str, identities: List[Mapping[str, Json]]) -> Json:
+        """Who claims each of these here: lists of {project, environment, address}."""
+        store = self._reading()
+        try:
+            return {"claims": [store.others(kind, identity_text(identity), "", "") for identity in identities]}
+        finally:
+            store.close()
+
     def remembered(self) -> Json:
         """Every claim of this project's environment."""
         store = self._reading()

@@ -7,7 +7,7 @@ from typing import Tuple
 
 from aivp_sdk import Permanent
 
-_KNOWN = (
+KNOWN = (
     ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
     ("/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"),
     ("/usr/share/edk2/ovmf/OVMF_CODE.fd", "/usr/share/edk2/ovmf/OVMF_VARS.fd"),
@@ -16,7 +16,7 @@ _KNOWN = (
 
 def find(code: str = "") -> Tuple[Path, Path]:
     """Code and variables. `code`: the one that was configured. Raises Permanent where there is none."""
-    configured = ((code, code.replace("CODE", "VARS")),) if code else _KNOWN
+    configured = ((code, code.replace("CODE", "VARS")),) if code else KNOWN
     for one, other in configured:
         if Path(one).is_file() and Path(other).is_file():
             return Path(one), Path(other)

@@ -9,7 +9,7 @@ import fcntl
 import hashlib
 import json
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional
@@ -92,19 +92,22 @@ def verify(folder: Path, directory: Path) -> None:
 def mark(folder: Path, owner: str) -> None:
     """Say in the image's folder that `owner` stands on it: prune leaves it alone."""
     users = folder / USERS
-    try:
-        users.mkdir(exist_ok=True)
-        (users / owner).touch()
-    except OSError as error:
-        raise _flaw(f"{users} cannot be written: {error.strerror}", "The VM's user needs to write there.") from None
+    for is_last in (False, False, True):
+        try:
+            users.mkdir(exist_ok=True)
+            (users / owner).touch()
+            return
+        except OSError as error:  # the last one that left may just have taken the folder along
+            if is_last or not isinstance(error, FileNotFoundError):
+                mend = "The VM's user needs to write there."
+                raise _flaw(f"{users} cannot be written: {error.strerror}", mend) from None
 
 
 def unmark(folder: Path, owner: str) -> None:
     """It no longer does."""
-    try:
+    with suppress(OSError):  # it is not empty, or not there
         (folder / USERS / owner).unlink()
-    except OSError:
-        return
+        (folder / USERS).rmdir()
 
 
 @contextmanager

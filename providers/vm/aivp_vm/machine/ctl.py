@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any, Callable, Dict, Sequence
 
-from . import client, places, snapshots, state
+from . import client, places, removal, snapshots, state
 from .quiet import quiet
 from .usage import usage
 
@@ -30,7 +30,8 @@ def main(argv: Sequence[str]) -> int:
     except (client.Refusal, client.Unreachable, LookupError, OSError) as error:
         sys.stdout.write(json.dumps({"error": str(error.args[0] if error.args else error)}) + "\n")
         return 1
-    sys.stdout.write(json.dumps(answer, sort_keys=True) + "\n")
+    if options.verb != "console":
+        sys.stdout.write(json.dumps(answer, sort_keys=True) + "\n")
     return 0
 
 
@@ -44,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
         "logs",
         "pause",
         "reboot",
+        "remove",
         "resume",
         "snapshots",
         "start",
@@ -108,6 +110,11 @@ def _reboot(options: argparse.Namespace) -> Answer:
 def _pause(options: argparse.Namespace) -> Answer:
     client.ask(_folder(options), "pause")
     return _status(options)
+
+
+def _remove(options: argparse.Namespace) -> Answer:
+    removal.remove(_folder(options))
+    return {"name": options.name}
 
 
 def _resume(options: argparse.Namespace) -> Answer:
@@ -195,6 +202,7 @@ _VERBS: Dict[str, Callable[[argparse.Namespace], Answer]] = {
     "logs": _logs,
     "pause": _pause,
     "reboot": _reboot,
+    "remove": _remove,
     "restore": _restore,
     "resume": _resume,
     "snapshot": _snapshot,
