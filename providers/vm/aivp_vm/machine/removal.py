@@ -13,7 +13,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from . import client, places
+from . import client, places, warm
 from .holders import holder
 from .process import ENVIRONMENT
 
@@ -35,6 +35,9 @@ def remove(folder: Path) -> None:
 def _release(folder: Path) -> None:
     """Its power, its leases, its mark."""
     spec = places.read_json(folder / places.SPEC) or {}
+    clones = warm.clones(folder)
+    if clones:
+        raise OSError(f"it is a template, and {', '.join(clones)} stand on it")
     with contextlib.suppress(client.Refusal, client.Unreachable):
         if holder(folder / places.LOCK) is not None:
             client.ask(folder, "stop", wait=30, force=True, timeout=0)
@@ -47,6 +50,8 @@ def _release(folder: Path) -> None:
         with contextlib.suppress(OSError):  # it is not there, or others are in it
             (users / folder.name).unlink()
             users.rmdir()
+    if spec.get("template"):
+        warm.unmark(Path(str(spec["template"])), folder.name)
 
 
 def _detach(network: Path, owner: str) -> None:
