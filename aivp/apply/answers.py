@@ -23,7 +23,8 @@ BEGUN = frozenset({"intent", "done"})
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a step. `action`: what was really done; `outputs` are not audited yet.
+    """What became of a step. `action`: what was really done; `outputs` are not audited yet. is_made: it failed, and
+    what it was to create is there all the same.
 
     times: seconds since its host got the message: when it was taken up and, of an effect, its begin and its end.
     """
@@ -33,6 +34,7 @@ class Outcome:
     outputs: Json = None
     error: Mapping[str, Json] | None = None
     times: Sequence[float] = ()
+    is_made: bool = False
 
 
 def read_outcomes(params: Json) -> list[tuple[str, Outcome]]:
@@ -49,7 +51,12 @@ def _outcome(item: Json) -> tuple[str, Outcome]:
         raise Broken("an outcome that is none")
     error = None if item.get("error") is None else audit_error(item["error"])
     return item["step"], Outcome(
-        item["status"], item["action"], item.get("outputs", {}), error, _times(item.get("times"))
+        item["status"],
+        item["action"],
+        item.get("outputs", {}),
+        error,
+        _times(item.get("times")),
+        item.get("made") is True,
     )
 
 

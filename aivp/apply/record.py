@@ -125,11 +125,12 @@ def identity(step: Step, config: Mapping[str, Json], row: Object | None, kind: K
 
 
 def _has_come(outcome: Outcome, kind: Kind) -> bool:
-    """True for what was made and yet failed, such as a thing that is not as it was declared: its id says that it is
-    there, and who forgot it would make a second one.
+    """True for what was made and yet failed, such as a thing that is not as it was declared: who forgot it would make a
+    second one where it has an id of its own, and elsewhere take it for somebody else's.
     """
-    is_made = outcome.status == "failed" and outcome.action == "create" and isinstance(outcome.outputs, dict)
-    return is_made and bool(kind.assigned_ids(outcome.outputs))
+    if outcome.status != "failed" or outcome.action != "create" or not isinstance(outcome.outputs, dict):
+        return False
+    return bool(kind.assigned_ids(outcome.outputs)) if kind.assigned else outcome.is_made
 
 
 def provenance(step: Step, action: str, row: Object | None, kind: Kind | None) -> Provenance:

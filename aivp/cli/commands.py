@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "hosts": ("hosts", "List and check hosts, show their facts, record an inventory."),
     "exec": ("exec", "Run a command once on hosts."),
     "doctor": ("doctor", "See what hosts lack, and what mends it."),
+    "image": ("image", "List, fetch, check and remove images of VMs."),
     "vm": ("vm", "List, start, enter and watch virtual machines."),
     "discover": ("discover", "Write configuration for what exists on a host."),
     "explain": ("explain", "Say what a diagnostic means, or where a value comes from."),

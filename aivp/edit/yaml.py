@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aivp_contract.values import Json
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
+
+from aivp.diagnostics.diagnostic import refusal
 
 WIDTH = 1 << 30
 """No line is folded: a folded text is harder to read, and to search, than a long one."""
@@ -36,6 +39,33 @@ def dump(document: Mapping[str, Json], head: str = "", notes: Mapping[tuple[str,
         tree.yaml_set_start_comment(head)
     for (section, key), note in (notes or {}).items():
         tree[section].yaml_set_comment_before_after_key(key, before=one_line(note), indent=2)
+    stream = io.BytesIO()
+    yaml.dump(tree, stream)
+    return stream.getvalue()
+
+
+def with_member(data: bytes, path: Sequence[str], key: str, value: Json) -> bytes:
+    """A document with one more member in the mapping at `path`, which is made where it is missing.
+
+    Comments, quotes and order of the rest stay. Raises Refused (AIVP0670) where a mapping cannot stand there.
+    """
+    yaml = YAML(typ="rt", pure=True)
+    yaml.width = WIDTH
+    yaml.preserve_quotes = True
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    try:
+        tree = yaml.load(data)
+    except YAMLError:
+        raise refusal("AIVP0670", "The file is no YAML that can be added to.", "Add the entry by hand.") from None
+    tree = CommentedMap() if tree is None else tree
+    place = tree
+    for name in path:
+        if isinstance(place, CommentedMap) and place.get(name) is None:
+            place[name] = CommentedMap()
+        place = place.get(name) if isinstance(place, CommentedMap) else None
+    if not isinstance(place, CommentedMap):
+        raise refusal("AIVP0670", f"{'.'.join(path)} is no mapping.", "Add the entry by hand.")
+    place[_text(key, is_key=True)] = _node(value)
     stream = io.BytesIO()
     yaml.dump(tree, stream)
     return stream.getvalue()

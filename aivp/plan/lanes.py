@@ -21,7 +21,8 @@ EFFECTS = frozenset({"create", "update", "replace", "delete", "refresh"})
 
 @dataclass
 class _Lane:
-    """family: what the members of the batch in hand have in common. disturbed: kinds that earlier batches may have
+    """family: what the members of the batch in hand have in common. awaited: steps on other hosts that this lane has
+    to wait for anyway, by what is in it. disturbed: kinds that earlier batches may have
     changed, empty only where they had no effect at all; disturbing: those that the batch in hand may change.
     """
 
@@ -29,6 +30,7 @@ class _Lane:
     batch: int = -1
     family: tuple[object, ...] = ()
     members: set[str] = field(default_factory=set)
+    awaited: set[str] = field(default_factory=set)
     disturbed: frozenset[str] = frozenset()
     disturbing: set[str] = field(default_factory=set)
 
@@ -56,6 +58,7 @@ class Lanes:
             lane.disturbed, lane.disturbing = lane.disturbed | lane.disturbing, set()
         lane.ids.append(step.id)
         lane.members.add(step.id)
+        lane.awaited.update(self._elsewhere(step))
         self.hosts[step.id] = step.host
         kind = self.kinds.get(step.kind)
         if step.action in EFFECTS:
@@ -77,17 +80,23 @@ class Lanes:
         return bool(reached) if has_guard else "*" in reached or step.kind in reached
 
     def _joins(self, step: Step, lane: _Lane) -> bool:
-        """Neighbours of one kind that do not wait for each other or for another host share a batch."""
+        """Neighbours of one kind share a batch, unless one waits for another, or for a host that no step before it did.
+
+        So do deferred ones, also those within a VM that is to come: what they lack, steps before the batch bring.
+        """
         kind = self.kinds.get(step.kind)
         return (
             kind is not None
             and kind.batch
-            and not step.is_deferred
             and _family(step) == lane.family
             and len(lane.members) < BATCH
             and lane.members.isdisjoint(step.waits_for)
-            and all(self.hosts.get(other, step.host) == step.host for other in step.waits_for)
+            and lane.awaited.issuperset(self._elsewhere(step))
         )
+
+    def _elsewhere(self, step: Step) -> list[str]:
+        """What it waits for on other hosts."""
+        return [other for other in step.waits_for if self.hosts.get(other, step.host) != step.host]
 
 
 def _family(step: Step) -> tuple[object, ...]:

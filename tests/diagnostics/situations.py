@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.diagnostics import machines, moments, providers
+from tests.diagnostics import images, machines, moments, providers
 from tests.diagnostics.stage import AIVP, Stage
 
 Situation = Callable[[Stage, bool], None]
@@ -293,6 +293,7 @@ SITUATIONS: Mapping[str, Situation] = {
     **machines.SITUATIONS,
     **providers.SITUATIONS,
     **moments.SITUATIONS,
+    **images.SITUATIONS,
     "AIVP0419": newer_row,
     "AIVP0502": another_machine,
     "AIVP0507": another_code,

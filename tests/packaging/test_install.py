@@ -33,6 +33,18 @@ def test_the_core_stays_small(installed: Place) -> None:
         assert not list(installed.site.glob(f"{extra}*")), "an extra is in the core"
 
 
+def test_what_travels_to_hosts_is_what_a_checkout_sends(installed: Place) -> None:
+    """Plans pin the code of providers with their libraries: it is the same, however aivp was installed."""
+    code = (
+        "from aivp.plugins import Registry; from aivp.hosts.bundle import bundle\n"
+        "for provider in Registry.discover().providers.values():\n"
+        "    if not provider.is_hosted: print(provider.name, bundle(provider).digest)"
+    )
+    here = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert [line.split()[0] for line in here.splitlines()] == ["image", "network", "vm"]
+    assert installed.run(str(installed.bin / "python"), "-c", code) == here
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("version", ["3.12", "3.13", "3.14"])
 def test_every_python_does_the_same(dist: Path, uv: str, tmp_path: Path, version: str) -> None:

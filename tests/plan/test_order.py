@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hypothesis.strategies as st
 import pytest
+from aivp_contract.observation import Observation
+from aivp_contract.values import Unknown
 from hypothesis import given, settings
 
 from aivp.model.evidence import HostEvidence
+from aivp.model.expression import Ref
 from aivp.plan import lanes
 
 from .worlds import declare, graph_of, ids, plan, row, step, witness
@@ -79,6 +82,31 @@ def test_a_path_through_something_else_parts_a_batch():
     )
     found = fresh(ir)
     assert step(found, "create:package.a@lab").batch != step(found, "create:package.b@lab").batch
+
+
+def test_what_waits_for_another_host_shares_a_batch_that_does_anyway():
+    """Packages within a VM that is to come all wait for it; none of them makes another one wait for more."""
+    names = [f"package.{n}@lab" for n in "abc"]
+    ir = declare(
+        {**{name: {} for name in names}, "thing.x@edge": {}, "thing.y@edge": {}},
+        *(f"thing.x@edge {name}" for name in names),
+        "thing.y@edge package.c@lab",
+    )
+    found = fresh(ir)
+    assert [step(found, f"create:{name}").batch for name in names] == [0, 0, 1]
+
+
+def test_deferred_neighbours_share_a_batch():
+    """VMs of an image that is still to be made: they start side by side once it is there."""
+    names = [f"bulk.{n}@lab" for n in "abc"]
+    ir = declare(
+        {A: {}, **{name: {"text": Ref(A, ("id",))} for name in names}},
+        *(f"{A} reference {name}" for name in names),
+        "bulk.a@lab bulk.c@lab",
+    )
+    found = plan(ir, witness(ir, {A: Observation(None, computed={"id": Unknown()}), **dict.fromkeys(names)}))
+    assert all(step(found, f"create:{name}").is_deferred for name in names)
+    assert batches(found) == [("thing.a", 0), ("bulk.a", 1), ("bulk.b", 1), ("bulk.c", 2)]
 
 
 def test_a_batch_has_a_most(monkeypatch):

@@ -33,6 +33,7 @@ class Unreachable(Exception):
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run ARGV there; its exit status, or 128 and the number of the signal that ended it."""
+    _fill_standard_streams()
     try:
         request, place, wait = _read(sys.argv[1:] if argv is None else argv)
         bridge = Bridge(place, request, wait)
@@ -54,7 +55,6 @@ class Bridge:
         self._fd = _connect(place)
         self._decoder = Decoder()
         self._messages = Messages()
-        self._early: List[Frame] = []
         self._outgoing = bytearray()
         self._waiting: Dict[int, List[bytes]] = {1: [], 2: []}
         self._credit = wire.WINDOW
@@ -231,6 +231,15 @@ def _read(argv: List[str]) -> Tuple[Dict[str, Any], str, float]:
         raise Unreachable("no command is named")
     request["argv"] = rest
     return request, place, wait
+
+
+def _fill_standard_streams() -> None:
+    """Nothing that is opened later may become the stdin, stdout or stderr that nobody gave."""
+    while True:
+        fd = os.open(os.devnull, os.O_RDWR)
+        if fd > 2:
+            os.close(fd)
+            return
 
 
 def _connect(place: str) -> int:

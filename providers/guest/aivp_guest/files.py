@@ -6,6 +6,7 @@ A program is a zip of module texts (`python3 -I FILE`), the same bytes each time
 from __future__ import annotations
 
 import io
+import pkgutil
 import zipfile
 from pathlib import Path
 from typing import Dict, List, NamedTuple
@@ -24,7 +25,7 @@ Before=network-pre.target sysinit.target shutdown.target
 StartLimitIntervalSec=0
 
 [Service]
-ExecStart=/usr/bin/python3 -I {helper}
+ExecStart=/usr/bin/python3 -I -S {helper}
 Restart=always
 RestartSec=100ms
 OOMScoreAdjust=-900
@@ -76,7 +77,7 @@ def files() -> List[File]:
 
 def init_files() -> List[File]:
     """The same for an image without another init (`init=` of the kernel: INIT)."""
-    starter = f"#!/bin/sh\nexec /usr/bin/python3 -I {HELPER} --init\n".encode()
+    starter = f"#!/bin/sh\nexec /usr/bin/python3 -I -S {HELPER} --init\n".encode()
     return [File(HELPER, 0o755, helper()), File(INIT, 0o755, starter)]
 
 
@@ -90,11 +91,16 @@ def enter() -> bytes:
     return _program("enter", ("wire.py", "enter.py", "terminal.py"))
 
 
+def _text(name: str) -> bytes:
+    found = pkgutil.get_data(__name__.rpartition(".")[0], name)
+    assert found is not None, name
+    return found
+
+
 def _program(main: str, modules: tuple[str, ...]) -> bytes:
-    folder = Path(__file__).parent
     texts: Dict[str, bytes] = {"__main__.py": _MAIN.format(main).encode()}
     for name in modules:
-        texts["aivp_guest/" + name] = (folder / name).read_bytes()
+        texts["aivp_guest/" + name] = _text(name)
         texts[f"aivp_guest/{Path(name).parent}/__init__.py".replace("/./", "/")] = b""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:

@@ -83,9 +83,10 @@ class Client(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         for frame in self._decoder.feed(data):
+            if frame.kind == wire.GAP:
+                self.transport.abort()  # no client of ours sends anything but frames
+                return
             self._frame(frame)
-        if self._decoder.skipped:
-            self.transport.abort()  # no client of ours sends anything but frames
 
     def greet(self, ready: Ready) -> None:
         """The guest is ready."""

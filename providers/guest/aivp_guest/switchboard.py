@@ -16,14 +16,16 @@ import time
 from typing import Any, Callable, Dict, Mapping, Optional, Set, Union
 
 from aivp_guest import wire
+from aivp_guest.link import Link
 from aivp_guest.ready import BadReady, Ready, read_ready
 from aivp_guest.routes import Caller, Client, Lost, Route
-from aivp_guest.wire import Decoder, Frame, Messages
+from aivp_guest.wire import Frame, Messages
 
 Message = Dict[str, Any]
 
 _RETRY = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 _SEED = 64
+_PAUSE = 0.05
 
 
 class Switchboard:
@@ -46,13 +48,14 @@ class Switchboard:
         self._personalise = personalise
         self._log = log
         self._changed = changed
-        self._link: Optional[_Link] = None
+        self._link: Optional[Link] = None
         self._server: Optional[asyncio.AbstractServer] = None
         self._keeping: Optional[asyncio.Task[None]] = None
-        self._is_ready = asyncio.Event()
+        self._is_ready: asyncio.Event
         self._ready: Optional[Ready] = None
         self._session = 0
         self._has_announced = False
+        self._opening: Optional[asyncio.TimerHandle] = None
         self._messages = Messages()
         self._routes: Dict[int, Route] = {}
         self._numbers = 0
@@ -65,6 +68,7 @@ class Switchboard:
 
     async def start(self) -> None:
         """Listen for clients, and connect with the port as soon as it is there. Raises OSError for `listen`."""
+        self._is_ready = asyncio.Event()  # here, since Python 3.9 binds it to the loop
         if self._listen is not None:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._listen)
@@ -92,9 +96,13 @@ class Switchboard:
 
     async def wait(self, seconds: float) -> Ready:
         """What the guest is, once it is ready. Raises asyncio.TimeoutError."""
-        await asyncio.wait_for(self._is_ready.wait(), seconds)
-        assert self._ready is not None
-        return self._ready
+
+        async def ready() -> Ready:
+            while self._ready is None:
+                await self._is_ready.wait()
+            return self._ready
+
+        return await asyncio.wait_for(ready(), seconds)
 
     async def ask(self, request: Mapping[str, Any], seconds: float) -> Message:
         """The answer to a request without streams. Raises Lost, asyncio.TimeoutError."""
@@ -111,6 +119,9 @@ class Switchboard:
 
     def open(self, personalise: Optional[Mapping[str, Any]] = None) -> None:
         """Begin a new session now, as another machine if that is said: after memory was restored, for one."""
+        if self._opening is not None:
+            self._opening.cancel()
+            self._opening = None
         if personalise is not None:
             self._personalise = personalise
         self._reset("a new session begins")
@@ -131,7 +142,7 @@ class Switchboard:
         loop = asyncio.get_running_loop()
         failures = 0
         while True:
-            link = _Link(self)
+            link = Link(self._hear, self._press)
             try:
                 if isinstance(self._port, str):
                     await loop.create_unix_connection(lambda link=link: link, self._port)  # type: ignore[misc]
@@ -156,7 +167,7 @@ class Switchboard:
         if self._link is not None:
             self._link.transport.write(data)
 
-    def hear(self, frame: Frame) -> None:
+    def _hear(self, frame: Frame) -> None:
         """A frame of the guest."""
         try:
             self._frame(frame)
@@ -166,10 +177,14 @@ class Switchboard:
                 self._end(frame.stream, {"error": {"code": "bad_answer", "message": str(error)}})
 
     def _frame(self, frame: Frame) -> None:
-        if frame.kind == wire.HERE:
+        if frame.kind == wire.GAP:
+            if self._ready is not None:
+                self._log("guest: bytes came that are no frame")
+                self._open_again()
+        elif frame.kind == wire.HERE:
             # The first may have crossed with what opens this session, unless there is one: then its helper has gone.
             if self._ready is not None or self._has_announced:
-                self.open()
+                self._open_again()
             self._has_announced = True
         elif frame.kind == wire.READY:
             message = self._messages.add(frame)
@@ -177,6 +192,17 @@ class Switchboard:
                 self._became_ready(message)
         elif frame.stream in self._routes:
             self._deliver(frame, self._routes[frame.stream])
+
+    def _open_again(self) -> None:
+        """As the guest wants it, but not as often as it likes."""
+        self._reset("its session ended")
+        if self._opening is None:
+            self._opening = asyncio.get_running_loop().call_later(_PAUSE, self._reopen)
+
+    def _reopen(self) -> None:
+        self._opening = None
+        if self._link is not None:
+            self.open()
 
     def _deliver(self, frame: Frame, route: Route) -> None:
         if frame.kind == wire.END:
@@ -257,7 +283,7 @@ class Switchboard:
             self._routes[frame.stream].window += wire.credit(frame)
         self._send(wire.encode(*frame))
 
-    def press(self, is_full: bool) -> None:
+    def _press(self, is_full: bool) -> None:
         """The port takes no more for now, or again."""
         for client in self._clients:
             with contextlib.suppress(RuntimeError):
@@ -267,36 +293,3 @@ class Switchboard:
         self._numbers = self._numbers % 0xFFFFFFFF + 1
         self._routes[self._numbers] = Route(owner, stream)
         return self._numbers
-
-
-class _Link(asyncio.Protocol):
-    """The connection with the port."""
-
-    transport: asyncio.Transport
-
-    def __init__(self, board: Switchboard) -> None:
-        self._board = board
-        self._decoder = Decoder()
-        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.is_full = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        transport.set_write_buffer_limits(high=4 * wire.WINDOW)
-
-    def data_received(self, data: bytes) -> None:
-        for frame in self._decoder.feed(data):
-            self._board.hear(frame)
-
-    def connection_lost(self, error: Optional[Exception]) -> None:
-        if not self.ended.done():
-            self.ended.set_result(None)
-
-    def pause_writing(self) -> None:
-        self.is_full = True
-        self._board.press(True)
-
-    def resume_writing(self) -> None:
-        self.is_full = False
-        self._board.press(False)

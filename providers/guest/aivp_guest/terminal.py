@@ -28,7 +28,7 @@ def raw(fd: int, resized: Callable[[int, int], None]) -> Iterator[None]:
     before = termios.tcgetattr(fd)
     signal.signal(signal.SIGWINCH, lambda _number, _frame: resized(size(fd)["rows"], size(fd)["columns"]))
     try:
-        tty.setraw(fd)
+        tty.setraw(fd, termios.TCSADRAIN)  # what was typed ahead stays
         yield
     finally:
         termios.tcsetattr(fd, termios.TCSADRAIN, before)

@@ -24,6 +24,8 @@ MESSAGE = 4 * 1024 * 1024
 
 # What frames say. From the host: OPEN, START, IN, EOF, CONTROL, CANCEL; from the guest: HERE, READY, OUT, ERR, END;
 # from both: CREDIT.
+# GAP is never sent: a decoder says by it that bytes came that were no frame, so that whatever went on may miss some.
+GAP = 0
 OPEN, HERE, READY, START, IN, OUT, ERR, EOF, CREDIT, CONTROL, CANCEL, END = range(1, 13)
 
 _MARK = b"\xaaVP1"
@@ -84,27 +86,34 @@ class Decoder:
 
     def __init__(self) -> None:
         self.skipped = 0
+        self._is_in_gap = False
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> List[Frame]:
-        """The frames that are complete with this."""
+        """The frames that are complete with this, and one GAP for each run of bytes between that are none."""
         buffer = self._buffer
         buffer += data
         frames: List[Frame] = []
         at = 0
         while len(buffer) - at >= _HEADER.size:
             mark, kind, more, length, stream, checksum = _HEADER.unpack_from(buffer, at)
-            end = at + _HEADER.size + length
-            if mark == _MARK and length <= PAYLOAD:
-                if end > len(buffer):
+            if mark != _MARK or length > PAYLOAD:
+                found = buffer.find(_MARK, at + 1)
+                following = found if found >= 0 else max(at + 1, len(buffer) - len(_MARK) + 1)
+            else:
+                following = at + _HEADER.size + length
+                if following > len(buffer):
                     break
-                payload = bytes(buffer[at + _HEADER.size : end])
+                payload = bytes(buffer[at + _HEADER.size : following])
                 if zlib.crc32(payload, zlib.crc32(bytes(buffer[at + 4 : at + 12]))) == checksum:
                     frames.append(Frame(kind, stream, payload, bool(more)))
-                    at = end
+                    self._is_in_gap = False
+                    at = following
                     continue
-            found = buffer.find(_MARK, at + 1)
-            following = found if found >= 0 else max(at + 1, len(buffer) - len(_MARK) + 1)
+                # Passed over as a whole, or garbage would be costly; what begins a session comes after that many zeros.
+            if not self._is_in_gap:
+                frames.append(Frame(GAP, 0, b""))
+                self._is_in_gap = True
             self.skipped += following - at
             at = following
         del buffer[:at]

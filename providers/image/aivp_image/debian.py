@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
@@ -16,7 +17,7 @@ from aivp_sdk import Json, Permanent, ProviderError
 from .debian_apt import Apt, Package, Sources
 from .debian_build import build
 from .debian_shown import declared, is_same, newer, with_versions
-from .declaration import Debian, Image
+from .declaration import ACCOUNT, Account, Debian, Image
 from .guest_helper import HelperFile, digest, helper_files
 from .recipe import Before, Maker, Outlook, Recipe, common
 from .workshop import Workshop
@@ -29,6 +30,7 @@ PACKAGES = "packages.json"
 """Beside image.json: the packages of the image, each with its hash."""
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 _KEYRINGS = {name: f"/usr/share/keyrings/{name}-archive-keyring.gpg" for name in ("debian", "ubuntu")}
+_STUB_IN_SYSTEMD = ("bullseye", "focal", "jammy")
 _TOLD = 8
 
 
@@ -44,11 +46,14 @@ class DebianMaker(Maker):
         for number, hook in enumerate(debian.hooks or []):
             if (hook.argv is None) == (hook.shell is None):
                 raise Permanent("a hook is either argv or shell", path=f"/debian/hooks/{number}")
+        for number, account in enumerate(debian.users or []):
+            _check_account(account, f"/debian/users/{number}")
         if not debian.mirror and not debian.sources:
             raise Permanent("there is neither a mirror nor other sources", path="/debian/mirror")
 
     def foresee(self, desired: Image, before: Optional[Before], workshop: Workshop) -> Outlook:
         """As declared. The mirror is asked only where an image is there and `upgrades` says so."""
+        _keep_off_argv(_of(desired), workshop.session.secrets)
         found = declared(_of(desired))
         if before is None or not before.folder.is_dir():
             return Outlook(found)
@@ -62,6 +67,7 @@ class DebianMaker(Maker):
     def prepare(self, desired: Image, before: Optional[Before], workshop: Workshop) -> Recipe:
         """Asks the mirror what its packages are now."""
         debian = _of(desired)
+        _keep_off_argv(debian, workshop.session.secrets)
         apt = Apt(_sources(debian), workshop)
         packages = _resolved(desired, workshop)
         shown = declared(debian)
@@ -87,6 +93,23 @@ def _fill(
     (draft / PACKAGES).write_text(json.dumps(_listed(packages)), encoding="utf-8")
     apt.fetch(packages)
     return build(desired, apt, packages, helper, draft, workshop)
+
+
+def _check_account(account: Account, path: str) -> None:
+    if account.password is not None and not re.fullmatch(r"[*!]|\$[^:\s]+", account.password):
+        mend = "Make one with `mkpasswd -m yescrypt` or `openssl passwd -6`; * stands for no password."
+        raise Permanent("this is not the hash of a password", path=f"{path}/password", mend=mend)
+    for group in account.groups or []:
+        if not re.fullmatch(ACCOUNT, group):
+            raise Permanent(f"{group!r} cannot be the name of a group", path=f"{path}/groups")
+
+
+def _keep_off_argv(debian: Debian, secrets: Sequence[str]) -> None:
+    """Others on the host can see what processes are started with."""
+    for number, hook in enumerate(debian.hooks or []):
+        if any(secret in word for word in hook.argv or [] for secret in secrets if secret):
+            mend = "Put it into a file with `files`, or take `shell`, whose text nobody sees."
+            raise Permanent("a secret would be in an argv", path=f"/debian/hooks/{number}/argv", mend=mend)
 
 
 def _of(desired: Image) -> Debian:
@@ -119,6 +142,8 @@ def _resolved(desired: Image, workshop: Workshop) -> List[Package]:
     names = {*GUEST, *debian.packages, debian.kernel or f"linux-image-cloud-{machine}"}
     if any(account.sudo for account in debian.users or []):
         names.add("sudo")
+    if desired.boot == "firmware" and debian.suite not in _STUB_IN_SYSTEMD:
+        names.add("systemd-boot-efi")
     versions = debian.versions or {}
     names = {name for name in names if name not in versions} | {f"{name}={versions[name]}" for name in versions}
     return apt.resolve(debian.variant, sorted(names), recommends=debian.recommends)

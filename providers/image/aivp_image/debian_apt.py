@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 from urllib.parse import unquote
 
-from aivp_sdk import Permanent, Temporary
+from aivp_sdk import Permanent, ProviderError, Temporary
 
 from .workshop import Workshop
 
@@ -23,6 +23,7 @@ _CARRIED = ("Acquire::http", "Acquire::https", "Acquire::Check-Valid-Until", "Ac
 _LISTS = "Created-By: Packages"
 _STRICT = "APT::Update::Error-Mode=any"
 _URI = re.compile(r"'(?P<uri>[^']+)' (?P<file>\S+) (?P<size>[0-9]+) (?P<hash>\S*)")
+_ERROR = re.compile(r"E:|Err:|W: GPG| +\S+ : (Pre)?(Depends|Conflicts|Breaks): ")
 _PRIORITIES = {
     "essential": (),
     "apt": (),
@@ -78,7 +79,7 @@ class Apt:
                 "apt-get", ["update", "-o", "APT::Update::Error-Mode=any"], doing="asking the mirror for its packages"
             )
         except Permanent as error:
-            raise Temporary(_blame(error.message), path="/debian/mirror", mend=_mend(error.message)) from None
+            raise _unreached(error) from None
 
     def resolve(self, variant: str, names: Sequence[str], *, recommends: bool) -> List[Package]:
         """What apt would install into an empty system, sorted. Raises Permanent for names that it does not know."""
@@ -88,6 +89,8 @@ class Apt:
         try:
             lines = self._run("apt-get", argv, doing="choosing packages")
         except Permanent as error:
+            if error.mend is not None:
+                raise
             raise Permanent(_blame(error.message), path="/debian/packages", mend=_unknown(error.message)) from None
         found = [_package(match) for match in map(_URI.fullmatch, lines) if match]
         return sorted(found, key=lambda package: (package.name, package.architecture))
@@ -107,7 +110,7 @@ class Apt:
         try:
             self._run("apt-get", argv, doing="fetching packages", said=said)
         except Permanent as error:
-            raise Temporary(_blame(error.message), path="/debian/mirror", mend=_mend(error.message)) from None
+            raise _unreached(error) from None
 
     def stanzas(self, packages: Sequence[Package]) -> bytes:
         """What the mirror's lists say of these packages, for a repository that holds their files beside it."""
@@ -217,10 +220,17 @@ def _copied(line: str) -> str:
     return re.sub(r"(?<=\s)file:", "copy:", line)
 
 
+def _unreached(error: Permanent) -> ProviderError:
+    """What has a way out already, such as a full disk, as it is; else the mirror is at fault, and may be back."""
+    if error.mend is not None:
+        return error
+    return Temporary(_blame(error.message), path="/debian/mirror", mend=_mend(error.message))
+
+
 def _blame(message: str) -> str:
-    """Of what apt said, the lines that are errors."""
+    """Of what apt said, the lines that are errors, and which packages cannot be together."""
     first, _, last = message.partition("\n")
-    errors = [line for line in last.splitlines() if line.startswith(("E:", "Err:", "W: GPG"))]
+    errors = [line.strip() for line in last.splitlines() if _ERROR.match(line)]
     return f"{first.split(' failed:')[0]} failed:\n" + "\n".join(errors[-6:] or last.splitlines()[-6:])
 
 

@@ -9,7 +9,7 @@ from typing import Sequence, Tuple
 
 from aivp_sdk import Permanent
 
-from . import boot_disk
+from . import boot_disk, bootable
 from .boot_initramfs import initramfs
 from .boot_modules import ROOT, VIRTIO, files, read_tables
 from .debian_apt import Apt, Package
@@ -22,7 +22,7 @@ from .store import remove_tree
 from .workshop import Workshop
 
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
-_CONSOLES = {"amd64": "ttyS0", "arm64": "ttyAMA0"}
+_CONSOLES = {"x86_64": "ttyS0", "aarch64": "ttyAMA0"}
 _FSTAB = "{root} / ext4 defaults,x-systemd.growfs 0 1\n"
 _TEMPORARY = ("repository", "tmp", "root.tar", "inside.tar")
 
@@ -34,25 +34,31 @@ def build(
     debian, wanted = desired.debian or Debian(suite=""), desired.disk or Disk()
     now = epoch(apt.archives, packages)
     repository(apt, packages, draft / "repository")
-    root = "/dev/vda"
+    machine = _MACHINES.get(apt.sources.architecture, apt.sources.architecture)
+    is_firmware = desired.boot == "firmware"
+    root = f"UUID={boot_disk.file_system_id(draft.name)}" if is_firmware else "/dev/vda"
+    cmdline = (f"root={root}", "rw", f"console={_CONSOLES.get(machine, 'ttyS0')}", *desired.cmdline)
     lines = [line for line in apt.sources.lines if " file:" not in line and " copy:" not in line]
     data = inside(debian, lines, helper, _FSTAB.format(root=root))
     tar = root_tar(workshop, draft, packages, data, slim(debian), now)
     kernel = _kernel(tar, draft, desired.modules, workshop)
     raw = draft / "disk.raw"
-    boot_disk.ext4(workshop, tar, raw, wanted.size, draft.name, now)
+    if is_firmware:
+        bootable.write(workshop, tar, draft, wanted.size, machine, cmdline, now)
+    else:
+        boot_disk.ext4(workshop, tar, raw, wanted.size, draft.name, now)
     for name in _TEMPORARY:
         remove_tree(draft / name)
     disk = boot_disk.finished(workshop, raw, wanted)
-    machine = apt.sources.architecture
     return Content(
-        architecture=_MACHINES.get(machine, machine),
+        architecture=machine,
         disk=disk.name,
         disk_format=wanted.format,
         disk_size=wanted.size,
         kernel="vmlinuz",
         initrd="initrd.img",
-        cmdline=(f"root={root}", "rw", f"console={_CONSOLES.get(machine, 'ttyS0')}", *desired.cmdline),
+        cmdline=cmdline,
+        firmware=is_firmware,
         helper=bool(helper),
         cloud_init=any(package.name == "cloud-init" for package in packages),
         about={"kernel": kernel, "suite": debian.suite, "packages": len(packages)},

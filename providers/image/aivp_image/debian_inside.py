@@ -34,7 +34,13 @@ ExecStart=/bin/sh -c 'for kind in ed25519 ecdsa; do [ -e /etc/ssh/ssh_host_$${ki
 [Install]
 WantedBy=multi-user.target
 """
-_MASKED = ("systemd-networkd-wait-online.service", "apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer")
+_MASKED = (
+    "systemd-networkd-wait-online.service",
+    "apt-daily.timer",
+    "apt-daily-upgrade.timer",
+    "e2scrub_all.timer",
+    "e2scrub_reap.service",
+)
 _NETWORK = """\
 # What nobody says more of: the guest helper and cloud-init write files that come before this one.
 [Match]
@@ -46,6 +52,11 @@ DHCP=yes
 [Link]
 RequiredForOnline=no
 """
+_GROW = """\
+# A disk that is larger than the image: its last partition takes the rest.
+[Partition]
+Type=root
+"""
 _SLIM = """\
 path-exclude=/usr/share/doc/*
 path-include=/usr/share/doc/*/copyright
@@ -53,13 +64,14 @@ path-exclude=/usr/share/info/*
 path-exclude=/usr/share/locale/*
 path-exclude=/usr/share/man/*
 """
+# What is in /tmp goes by mmdebstrap: its settings for apt are there until the end, and without them apt would work on
+# the host's own lists.
 _TIDY = """\
 rm -f /etc/ssh/ssh_host_* /etc/machine-id /var/lib/dbus/machine-id /var/lib/systemd/random-seed
 rm -f /boot/initrd.img* /initrd.img* /vmlinuz.old /etc/apt/apt.conf.d/99mmdebstrap /etc/dpkg/dpkg.cfg.d/99mmdebstrap
 rm -f /etc/passwd- /etc/shadow- /etc/group- /etc/gshadow- /etc/subuid- /etc/subgid- /etc/resolv.conf
 rm -rf /var/cache/apt/* /var/lib/apt/lists/* /var/cache/debconf/*-old /var/lib/dpkg/*-old /var/cache/ldconfig/aux-cache
 find /var/log -type f -exec rm -f {} +
-rm -rf /tmp/* /var/tmp/* /run/*
 : > /etc/machine-id
 : > /etc/resolv.conf
 """
@@ -190,6 +202,7 @@ def _system(debian: Debian, lines: Sequence[str], fstab: str) -> List[Entry]:
         + (f"127.0.1.1\t{debian.hostname}\n" if debian.hostname != "localhost" else ""),
         "/etc/fstab": fstab,
         "/etc/apt/sources.list": "".join(f"{line}\n" for line in lines),
+        **({"/etc/repart.d/50-root.conf": _GROW} if "UUID=" in fstab else {}),
         "/etc/systemd/network/90-aivp.network": _NETWORK,
         "/etc/systemd/system/aivp-host-keys.service": _HOST_KEYS,
         **({"/etc/dpkg/dpkg.cfg.d/aivp-slim": _SLIM} if debian.slim else {}),

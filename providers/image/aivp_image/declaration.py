@@ -12,7 +12,7 @@ ACCOUNT = r"^[a-z_][a-z0-9_-]{0,30}$"
 PACKAGE = r"^[a-z0-9][a-z0-9+.-]+(:[a-z0-9]+)?(=[A-Za-z0-9.+~:-]+)?$"
 SHA256 = r"^(sha256:)?[0-9a-f]{64}$"
 SHA512 = r"^(sha512:)?[0-9a-f]{128}$"
-SOURCES = ("debian", "oci", "source", "catalogue", "vm")
+SOURCES = ("debian", "oci", "source", "vm")
 GIB = 1024**3
 
 
@@ -75,7 +75,7 @@ class Debian:
         "Leave out documentation, manual pages and translations, also of packages that are installed later.",
         default=True,
     )
-    hostname: str = attribute("The name of a guest that nobody gave one.", default="localhost")
+    hostname: str = attribute("The name of a guest that nobody gave one.", default="localhost", pattern=NAME)
     files: Optional[List[File]] = attribute("What is put into the image after its packages.")
     users: Optional[List[Account]] = attribute("Accounts beside those of its packages.")
     hooks: Optional[List[Hook]] = attribute("Commands that run inside the image at last.")
@@ -93,7 +93,7 @@ class Oci:
         "An image's folder (its `path`) whose kernel and initramfs it boots with; else those in the layers' /boot."
     )
     init: Optional[str] = attribute(
-        "What runs as process 1; else its /sbin/init or systemd, else the guest helper.", pattern="^/[^ ]*$"
+        "What runs as process 1; else its systemd, else the guest helper, else its /sbin/init.", pattern="^/[^ ]*$"
     )
     root: Literal["disk", "initramfs"] = attribute(
         "Where guests have it: on an ext4 disk, or whole in memory.", default="disk"
@@ -141,7 +141,6 @@ class Image:
     debian: Optional[Debian] = attribute("Build it from Debian packages.")
     oci: Optional[Oci] = attribute("Make it of an OCI image layout.")
     source: Optional[Source] = attribute("Take a disk image that exists.")
-    catalogue: Optional[str] = attribute("Take the entry of this name in the catalogue of this host.")
     vm: Optional[Machine] = attribute("Make it of the disk of a VM.")
     disk: Optional[Disk] = attribute("Its disk. For a disk that exists: what to make of it; else it stays as it is.")
     modules: List[str] = attribute("Kernel modules that the initramfs loads beside virtio's.", default=[], set=True)
@@ -155,7 +154,6 @@ class Image:
         "follow: a new image.",
         default="keep",
     )
-    retain: bool = attribute("Whether its files stay in the store when it is no longer declared.", default=False)
     path: Optional[str] = attribute("The image's folder in the store.", computed=True)
     digest: Optional[str] = attribute("What it is made of, as a digest.", computed=True)
     format: Optional[str] = attribute("The format of the disk.", computed=True)

@@ -51,11 +51,17 @@ NEEDS: Tuple[Dict[str, Json], ...] = (
         "package": {"apt": "qemu-utils", "dnf": "qemu-img", "apk": "qemu-img"},
         "why": "to make and to read disks",
     },
+    {
+        "command": "objcopy",
+        "package": {"apt": "binutils", "dnf": "binutils"},
+        "when": {"boot": ["firmware"]},
+        "why": "to join kernel and initramfs",
+    },
     {"disk": 2 * 1024**3, "set": ["debian", "oci"], "why": "to build images", "within": "folder"},
-    {"disk": 256 * 1024**2, "set": ["source", "catalogue", "vm"], "why": "to keep images", "within": "folder"},
+    {"disk": 256 * 1024**2, "set": ["source", "vm"], "why": "to keep images", "within": "folder"},
 )
 
-SETTINGS = ("name", "upgrades", "retain")
+SETTINGS = ("name", "upgrades")
 """Fields that say how an image is kept, not what it is."""
 _COMPUTED = ("path", "digest", "format", "size", "architecture", "kernel")
 
@@ -68,12 +74,11 @@ class ImageKind(Kind[Image]):
     identity = ("name",)
     identity_from_name = True
     phase = "file"
-    requires = ()
     needs = NEEDS
     rules = (
         {
-            "at_least_one": ["debian", "oci", "source", "catalogue", "vm"],
-            "at_most_one": ["debian", "oci", "source", "catalogue", "vm"],
+            "at_least_one": ["debian", "oci", "source", "vm"],
+            "at_most_one": ["debian", "oci", "source", "vm"],
         },
     )
 
@@ -183,7 +188,7 @@ def _shaping(change: Change[Image]) -> Iterable[str]:
 
 
 def _foreseen(outlook: Outlook, item: Item[Image], workshop: Workshop) -> Dict[str, Json]:
-    found: Dict[str, Json] = {name: Unknown() for name in _COMPUTED}
+    found: Dict[str, Json] = {name: Unknown() for name in _COMPUTED if name not in outlook.absent}
     if outlook.parts is not None and not item.hidden:
         digest = digest_of({"parts": outlook.parts})
         found.update(path=str(workshop.store.path(digest)), digest=f"sha256:{digest}")
@@ -225,7 +230,7 @@ def _forget(name: str, workshop: Workshop) -> Done:
     names = Names(workshop.folder / "names")
     named = names.read(name)
     names.remove(name)
-    if named is not None and not named.fields.get("retain"):
+    if named is not None:
         stays = list(_left([named.digest, *named.earlier], names, workshop, but=None))
         for digest in stays:
             users = ", ".join(workshop.store.users(digest)) or "another image"

@@ -14,7 +14,6 @@ _MODULES: Dict[str, str] = {
     "debian": "debian",
     "oci": "oci",
     "source": "sourced",
-    "catalogue": "catalogue",
     "vm": "template",
 }
 

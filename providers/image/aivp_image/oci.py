@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import platform
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Optional
 
-from aivp_guest.files import File, files, init_files
 from aivp_sdk import Permanent
 
 from .declaration import Image, Oci
+from .guest_helper import digest, helper_files, init_files
 from .oci_build import build
 from .oci_layout import Layout, Manifest
 from .plain import plain
@@ -42,7 +42,9 @@ class OciMaker(Maker):
             manifest = _manifest(layout, oci)
         shown = {**plain(oci), "digest": manifest.digest}
         kernel = _kernel_digest(oci.kernel) if isinstance(oci.kernel, str) else None
-        return Outlook(shown, None if kernel is None and oci.kernel is not None else _parts(desired, manifest, kernel))
+        is_known = kernel is not None or oci.kernel is None
+        parts = _parts(desired, manifest, kernel) if is_known else None
+        return Outlook(shown, parts, () if oci.root == "disk" else ("format", "size"))
 
     def prepare(self, desired: Image, before: Optional[Before], workshop: Workshop) -> Recipe:
         """As foreseen; a kernel that was to come is there now."""
@@ -81,12 +83,8 @@ def _parts(desired: Image, manifest: Manifest, kernel: Optional[str]) -> Any:
     if oci.init is not None:
         parts["init"] = oci.init
     if oci.helper:
-        parts["helper"] = digest_of([[item.path, item.mode, item.content.hex()] for item in _helper_files()])
+        parts["helper"] = digest([*helper_files(), *init_files()])
     return {"oci": parts, **common(desired)}
-
-
-def _helper_files() -> List[File]:
-    return [*files(), *init_files()]
 
 
 def _kernel_digest(folder: str) -> Optional[str]:

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Tuple
 
-from aivp_guest.files import files, init_files
+from aivp_guest.files import INIT
 from aivp_sdk import Permanent
 
 from .declaration import Disk, Image, Oci
 from .disk import convert, write_ext4
 from .extract import lay_out
+from .guest_helper import helper_files, init_files
 from .oci_cpio import TooLarge, write_cpio
 from .oci_layers import unpack
 from .oci_layout import Layout
@@ -39,7 +40,7 @@ _OWN_PATH = 1_000_000_000
 class Kernel:
     """The kernel that lies in the draft, with or without an initramfs. words: of the other image's command line."""
 
-    version: Optional[str]
+    version: str
     has_initrd: bool
     words: Tuple[str, ...] = ()
 
@@ -61,9 +62,7 @@ def build(desired: Image, oci: Oci, digest: str, workshop: Workshop, draft: Path
     except Hostile as error:
         raise Permanent(f"the guest helper cannot be put into the image: {error}", path="/oci") from None
     kernel = _kernel(oci, tree, work / "pool", draft)
-    about: Dict[str, Any] = {"oci": {"digest": digest, **_run(manifest.config)}}
-    if kernel.version is not None:
-        about["kernel"] = kernel.version
+    about = {"oci": {"digest": digest, **_run(manifest.config)}, "kernel": kernel.version}
     words = [*_CONSOLE, *kernel.words]
     if is_disk:
         words = ["root=/dev/vda", "rw", *words, *([f"init={init}"] if init else [])]
@@ -93,7 +92,7 @@ def _complete(tree: Tree, oci: Oci, pool: Path) -> Optional[str]:
         if tree.resolve(_PYTHON) is None:
             mend = "Install python3 in it, or declare `helper: false` and an `init`; guests are then no hosts of aivp."
             raise Permanent("the image has no python3, which the guest helper needs", path="/oci/helper", mend=mend)
-        for number, item in enumerate(files() if has_systemd or oci.init else init_files(), _OWN_PATH):
+        for number, item in enumerate(helper_files() if has_systemd or oci.init else init_files(), _OWN_PATH):
             if item.mode == 0:
                 tree.put_file(item.path, Node("symlink", 0o777, link=item.content))
                 continue
@@ -109,10 +108,13 @@ def _complete(tree: Tree, oci: Oci, pool: Path) -> Optional[str]:
         if tree.resolve(oci.init) is None:
             raise Permanent(f"there is no {oci.init} in the image", path="/oci/init")
         return oci.init
+    if has_systemd:
+        named = next(path for path in _SYSTEMD if tree.resolve(path) is not None)
+        return None if tree.resolve("/sbin/init") is not None else named
+    if oci.helper:
+        return INIT
     if tree.resolve("/sbin/init") is not None:
         return None
-    if has_systemd:
-        return next(path for path in _SYSTEMD if tree.resolve(path) is not None)
     mend = "Name a program of the image that can be the first process with `init`, or leave `helper` on."
     raise Permanent("the image has neither /sbin/init nor systemd", path="/oci/init", mend=mend)
 
@@ -153,7 +155,8 @@ def _kernel_of(folder: Path, draft: Path) -> Kernel:
     words = tuple(
         word for word in str(record["cmdline"]).split() if not word.startswith(ours) and word not in ("ro", "rw")
     )
-    return Kernel(record.get("about", {}).get("kernel"), bool(initrd), words)
+    version = record.get("about", {}).get("kernel") or f"sha256:{record['kernel']['sha256'][:12]}"
+    return Kernel(version, bool(initrd), words)
 
 
 def _write_disk(tree: Tree, work: Path, workshop: Workshop, disk: Disk, digest: str, draft: Path) -> None:

@@ -17,7 +17,8 @@ from typing import Callable, Iterator, List, Optional
 
 from aivp_sdk import Permanent
 
-from .oci_layout import Blob, Descriptor, Layout, Manifest
+from .oci_documents import Descriptor
+from .oci_layout import Blob, Layout, Manifest
 from .oci_tar import BadTar, Read, Tar
 from .oci_tree import Hostile, Limits, Tree
 

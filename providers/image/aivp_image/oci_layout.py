@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import os
-import re
 import stat
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from aivp_sdk import Permanent
 
+from .oci_documents import DIGEST, Descriptor, described, descriptors, parsed, prefixed
 from .oci_tar import BadTar, Tar, shown
 
 LARGEST_DOCUMENT = 4 * 1024 * 1024
@@ -27,18 +26,6 @@ INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.di
 MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
 ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64", "386": "i686", "riscv64": "riscv64", "ppc64le": "ppc64le"}
 _MOST_FILES = 100_000
-_DIGEST = re.compile(r"(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})")
-
-
-@dataclass(frozen=True)
-class Descriptor:
-    """What a layout says of a blob."""
-
-    media_type: str
-    digest: str
-    size: int
-    annotations: Mapping[str, Any]
-    platform: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -122,10 +109,10 @@ class Layout:
 
     def manifest(self, tag: Optional[str], digest: Optional[str], architecture: str) -> Manifest:
         """The image that is asked for, by its tag, its digest or as the only one. Raises Permanent."""
-        about = _object(self._document("oci-layout"), "oci-layout")
+        about = parsed(self._document("oci-layout"), "oci-layout")
         if not str(about.get("imageLayoutVersion", "")).startswith("1."):
             raise Permanent(f"{self.path} is a layout of another version than 1", path="/oci/path")
-        entries = _descriptors(_object(self._document("index.json"), "index.json"), "manifests", "index.json")
+        entries = descriptors(parsed(self._document("index.json"), "index.json"), "manifests", "index.json")
         chosen = self._chosen(entries, tag, digest)
         return self._manifest(self._for(chosen, architecture, 0), architecture)
 
@@ -147,7 +134,7 @@ class Layout:
         else:
             found = entries
         if digest is not None and tag is not None:
-            found = [entry for entry in found if entry.digest == _prefixed(digest)] or list(
+            found = [entry for entry in found if entry.digest == prefixed(digest)] or list(
                 self._named(found, digest, 0)
             )
         if len({entry.digest for entry in found}) == 1:
@@ -163,7 +150,7 @@ class Layout:
 
     def _named(self, entries: List[Descriptor], digest: str, depth: int) -> Iterator[Descriptor]:
         for entry in entries:
-            if entry.digest == _prefixed(digest):
+            if entry.digest == prefixed(digest):
                 yield entry
             elif entry.media_type in INDEXES and depth < DEEPEST_INDEX:
                 yield from self._named(self._entries(entry), digest, depth + 1)
@@ -188,16 +175,16 @@ class Layout:
         return self._for(fitting[0], architecture, depth + 1)
 
     def _entries(self, descriptor: Descriptor) -> List[Descriptor]:
-        return _descriptors(_object(self._blob(descriptor), descriptor.digest), "manifests", descriptor.digest)
+        return descriptors(parsed(self._blob(descriptor), descriptor.digest), "manifests", descriptor.digest)
 
     def _manifest(self, descriptor: Descriptor, architecture: str) -> Manifest:
         if descriptor.media_type not in MANIFESTS:
             raise Permanent(f"the layout names a {descriptor.media_type} where an image should be", path="/oci")
-        document = _object(self._blob(descriptor), descriptor.digest)
-        layers = _descriptors(document, "layers", descriptor.digest)
+        document = parsed(self._blob(descriptor), descriptor.digest)
+        layers = descriptors(document, "layers", descriptor.digest)
         if len(layers) > MOST_LAYERS:
             raise Permanent(f"the image has {len(layers)} layers; {MOST_LAYERS} are allowed", path="/oci")
-        config = _object(self._blob(_descriptor(document.get("config"), "config")), "its config")
+        config = parsed(self._blob(described(document.get("config"), "config")), "its config")
         found = ARCHITECTURES.get(str(config.get("architecture")), str(config.get("architecture")))
         if (config.get("os"), found) != ("linux", architecture):
             why = f"the image is for {config.get('os')} on {found}, and guests here are linux on {architecture}"
@@ -206,7 +193,7 @@ class Layout:
         diff_ids = rootfs.get("diff_ids") if isinstance(rootfs, dict) else None
         if not isinstance(diff_ids, list) or len(diff_ids) != len(layers):
             raise Permanent("the image's config does not name one digest for each of its layers", path="/oci")
-        if not all(isinstance(item, str) and _DIGEST.fullmatch(item) for item in diff_ids):
+        if not all(isinstance(item, str) and DIGEST.fullmatch(item) for item in diff_ids):
             raise Permanent("the image's config names a layer by no digest", path="/oci")
         run = config.get("config")
         settings = run if isinstance(run, dict) else {}
@@ -291,41 +278,3 @@ def _listed(tar: Tar) -> Dict[str, Tuple[int, int]]:
         if len(found) > _MOST_FILES:
             raise BadTar(f"it has more than {_MOST_FILES} files")
     return found
-
-
-def _prefixed(digest: str) -> str:
-    return digest if ":" in digest else f"sha256:{digest}"
-
-
-def _object(data: bytes, name: str) -> Dict[str, Any]:
-    try:
-        found = json.loads(data)
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise Permanent(f"{name} of the layout is no JSON object", path="/oci/path")
-    return found
-
-
-def _descriptors(document: Mapping[str, Any], member: str, name: str) -> List[Descriptor]:
-    found = document.get(member)
-    if not isinstance(found, list) or len(found) > 10_000:
-        raise Permanent(f"{name} of the layout has no list of {member}", path="/oci/path")
-    return [_descriptor(item, member) for item in found]
-
-
-def _descriptor(value: Any, what: str) -> Descriptor:
-    raw = value if isinstance(value, dict) else {}
-    media_type, digest, size = raw.get("mediaType"), raw.get("digest"), raw.get("size")
-    annotations, platform = raw.get("annotations") or {}, raw.get("platform") or {}
-    if (
-        not isinstance(media_type, str)
-        or not isinstance(digest, str)
-        or not _DIGEST.fullmatch(digest)
-        or type(size) is not int
-        or size < 0
-        or not isinstance(annotations, dict)
-        or not isinstance(platform, dict)
-    ):
-        raise Permanent(f"the layout has an entry of {what} without a type, a digest or a size", path="/oci/path")
-    return Descriptor(media_type, digest, size, annotations, platform)

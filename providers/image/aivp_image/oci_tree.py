@@ -20,7 +20,7 @@ MOST_LINKS = 40
 LAST_TIME = (1 << 34) - 1
 """Seconds that ext4 can hold."""
 LAST_ID = (1 << 32) - 2
-KEPT_XATTRS = (b"security.capability", b"user.", b"system.posix_acl_access", b"system.posix_acl_default")
+KEPT_XATTRS = (b"security.capability", b"user.")
 HARMLESS_DEVICES = frozenset({(1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 1), (5, 2)})
 """null, zero, full, random, urandom, tty, console, ptmx: the guest's kernel makes its own, so they are left out."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, Mapping, Optional
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 from aivp_sdk import Json
 
@@ -31,11 +31,12 @@ class Outlook:
 
     shown: the source's field as a plan shall show it, with what was found out about it, such as the digest that a tag
     names now; where it is not as it was, the image is made again. parts: as in `Recipe`; None where only apply can
-    tell.
+    tell. absent: computed fields that the image will not have, such as the kernel of a disk that boots by itself.
     """
 
     shown: Mapping[str, Any]
     parts: Json = None
+    absent: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -208,27 +208,36 @@ class Store:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a folder, its files whatever their permissions; nothing where it is not there."""
-
-    def again(function: Callable[..., Any], name: str, _: Any) -> None:
-        os.chmod(os.path.dirname(name), 0o700)
-        with contextlib.suppress(FileNotFoundError):
-            function(name)
-
+    """Remove a folder, or a file; folders that their owner may not write to as well. Nothing where it is not there."""
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, onerror=again)
+        if os.geteuid() != 0:
+            _open_up(str(path))
+        shutil.rmtree(path)
     else:
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
 
 
+def _open_up(folder: str) -> None:
+    os.chmod(folder, 0o700)
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                _open_up(entry.path)
+
+
+def no_space(folder: Path) -> Permanent:
+    """What to say where a disk is full."""
+    mend = (
+        "Make room (`aivp image prune` removes images that nothing uses), "
+        "or name another folder under `providers: image: folder`."
+    )
+    return Permanent(f"no space is left for the image in {folder}", mend=mend)
+
+
 def _refusal(error: OSError, folder: Path) -> Exception:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        mend = (
-            "Make room (`aivp image prune` removes images that nothing uses), "
-            "or name another folder under `providers: image: folder`."
-        )
-        return Permanent(f"no space is left for the image in {folder}", mend=mend)
+        return no_space(folder)
     return Temporary(f"the store of images in {folder} does not work: {error.strerror}")
 
 

@@ -11,15 +11,16 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
-from typing import Callable, Dict, List, Mapping, Optional, Sequence
+from typing import Callable, List, Mapping, Optional, Sequence
 
 from aivp_sdk import Permanent, Session
 from aivp_sdk.process import environment
 
-from .store import Store
+from .store import Store, no_space
 
 _LAST_LINES = 12
 _PROGRESS = 1.0
+_FULL = "No space left on device"
 _DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
 
 
@@ -89,6 +90,8 @@ class Workshop:
                 process.kill()
                 raise
         if code != 0:
+            if any(_FULL in line for line in lines):
+                raise no_space(self.folder)
             last = "\n".join(line for line in lines[-_LAST_LINES:] if line.strip())
             how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
             raise Permanent(f"{doing} failed: {Path(argv[0]).name} {how}; it said last:\n{last}", mend=mend)
@@ -116,11 +119,5 @@ class Workshop:
 
 
 def folders(session: Session, configured: Optional[str]) -> Path:
-    """The folder of this provider: as configured, else as the session says, else beside the runner's own."""
-    given = configured or getattr(session, "directory", None)
-    if given:
-        return Path(given)
-    if os.geteuid() == 0:
-        return Path("/var/lib/aivp/providers/image")
-    home: Dict[str, str] = environment()
-    return Path(os.environ.get("XDG_STATE_HOME") or f"{home['HOME']}/.local/state") / "aivp/providers/image"
+    """The folder of this provider: as configured, else the session's own."""
+    return Path(configured) if configured else session.directory

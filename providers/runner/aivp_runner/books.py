@@ -28,7 +28,7 @@ class Books:
         step = work.step
         has_begun = is_begun or work.begun is not None or work.status in ("done", "skipped")
         outcome = Outcome(step["id"], work.attempt, work.status, work.result if has_begun else NOTHING, work.after)
-        if work.status != "done" and not work.brought:
+        if work.status != "done" and not work.has_come:
             return outcome
         if work.brought and step["identity"] != work.identity:
             outcome.release(self.owner, step["kind"], step["identity"])

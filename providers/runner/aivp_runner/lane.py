@@ -258,7 +258,17 @@ class Lane:
         """True where nothing is wrong but that the run is being stopped: whoever resumes it asks for the same again."""
         return work.error is not None and work.error["class"] == "canceled" and self.is_cancelled()
 
+    def _look_at_remains(self, works: Sequence[Work]) -> None:
+        """What a create made of a thing that was not there is ours, also where it failed half-way."""
+        failed = [work for work in works if work.error is not None and work.acted and _was_to_come(work)]
+        looking = [work for work in failed if self.hosting.kind(work.step["kind"]).existence == "observed"]
+        for work, answer in zip(looking, self.hosting.observe([work.item() for work in looking])):
+            if "error" not in answer:
+                seen = read_observation(answer["observation"])
+                work.is_made, work.computed = seen.observed is not None, known(seen.computed)
+
     def _conclude(self, works: Sequence[Work], begun: AbstractSet[str]) -> None:
+        self._look_at_remains(works)
         for work in works:
             if not work.status:
                 work.status = LEFT if self._is_left(work) else "failed" if work.error is not None else "done"
@@ -268,6 +278,10 @@ class Lane:
         self.store.conclude(self.run, [self.books.outcome(work, work.step["id"] in begun) for work in works])
         for outcomes in _portions([work.outcome_form(self.since) for work in works]):
             self.report({"outcomes": outcomes})
+
+
+def _was_to_come(work: Work) -> bool:
+    return work.action == "create" and work.seen is not None and work.seen.observed is None
 
 
 def _portions(outcomes: Sequence[Dict[str, Json]]) -> Iterator[List[Dict[str, Json]]]:

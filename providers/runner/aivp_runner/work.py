@@ -23,7 +23,8 @@ class Work:
     `is_open`: that intent is of the attempt in hand, so effects answer under its key. `is_under_way`: its effect may be
     half done; not where it ended, well or not, in an earlier session. `status` is empty until the step has ended;
     `action` is what a provider is asked for. `brought`: the identity that its create brought, where the provider
-    assigns it. `came`: when it was taken up; `acted` and `ended`: its effect, with all its tries (monotonic seconds).
+    assigns it. `is_made`: a create failed and left something. `came`: when it was taken up; `acted` and `ended`: its
+    effect, with all its tries (monotonic seconds).
     """
 
     step: Step
@@ -37,6 +38,7 @@ class Work:
     decision: Decision = field(default_factory=lambda: Decision("no-op"))
     outputs: Dict[str, Json] = field(default_factory=dict)
     brought: Dict[str, Json] = field(default_factory=dict)
+    is_made: bool = False
     absorbs: bool = False
     error: Optional[Dict[str, Json]] = None
     status: str = ""
@@ -64,6 +66,11 @@ class Work:
     def result(self) -> str:
         """The action as it is reported: what a broken run began to create and we completed was created."""
         return "create" if self.begun == "create" and self.action == "update" else self.action
+
+    @property
+    def has_come(self) -> bool:
+        """True where its create failed, and yet there is something now: who forgot it would take it for found."""
+        return self.status == "failed" and self.action == "create" and (self.is_made or bool(self.brought))
 
     @property
     def identity(self) -> Dict[str, Json]:
@@ -107,8 +114,9 @@ class Work:
             found["outputs"] = {**self.computed, **self.outputs, **self.brought}
             found["observed"] = self.after
             found["changes"] = [change.path for change in self.decision.changes]
-        elif self.brought:
-            found["outputs"] = {**self.outputs, **self.brought}
+        elif self.has_come:
+            found["made"] = True
+            found["outputs"] = {**self.computed, **self.outputs, **self.brought}
         if self.residual:
             found["residual"] = list(self.residual)
         if self.error is not None:

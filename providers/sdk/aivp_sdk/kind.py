@@ -122,6 +122,10 @@ class Kind(Generic[S]):
     existence: ClassVar[str] = "observed"
     batch: ClassVar[bool] = False
     transaction: ClassVar[bool] = False
+    at_once: ClassVar[int] = 1
+    """How many of a batch `apply` acts upon side by side, each in a thread with a session of its own: for effects that
+    last and hardly keep this process busy, such as a VM that starts.
+    """
     refreshable: ClassVar[bool] = False
     shared: ClassVar[bool] = False
     deletable: ClassVar[bool] = True
@@ -166,12 +170,19 @@ class Kind(Generic[S]):
 
     def apply_many(self, changes: Sequence[Change[S]], session: Session) -> List[Result]:
         """Override where one transaction serves many; answers in the order of `changes`."""
+        if self.at_once > 1 and len(changes) > 1:
+            from .abreast import abreast  # threads take time to import, and are for slow kinds
+
+            return abreast(self._done, changes, session, self.at_once)
         done: List[Result] = []
         for change in changes:
             try:
-                done.append(self.apply(change, session) or Done())
+                done.append(self._done(change, session))
             except ProviderError as error:
                 done.append(error)
             except Exception as error:  # noqa: BLE001  # as above
                 done.append(Bug.of(error))
         return done
+
+    def _done(self, change: Change[S], session: Session) -> Done:
+        return self.apply(change, session) or Done()

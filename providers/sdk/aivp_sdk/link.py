@@ -48,7 +48,7 @@ class ServedSession(Session):
         self.outgoing = outgoing
         self.capabilities: Mapping[str, Json] = {}
         self.request = 0
-        self.item = ""
+        self.stops = Stops()
         self._writing = threading.Lock()
 
     def configure(self, schema: Optional[Type[Any]], found: Mapping[str, Json]) -> None:
@@ -80,6 +80,10 @@ class ServedSession(Session):
         """How far a long effect is."""
         counts = {name: value for name, value in (("done", done), ("total", total)) if value is not None}
         self._tell("progress", {"message": self.redacted(message)[:1000], **counts})
+
+    def is_stopped(self) -> bool:
+        """True once the caller has canceled the request in hand, or is gone."""
+        return self.stops.covers(self.request)
 
     def redacted(self, message: str) -> str:
         """Without the secrets of the request in hand, and those of the configuration."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import grp
 import hashlib
 import json
@@ -24,7 +25,8 @@ PROBE_OUTPUT = 8 * 1024 * 1024
 
 
 class Session:
-    """What a provider may ask of the place where it runs: `probe`, `effect`, `log` and `progress`.
+    """What a provider may ask of the place where it runs: `probe`, `effect`, `log`, `progress` and whether
+    it `is_stopped`.
 
     directory: its own private folder there (0700), kept between sessions and for every version of it; `effects` in it
     is the SDK's. There is none where a provider is part of the runner.
@@ -36,6 +38,8 @@ class Session:
     def __init__(self, shim: Optional[Shim]) -> None:
         self.shim = shim
         self.directory = Path("/nonexistent")
+        self.item = ""
+        """Which one of a request is in hand; empty where it is all of them."""
         self.key = ""
         self.secrets: List[str] = []
         self.standing: Sequence[str] = ()
@@ -104,6 +108,17 @@ class Session:
     def log(self, message: str, level: str = "info") -> None:
         """A line for people; `level` is debug, info, warning or error. On stderr, which the runner hands on."""
         sys.stderr.write(f"{level}: {without(message, self.secrets)}\n")
+
+    def is_stopped(self) -> bool:
+        """True where the run is being stopped: what is long and can end well in the middle should."""
+        return False
+
+    def beside(self, item: str) -> Session:
+        """The same for one item of those that are acted upon side by side: what it tells and effects are of its own."""
+        found = copy.copy(self)
+        found.item = item
+        found.key = f"{self.key}/{item}" if self.key else ""
+        return found
 
     def progress(self, message: str, done: Optional[float] = None, total: Optional[float] = None) -> None:
         """How far a long effect is; a sign of life, too. Nobody listens in the runner's own process yet."""

@@ -18,7 +18,7 @@ from aivp_contract.values import Json
 from . import records, requests
 from .errors import Bug, Canceled, ProviderError
 from .kind import Kind
-from .link import Answer, Encoded, Parts, Result, ServedSession, Stops
+from .link import Answer, Encoded, Parts, Result, ServedSession
 from .provider import Provider, error_form
 from .requests import Item, Refusal
 
@@ -36,7 +36,7 @@ class Server:
     def __init__(self, provider: Provider, session: ServedSession) -> None:
         self.provider = provider
         self.session = session
-        self.stops = Stops()
+        self.stops = session.stops
         self.effects: Optional[Path] = None
         self._is_open = False
         self._methods: Mapping[str, Callable[[Dict[str, Any]], Result]] = {
@@ -168,7 +168,8 @@ class Server:
         return parts.result()
 
     def _groups(self, items: Sequence[Item], batched: str) -> List[List[Item]]:
-        """Neighbours of a kind that has a way of its own with many stay together; all others go one by one.
+        """Neighbours of a kind that has a way of its own with many, or acts side by side, stay together; all others go
+        one by one.
 
         No more than TOGETHER, so that a cancel is heard in between; a transaction is never cut.
         """
@@ -181,7 +182,9 @@ class Server:
 
     def _together(self, name: str, batched: str) -> int:
         """Items of a kind that it gets at once."""
-        if getattr(type(self.provider.kinds[name]), batched) is getattr(Kind, batched):
+        kind = self.provider.kinds[name]
+        is_abreast = batched == "apply_many" and kind.at_once > 1
+        if getattr(type(kind), batched) is getattr(Kind, batched) and not is_abreast:
             return 1
         return requests.MOST if self.provider.described[name].transaction else TOGETHER[batched]
 

@@ -15,6 +15,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 from pathlib import Path
 from typing import Any, Dict, Optional, Sequence
 
@@ -36,6 +37,7 @@ class Shim:
         self.folder = folder
         self.link = link
         self.pid = pid
+        self._asking = threading.Lock()
 
     @classmethod
     def start(cls, folder: Path) -> Shim:
@@ -70,8 +72,9 @@ class Shim:
             records.appear(self.folder)
             request = {"place": str(place), "order": dataclasses.asdict(order), "secrets": list(secrets)}
             try:
-                _send(self.link, {**request, "capture": capture})
-                answer = _receive(self.link)
+                with self._asking:
+                    _send(self.link, {**request, "capture": capture})
+                    answer = _receive(self.link)
             except OSError:
                 answer = None
             if answer is not None and "outcome" in answer:

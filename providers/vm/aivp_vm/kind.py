@@ -17,6 +17,8 @@ from .record import Record
 
 COMPUTED = ("instance", "address", "address6", "addresses", "mac", "host_keys", "accelerator", "path", "channel")
 _RESTARTING = ("cpus", "memory", "cmdline", "vnc", "limits", "acceleration", "hostname")
+_DEFAULTS = {name: Vm.__dataclass_fields__[name].default for name in ("acceleration", "boot", "cpus", "memory")}
+"""Of fields that a record may not have, if it was written by an older version."""
 _SIDE_BY_SIDE = 8
 _SIGN_OF_LIFE = 5.0
 
@@ -69,7 +71,13 @@ class VmKind(Kind[Vm]):
             foreseen = _foreseen(item.desired, None, folder, "stopped", False)
             return Observation(None, wanted, computed=foreseen)
         seen = state.look(folder)
-        observed = {**found.declared, "name": name, **_real(folder, found), "state": _status(seen, item.desired)}
+        observed = {
+            **_DEFAULTS,
+            **found.declared,
+            "name": name,
+            **_real(folder, found),
+            "state": _status(seen, item.desired),
+        }
         observed.update(_computed(found, folder, seen))
         is_restarted = any(wanted.get(name) != found.declared.get(name) for name in wanted if name in _RESTARTING)
         if is_restarted and seen.pid is not None and item.desired.state in ("running", "paused"):
@@ -97,7 +105,8 @@ class VmKind(Kind[Vm]):
         for folder in sorted((place_of(session).directory / keeping.VMS).glob("*")):
             found = record.read(folder)
             if found is not None and found.is_made:
-                yield Listed({**found.declared, "name": folder.name}, name=folder.name)
+                shown = {name: value for name, value in found.declared.items() if value != _DEFAULTS.get(name)}
+                yield Listed({**shown, "name": folder.name}, name=folder.name)
 
 
 def place_of(session: Session) -> Place:
@@ -114,8 +123,7 @@ def _apply(change: Change[Vm], place: Place) -> Done:
     if change.action == "delete" or desired.state == "absent":
         keeping.remove(place, desired.name)
         return Done()
-    declared = _plain(desired, change.declared, change.hidden)
-    keeping.bring(place, desired, declared, change.action == "create")
+    keeping.bring(place, desired, _plain(desired, change.hidden), change.action == "create")
     folder = place.folder(desired.name)
     found = record.read(folder)
     assert found is not None
@@ -132,13 +140,11 @@ def _answer(future: Any) -> Answer:
     raise error
 
 
-def _plain(desired: Vm, declared: Iterable[str], hidden: FrozenSet[str]) -> Dict[str, Json]:
-    """The declared fields that may be kept and shown, as JSON."""
-    return {
-        name: _json(getattr(desired, name))
-        for name in sorted(declared)
-        if name not in hidden and name not in ("state", "cloud_init")
-    }
+def _plain(desired: Vm, hidden: FrozenSet[str] = frozenset()) -> Dict[str, Json]:
+    """All fields that may be kept and shown, as JSON, with those that have their default."""
+    left_out = {"state", "cloud_init", *COMPUTED, *hidden}
+    fields = {name: _json(getattr(desired, name)) for name in Vm.__dataclass_fields__ if name not in left_out}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _json(value: Any) -> Json:

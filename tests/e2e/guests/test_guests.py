@@ -236,3 +236,20 @@ def test_one_that_was_there_is_reached_once_it_is_adopted(house: House) -> None:
     house.succeed("apply", "-y", "--target", "rooms/room.a")
     house.succeed("exec", "rooms/room.a@here", "--", "touch", f"{house.target}/a/entered")
     assert (house.target / "a/entered").exists()
+
+
+def test_one_whose_making_failed_is_ours_all_the_same(house: House) -> None:
+    """Taken for found, it would outlive its declaration."""
+    house.build(ROOM + NOTE)
+    storm = house.target / "storm"
+    storm.touch()
+    assert house.aivp("apply", "-y").code == 5
+    assert (house.target / "a/room.json").exists()
+    assert house.addresses() == ["rooms/room.a@here"]
+    storm.unlink()
+    house.succeed("apply", "-y")
+    assert (house.target / "a/note").exists()
+    house.settled()
+    house.succeed("destroy", "-y")
+    assert not (house.target / "a").exists()
+    assert house.addresses() == []

@@ -64,8 +64,9 @@ class Board:
 class Helper:
     """A helper that connects with a socket `port` which this listens on, as QEMU does between the two."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, python: str = sys.executable) -> None:
         self._folder = folder
+        self._python = python
         self.path = folder / "inside.sock"
         self.program = folder / "helper"
         self.program.write_bytes(files.helper())
@@ -75,7 +76,7 @@ class Helper:
         self.process = self.start()
 
     def start(self) -> subprocess.Popen[bytes]:
-        argv = [sys.executable, "-I", str(self.program), "--port", str(self.path), "--unchanged"]
+        argv = [self._python, "-I", "-S", str(self.program), "--port", str(self.path), "--unchanged"]
         self.process = subprocess.Popen(argv)
         return self.process
 
@@ -144,9 +145,9 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
 
 
 @contextmanager
-def connected(folder: Path) -> Iterator[tuple[Board, Helper, Port]]:
+def connected(folder: Path, python: str = sys.executable) -> Iterator[tuple[Board, Helper, Port]]:
     """All three, ready."""
-    helper = Helper(folder)
+    helper = Helper(folder, python)
     port = Port(folder, helper)
     board = Board(folder, str(port.path))
     try:

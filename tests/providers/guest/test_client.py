@@ -53,6 +53,13 @@ def test_command_that_cannot_start(board: Board, argv: list[str], code: str) -> 
     assert raised.value.code == code
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="another user needs root")
+def test_command_of_another_user(board: Board) -> None:
+    with board.guest() as guest:
+        done = guest.run(["sh", "-c", 'echo "$(id -un) $(id -Gn) $USER $HOME"'], user="nobody", cwd="/")
+        assert done.stdout == b"nobody nogroup nobody /nonexistent\n"
+
+
 def test_user_that_is_not_there(board: Board) -> None:
     with board.guest() as guest, pytest.raises(GuestError, match="no user nobody-here"):
         guest.run(["true"], user="nobody-here")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from aivp_image.record import Content, Damaged
-from aivp_image.store import Store, digest_of
+from aivp_image.store import Store, digest_of, remove_tree
 from aivp_sdk import Permanent
 
 DIGEST = digest_of({"an": "image"})
@@ -145,3 +145,13 @@ def test_checksums_are_read_again_only_when_a_file_looks_changed(store: Store) -
     os.utime(folder / "disk.raw")
     assert store.record(DIGEST) is not None
     assert json.loads(note.read_text()) != known
+
+
+def test_a_tree_goes_whatever_its_permissions(tmp_path: Path) -> None:
+    inner = tmp_path / "tree" / "closed" / "inner"
+    inner.mkdir(parents=True)
+    (inner / "file").touch()
+    inner.chmod(0o500)
+    inner.parent.chmod(0o000)
+    remove_tree(tmp_path / "tree")
+    assert not (tmp_path / "tree").exists()

@@ -100,6 +100,13 @@ class BatchKind(ThingKind):
         return [self.apply(change, session) for change in changes]
 
 
+class AbreastKind(ThingKind):
+    """Things that are made side by side."""
+
+    name = "sample/abreast"
+    at_once = 3
+
+
 def _fail(text: str, session: Session) -> None:
     if text == "bug":
         raise KeyError("swordfish")
@@ -112,6 +119,9 @@ def _fail(text: str, session: Session) -> None:
     if text.startswith("wait "):
         session.progress("waiting", 1, 2)
         time.sleep(float(text.split()[1]))
+    if text == "until it stops":
+        while not session.is_stopped():
+            time.sleep(0.02)
     if text == "timeout":
         session.log(f"{session.timeout:.0f} s left" if session.timeout is not None else "no limit")
     if text == "shout":
@@ -120,7 +130,7 @@ def _fail(text: str, session: Session) -> None:
         subprocess.run(["echo", "neither is this"], check=True)
 
 
-PROVIDER = Provider("sample", "1.0.0", [ThingKind(), BatchKind()], Configuration)
+PROVIDER = Provider("sample", "1.0.0", [ThingKind(), BatchKind(), AbreastKind()], Configuration)
 
 if __name__ == "__main__":
     from aivp_sdk.serve import serve

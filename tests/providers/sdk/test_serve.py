@@ -128,7 +128,7 @@ def test_handshake_names_what_the_manifest_names(start: Start) -> None:
     assert (old["error"]["code"], old["error"]["data"]) == (1, {"majors": [1]})
     result = provider.initialize()["result"]
     assert result["provider"] == {"name": "sample", "version": "1.0.0"}
-    assert result["kinds"] == {"sample/batch": 1, "sample/thing": 1}
+    assert result["kinds"] == {"sample/abreast": 1, "sample/batch": 1, "sample/thing": 1}
     assert result["capabilities"] == {"cancel": True, "list": True, "upgrade": False}
 
 
@@ -216,6 +216,43 @@ def test_cancel_is_heard_between_parts_of_a_large_batch(start: Start, tmp_path: 
     assert found == sorted(found, reverse=True)
     assert found[-1] == "canceled"
     assert all(note["params"]["message"] == "100 together" for note in provider.notes)
+
+
+def abreast(path: Path, text: str) -> dict[str, Any]:
+    return order(path, text, "sample/abreast")
+
+
+def test_slow_kinds_act_side_by_side(start: Start, tmp_path: Path) -> None:
+    """Each with a session of its own; no more at once than it says."""
+    provider = start(capabilities={"progress": True})
+    texts = ["wait 1", "bug", "wait 1.001", "bad", "wait 1.002", "later"]
+    begun = time.monotonic()
+    answer = provider.ask("apply", {"key": "r/1", "items": [abreast(tmp_path / text, text) for text in texts]})
+    assert time.monotonic() - begun < 2.5
+    assert classes(answer) == ["done", "bug", "done", "permanent", "done", "temporary"]
+    assert [item["id"] for item in answer["result"]["items"]] == texts
+    told = [note["params"]["id"] for note in provider.notes if note["method"] == "progress"]
+    assert sorted(told) == ["wait 1", "wait 1.001", "wait 1.002"]
+
+
+def test_effects_of_those_side_by_side_are_their_own(start: Start, tmp_path: Path) -> None:
+    provider = start()
+    made = [abreast(tmp_path / name, "sleep 0.1") for name in "abcd"]
+    for item in made:
+        item["config"]["text"] = f"sleep 0.1 # {tmp_path.name}"
+    for _ in range(2):
+        assert classes(provider.ask("apply", {"key": "r/1", "items": made})) == ["done"] * 4
+    assert [(tmp_path / f"{name}.done").read_text() for name in "abcd"] == ["x\n"] * 4
+
+
+def test_a_cancel_is_heard_in_the_middle_of_those_side_by_side(start: Start, tmp_path: Path) -> None:
+    provider = start(capabilities={"progress": True})
+    items = [abreast(tmp_path / str(number), "until it stops") for number in range(5)]
+    number = provider.send("apply", {"key": "r/1", "items": items})
+    time.sleep(0.3)
+    provider.notify("cancel", {"request": number})
+    assert classes(provider.hear()) == ["done"] * 3 + ["canceled"] * 2
+    assert not (tmp_path / "3").exists()
 
 
 def test_deadline_is_the_limit_of_effects(start: Start, tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ time here depends on the key, but nobody else is there yet to measure it.
 from __future__ import annotations
 
 import base64
-import hashlib
+import importlib
+import os
 import struct
+from contextlib import suppress
 from typing import NamedTuple, Tuple
 
 _TYPE = b"ssh-ed25519"
@@ -29,7 +31,7 @@ def host_key(seed: bytes) -> Key:
     """The key of these 32 random bytes."""
     public = public_of(seed)
     blob = _string(_TYPE) + _string(public)
-    check = hashlib.sha256(b"check" + seed).digest()[:4]
+    check = os.urandom(4)
     secret = check + check + blob + _string(seed + public) + _string(b"")
     secret += bytes(range(1, 1 + -len(secret) % 8))
     whole = b"openssh-key-v1\0" + _string(b"none") + _string(b"none") + _string(b"") + struct.pack(">I", 1)
@@ -41,7 +43,7 @@ def host_key(seed: bytes) -> Key:
 
 def public_of(seed: bytes) -> bytes:
     """The public half, 32 bytes."""
-    number = bytearray(hashlib.sha512(seed).digest()[:32])
+    number = bytearray(_sha512(seed)[:32])
     number[0] &= 248
     number[31] = number[31] & 127 | 64
     x, y, z, _ = _times(int.from_bytes(number, "little"))
@@ -81,3 +83,11 @@ def _root(square: int) -> int:
 
 def _string(data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + data
+
+
+def _sha512(data: bytes) -> bytes:
+    """`hashlib` loads OpenSSL first, which takes longer in an emulated machine than the key does."""
+    for name in ("_sha512", "_sha2"):  # until Python 3.11, and since
+        with suppress(ImportError):
+            return bytes(importlib.import_module(name).sha512(data).digest())
+    return bytes(importlib.import_module("hashlib").sha512(data).digest())

@@ -99,6 +99,8 @@ def _work(function: Work, ends: List[int]) -> int:
     try:
         os.setsid()
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, _give_up)
+        signal.signal(signal.SIGTERM, _give_up)
         for number, end in enumerate(ends):
             os.dup2(end, number)
         for entry in os.listdir("/proc/self/fd"):
@@ -111,9 +113,15 @@ def _work(function: Work, ends: List[int]) -> int:
         os.write(2, f"{error.code}\t{error}\n".encode(errors="replace"))
     except OSError as error:
         os.write(2, f"os:{error.errno}\t{error}\n".encode(errors="replace"))
+    except SystemExit:
+        pass  # nobody wants it any more
     except BaseException as error:  # noqa: BLE001 -- the boundary of this process
         os.write(2, f"bug\t{error!r}\n".encode(errors="replace"))
     return code
+
+
+def _give_up(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def _on_pipes(argv: List[str], options: Dict[str, Any]) -> Child:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import signal
 import sys
-from typing import Any, Callable, Dict, Optional
+from functools import partial
+from typing import Any, Callable, Dict, List, Optional
 
 from aivp_guest import wire
 from aivp_guest.inside import leftovers
-from aivp_guest.inside.content import pack_out, read, replace, unpack_in
 from aivp_guest.inside.facts import facts
 from aivp_guest.inside.loop import Loop
-from aivp_guest.inside.personalise import personalise
 from aivp_guest.inside.port import Port
 from aivp_guest.inside.power import power
 from aivp_guest.inside.process import Failure, command, work
@@ -26,6 +25,7 @@ STREAMS = 256
 """Requests at once."""
 
 _HERE = 5.0
+_IDLE = 0.2
 _ANSWERED = 0.05
 """Seconds in which an answer gets out before the machine ends."""
 
@@ -75,22 +75,30 @@ class Helper:
                 self._frame(frame)
             except wire.BadMessage as error:
                 self._fail(frame.stream, "bad_request", str(error))
+            except Exception as error:  # noqa: BLE001 (a request that nobody thought of is none of the others)
+                self._fail(frame.stream, "bug", repr(error))
 
     def _frame(self, frame: Frame) -> None:
-        stream = self._streams.get(frame.stream)
-        if frame.kind == wire.OPEN:
+        if frame.kind == wire.GAP:
+            # A stream may miss bytes: better none than one with a hole.
+            if self._session is not None:
+                self._end_session()
+                self._announce()
+        elif frame.kind == wire.OPEN:
             message = self._messages.add(frame)
             if message is not None:
                 self._open(message)
-        elif self._session is None:
-            return
-        elif frame.kind == wire.START and stream is None and frame.stream:
-            message = self._messages.add(frame)
-            if message is not None:
-                self._start(frame.stream, message)
-        elif stream is None:
-            return
-        elif frame.kind == wire.IN:
+        elif self._session is not None:
+            stream = self._streams.get(frame.stream)
+            if stream is not None:
+                self._deliver(frame, stream)
+            elif frame.kind == wire.START and frame.stream:
+                message = self._messages.add(frame)
+                if message is not None:
+                    self._start(frame.stream, message)
+
+    def _deliver(self, frame: Frame, stream: Stream) -> None:
+        if frame.kind == wire.IN:
             if not stream.take(frame.payload):
                 self._fail(frame.stream, "flood", "more input than was granted")
                 self._cancel(frame.stream)
@@ -110,9 +118,15 @@ class Helper:
         self._end_session()
         self._session = int(message.get("session", 0))
         wanted = message.get("personalise")
-        problems = personalise(wanted) if isinstance(wanted, dict) and self._may_change else []
+        problems = self._personalise(wanted) if isinstance(wanted, dict) else []
         answer = {**facts(), "session": self._session, "problems": problems, "version": wire.VERSION}
         self._port.send(wire.encode_message(wire.READY, 0, answer))
+        self._loop.later(_IDLE, _load)
+
+    def _personalise(self, wanted: Request) -> List[str]:
+        from aivp_guest.inside.personalise import personalise
+
+        return personalise(wanted) if self._may_change else []
 
     def _end_session(self) -> None:
         self._session = None
@@ -149,29 +163,14 @@ class Helper:
             return facts()
         if operation == "personalise":
             wanted = dict(request["as"])
-            problems = personalise(wanted) if self._may_change else []
+            problems = self._personalise(wanted)
             return {**facts(), "problems": problems}
         if operation == "power":
             end = power(str(request["to"]))
             if self._may_change:
                 self._loop.later(_ANSWERED, end)
             return {}
-        if operation == "exec":
-            child = command(request)
-        elif operation == "read":
-            path = str(request["path"])
-            child = work(lambda: read(path))
-        elif operation == "write":
-            path, mode, size = str(request["path"]), int(request["mode"]), int(request["size"])
-            child = work(lambda: replace(path, mode, size))
-        elif operation == "pack":
-            path = str(request["path"])
-            child = work(lambda: pack_out(path))
-        elif operation == "unpack":
-            path = str(request["path"])
-            child = work(lambda: unpack_in(path))
-        else:
-            raise Failure("unknown", f"this helper cannot {operation!r}")
+        child = command(request) if operation == "exec" else work(_on_files(request))
         stream = Stream(self._loop, number, child, self._send, self._ended)
         self._streams[number] = stream
         leftovers.begun(child.pid)
@@ -204,6 +203,25 @@ class Helper:
     def _drained(self) -> None:
         for stream in list(self._streams.values()):
             stream.stall(False)
+
+
+def _on_files(request: Request) -> Callable[[], None]:
+    from aivp_guest.inside.content import pack_out, read, replace, unpack_in
+
+    operation = request.get("do")
+    works = {"read": read, "pack": pack_out, "unpack": unpack_in}
+    if operation != "write" and operation not in works:
+        raise Failure("unknown", f"this helper cannot {operation!r}")
+    path = str(request["path"])
+    if operation == "write":
+        return partial(replace, path, int(request["mode"]), int(request["size"]))
+    return partial(works[operation], path)
+
+
+def _load() -> None:
+    """Load what is not needed to be ready, so that nobody waits for it later: a copy of this machine least of all."""
+    import aivp_guest.inside.content
+    import aivp_guest.inside.personalise  # noqa: F401
 
 
 def main(argv: Any = None) -> int:

@@ -18,6 +18,7 @@ from aivp_guest.wire import ERR, OUT, PAYLOAD, WINDOW, encode, encode_credit
 _QUIET = 0.5
 """Seconds after a child's end in which something else that holds its output may say more."""
 
+_END_OF_FILE = b"\x04"
 _GRACE = (signal.SIGHUP, signal.SIGTERM, signal.SIGKILL)
 _PATIENCE = 2.0
 
@@ -72,7 +73,9 @@ class Stream:
         return self._waiting <= WINDOW
 
     def finish(self) -> None:
-        """No more comes for its stdin."""
+        """No more comes for its stdin. A terminal says so by a key, and once more where a line was begun."""
+        if self._has_terminal and self._stdin >= 0 and not self._is_input_over:
+            self.take(_END_OF_FILE * 2)
         self._is_input_over = True
         if not self._input:
             self._close_input()
@@ -108,19 +111,24 @@ class Stream:
         if self._status is None and sequence < len(_GRACE):
             self._child.signal(_GRACE[sequence])
             self._loop.later(_PATIENCE, lambda: self.cancel(sequence + 1))
-        for fd in list(self._open):
-            self._drop(fd)
         self._close_input()
-        self._settle()
+        if self._status is not None:
+            self._quiet()
+        # What it says on its way out is for nobody, but must not be what ends it.
+        self._watch()
 
     def _watch(self) -> None:
-        may_read = self._credit > 0 and not self._is_stalled
+        may_read = self._may_read
         for fd in self._open:
             if self._has_terminal:
                 events = (READ if may_read else 0) | (WRITE if self._input else 0)
                 self._loop.watch(fd, events, self._terminal)
             else:
                 self._loop.watch(fd, READ if may_read else 0, partial(self._read, fd))
+
+    @property
+    def _may_read(self) -> bool:
+        return self._is_cancelled or (self._credit > 0 and not self._is_stalled)
 
     def _terminal(self, events: int) -> None:
         if events & WRITE and self._input:
@@ -129,10 +137,10 @@ class Stream:
             self._read(self._child.stdout)
 
     def _read(self, fd: int, _events: int = READ) -> None:
-        if self._credit <= 0 or self._is_stalled:
+        if not self._may_read:
             return
         try:
-            data = os.read(fd, min(PAYLOAD, self._credit))
+            data = os.read(fd, PAYLOAD if self._is_cancelled else min(PAYLOAD, self._credit))
         except BlockingIOError:
             return
         except OSError:  # of a terminal that nobody has any more
@@ -140,6 +148,8 @@ class Stream:
         if not data:
             self._drop(fd)
             self._settle()
+            return
+        if self._is_cancelled:
             return
         self._credit -= len(data)
         if self._credit <= 0:
@@ -206,7 +216,10 @@ class Stream:
             if self._status is not None:
                 self._loop.watch(self._pidfd, 0, self._exited)
                 os.close(self._pidfd)
-                self._wait_for_quiet()
+                if self._is_cancelled:
+                    self._quiet()
+                else:
+                    self._wait_for_quiet()
                 self._settle()
 
     def _wait_for_quiet(self) -> None:
@@ -216,7 +229,7 @@ class Stream:
 
     def _quiet(self) -> None:
         """Something that the child left behind holds its output and is silent. What waits for leave is not silence."""
-        if self._credit <= 0 or self._is_stalled:
+        if not self._may_read:
             self._wait_for_quiet()
             return
         for fd in list(self._open):

@@ -44,7 +44,16 @@ def apply(item):
     seen["open"], seen["size"] = item["config"].get("open", True), item["config"].get("size", 1)
     path.mkdir(exist_ok=True)
     (path / "room.json").write_text(json.dumps(seen))
+    if (path.parent / "storm").exists():
+        raise OSError("the roof is off")
     return outputs(path, seen)
+
+
+def applied(item):
+    try:
+        return {"id": item["id"], "outputs": apply(item)}
+    except OSError as error:
+        return {"id": item["id"], "error": {"class": "permanent", "message": str(error)}}
 
 
 def main():
@@ -64,7 +73,7 @@ def main():
         elif method == "observe":
             result["items"] = [{"id": i["id"], "observation": observe(i)} for i in params["items"]]
         elif method == "apply":
-            result["items"] = [{"id": i["id"], "outputs": apply(i)} for i in params["items"]]
+            result["items"] = [applied(i) for i in params["items"]]
         print(json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result}), flush=True)
 
 
