@@ -19,10 +19,10 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from aivp_sdk import Permanent, ProviderError, Temporary
 
-from . import acceleration, disks, firmware, image, making, ports, program, record, seed
+from . import acceleration, disks, firmware, image, making, ports, program, record, seed, templates
 from .declaration import Vm
 from .drivers import qemu
-from .machine import client, places, state
+from .machine import client, places, state, warm
 from .machine.holders import holder
 from .machine.spec import Machine
 from .record import Record
@@ -68,6 +68,7 @@ def remove(place: Place, name: str) -> None:
     """Away with the VM and all that was made for it. What is gone already is fine."""
     folder = place.folder(name)
     found = record.read(folder)
+    templates.refuse_in_use(folder, "removed")
     if found is not None:
         dataclasses.replace(found, is_going=True).write(folder)
     if folder.is_dir():
@@ -76,6 +77,8 @@ def remove(place: Place, name: str) -> None:
         ports.detach(name, network)
     if found is not None and found.image:
         image.unmark(Path(found.image), name)
+    if found is not None and found.template:
+        templates.unmark(Path(found.template), name)
     for part in (places.DISKS,):
         shutil.rmtree(folder / part, ignore_errors=True)
     if folder.is_dir():
@@ -102,18 +105,33 @@ def shut_down(folder: Path) -> None:
 
 def _made(place: Place, folder: Path, desired: Vm, declared: Mapping[str, Any]) -> Record:
     """All that it needs to be started, and the record of it."""
+    before = record.read(folder)
+    origin, asked = None, desired
+    if desired.clone_of and (before is None or not before.is_made):
+        origin = templates.find(desired.clone_of)
+        desired = templates.inherited(desired, origin)
+    elif desired.clone_of and before is not None:
+        desired = templates.as_before(desired, before)
+    declared = {**declared, **templates.taken(asked, desired)}
+    if desired.image is None:
+        raise Permanent("it is of no image, and no clone", path="/image", mend="Refer to an image, or to a template.")
     source = image.read(Path(desired.image))
     making.way(desired, source)
     _refuse_reserved(desired)
-    before = record.read(folder)
+    if desired.template:
+        _refuse_as_template(desired, source, folder, before)
     if before is None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         disks.refuse_full(folder, MIN_FREE)
         before = Record(instance=str(uuid.uuid4()))
     networks = tuple(sorted({one.network for one in making.networks(desired) if one.network}))
     everywhere = tuple(sorted({*before.networks, *networks}))
-    record_ = dataclasses.replace(before, image=str(source.folder), networks=everywhere, is_going=False)
+    record_ = dataclasses.replace(
+        before, image=str(source.folder), networks=everywhere, is_going=False, template=desired.clone_of or ""
+    )
     record_.write(folder)
+    if desired.clone_of:
+        templates.mark(Path(desired.clone_of), desired.name)
     image.mark(source.folder, desired.name)
     image.verify(source.folder, place.directory)
     program.link(folder, program.install(place.directory))
@@ -121,8 +139,18 @@ def _made(place: Place, folder: Path, desired: Vm, declared: Mapping[str, Any]) 
     leases = _leases(folder, desired, before, networks)
     code = _firmware(place, folder, desired, source)
     machine = making.machine(desired, before.instance, source, leases, _accelerator(place, desired, source), code)
+    if desired.clone_of:
+        machine = templates.links(machine)
+        if before.is_made and dict(declared) != dict(before.declared):
+            warm.spend(folder)  # it is no longer as its template was, so it has to boot
+    cold = ""
+    if origin is not None:
+        cold = templates.cold(origin, machine)
+        templates.make_disks(folder, origin)
     _disks(folder, desired, source, before)
-    if source.cloud_init and (not before.is_made or not (folder / places.SEED).exists()):
+    if origin is not None and not cold:
+        templates.grant(folder, origin)
+    if not desired.clone_of and source.cloud_init and (not before.is_made or not (folder / places.SEED).exists()):
         personality = machine.personality
         seed.write(
             folder / places.SEED,
@@ -136,6 +164,8 @@ def _made(place: Place, folder: Path, desired: Vm, declared: Mapping[str, Any]) 
         networks=networks,
         addresses=tuple(one for lease in leases for one in (lease.address, lease.address6) if one),
         is_made=True,
+        cold=cold,
+        inherited=before.inherited if origin is None else templates.kept(desired),
     )
     found.write(folder)
     return found
@@ -211,6 +241,14 @@ def _run(folder: Path, found: Record, desired: Vm) -> None:
     """Running, paused or stopped, as it shall be."""
     assert found.machine is not None
     seen = state.look(folder)
+    if desired.template:
+        if warm.frozen(folder) is None:
+            cut(folder)
+            templates.prepare(folder, desired.memory)
+            _ask(folder, "start", wait=180, paused=False)
+            _await(folder, found.machine)
+            templates.freeze(folder)
+        return
     if desired.state == "stopped":
         if seen.pid is not None or seen.supervisor is not None:
             _ask(folder, "stop", wait=_SHUT_DOWN + 60, timeout=_SHUT_DOWN)
@@ -293,6 +331,24 @@ def _end(lock: Path) -> None:
             os.kill(pid, signal.SIGKILL)
         time.sleep(0.02)
     raise Temporary(f"a process of the VM that holds {lock.name} cannot be killed")
+
+
+def _refuse_as_template(desired: Vm, source: image.Image, folder: Path, before: Optional[Record]) -> None:
+    if desired.clone_of:
+        raise Permanent("a clone cannot be a template", path="/template", mend="Make a template of an image.")
+    if desired.state != "running":
+        text = f"a template is never {desired.state}: it is frozen when it is ready"
+        raise Permanent(text, path="/state", mend="Leave the state out.")
+    if not source.helper or (desired.ready is not None and desired.ready.by == "none"):
+        text = "a template needs the guest helper: nobody else could make its clones machines of their own"
+        raise Permanent(text, path="/template", mend="Take an image with the helper in it.")
+    for index, one in enumerate(desired.disks or []):
+        if one.format != "qcow2":
+            text = "disks of a template are qcow2: only that can be cloned"
+            raise Permanent(text, path=f"/disks/{index}/format", mend="format: qcow2")
+    if before is not None and before.is_made:
+        cut(folder)
+        templates.discard(folder)  # what is frozen cannot be changed, so it is made anew
 
 
 def _refuse_reserved(desired: Vm) -> None:

@@ -9,10 +9,10 @@ from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequ
 from aivp_sdk import Change, Done, Item, Json, Kind, Listed, Observation, Permanent, ProviderError, Session, Unknown
 from aivp_sdk import Result as Answer
 
-from . import disks, firmware, image, keeping, making, record
+from . import disks, firmware, image, keeping, making, record, templates
 from .declaration import Vm
 from .keeping import Place
-from .machine import client, places, state
+from .machine import client, places, state, warm
 from .record import Record
 
 COMPUTED = ("instance", "address", "address6", "addresses", "mac", "host_keys", "accelerator", "path", "channel")
@@ -66,7 +66,7 @@ class VmKind(Kind[Vm]):
         name = item.desired.name
         folder = place.folder(name)
         found = record.read(folder)
-        wanted = {name: _json(getattr(item.desired, name)) for name in sorted(item.declared)}
+        wanted = _wanted(item.desired, item.declared)
         if found is None or not found.is_made or found.is_going or found.machine is None:
             foreseen = _foreseen(item.desired, None, folder, "stopped", False)
             return Observation(None, wanted, computed=foreseen)
@@ -76,7 +76,7 @@ class VmKind(Kind[Vm]):
             **found.declared,
             "name": name,
             **_real(folder, found),
-            "state": _status(seen, item.desired),
+            "state": _status(folder, seen, item.desired),
         }
         observed.update(_computed(found, folder, seen))
         is_restarted = any(wanted.get(name) != found.declared.get(name) for name in wanted if name in _RESTARTING)
@@ -87,13 +87,12 @@ class VmKind(Kind[Vm]):
 
     def apply(self, change: Change[Vm], session: Session) -> Done:
         """One of them."""
-        return _apply(change, place_of(session))
+        return _apply(change, session)
 
     def apply_many(self, changes: Sequence[Change[Vm]], session: Session) -> List[Answer]:
         """Side by side: each waits for its guest most of the time."""
-        place = place_of(session)
         with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-            working = [pool.submit(_apply, change, place) for change in changes]
+            working = [pool.submit(_apply, change, session) for change in changes]
             left = set(working)
             while left:
                 _, left = wait(left, timeout=_SIGN_OF_LIFE)
@@ -118,7 +117,8 @@ def place_of(session: Session) -> Place:
     return Place(Path(folder), getattr(configured, "firmware", None) or "")
 
 
-def _apply(change: Change[Vm], place: Place) -> Done:
+def _apply(change: Change[Vm], session: Session) -> Done:
+    place = place_of(session)
     desired = change.desired
     if change.action == "delete" or desired.state == "absent":
         keeping.remove(place, desired.name)
@@ -127,6 +127,8 @@ def _apply(change: Change[Vm], place: Place) -> Done:
     folder = place.folder(desired.name)
     found = record.read(folder)
     assert found is not None
+    if found.cold and change.action == "create":
+        session.log(f"{desired.name} boots, instead of a warm start: {found.cold}", "warning")
     return Done(_computed(found, folder, state.look(folder)))
 
 
@@ -145,6 +147,15 @@ def _plain(desired: Vm, hidden: FrozenSet[str] = frozenset()) -> Dict[str, Json]
     left_out = {"state", "cloud_init", *COMPUTED, *hidden}
     fields = {name: _json(getattr(desired, name)) for name in Vm.__dataclass_fields__ if name not in left_out}
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _wanted(desired: Vm, declared: Iterable[str]) -> Dict[str, Json]:
+    """Its fields; of a clone those that it has for itself, and a template shall be frozen."""
+    left_out = set(templates.unsaid(desired)) if desired.clone_of else set()
+    wanted = {name: _json(getattr(desired, name)) for name in sorted(declared) if name not in left_out}
+    if desired.template and desired.state == "running":
+        wanted["state"] = templates.STATE
+    return wanted
 
 
 def _json(value: Any) -> Json:
@@ -169,8 +180,10 @@ def _real(folder: Path, found: Record) -> Dict[str, Json]:
     return real
 
 
-def _status(seen: state.Seen, desired: Vm) -> str:
+def _status(folder: Path, seen: state.Seen, desired: Vm) -> str:
     """How it is; for whoever wants it stopped, one that does not run is that, whatever it ended by."""
+    if desired.template and seen.pid is None and warm.frozen(folder) is not None:
+        return templates.STATE
     return "stopped" if seen.pid is None and seen.supervisor is None and desired.state == "stopped" else seen.status
 
 
@@ -207,17 +220,17 @@ def _foreseen(desired: Vm, found: Optional[Record], folder: Path, status: str, i
     cards = making.networks(desired)
     computed: Dict[str, Json] = dict.fromkeys(COMPUTED, Unknown())
     computed["path"] = str(folder)
-    if not any(card.network for card in cards):
+    if not desired.clone_of and not any(card.network for card in cards):
         computed.update(address=None, address6=None, addresses=[])
-    if not cards:
+    if not desired.clone_of and not cards:
         computed["mac"] = None
     if found is not None and found.machine is not None:
         is_plugged_anew = found.declared.get("networks") != _json(desired.networks)
         computed.update({"instance": found.instance} if is_plugged_anew else _lasting(found, folder))
-        if status == desired.state and not is_restarted:
+        if status in (desired.state, templates.STATE) and not is_restarted:
             fleeting = _computed(found, folder, state.look(folder))
             computed.update({name: fleeting[name] for name in ("host_keys", "accelerator", "channel")})
-    if desired.state != "running" or not _has_helper(desired):
+    if desired.state != "running" or desired.template or not _has_helper(desired):
         computed["channel"] = None
     return computed
 
@@ -226,6 +239,8 @@ def _has_helper(desired: Vm) -> bool:
     """Whether the guest helper will answer; taken for granted of an image that is not there yet."""
     if desired.ready is not None and desired.ready.by == "none":
         return False
+    if desired.image is None:
+        return True
     try:
         return image.read(Path(desired.image)).helper
     except (Permanent, TypeError):
