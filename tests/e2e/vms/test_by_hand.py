@@ -81,7 +81,7 @@ def _room(folder: Path, image: Any) -> Iterator[Room]:
 
 
 def test_a_day_with_vms(room: Room) -> None:
-    room.make("web")
+    room.make("web", disks=[{"name": "data", "size": "16MiB"}])
     room.make("left", is_known=False)
     room.vms.booted("web")
     rows = [line.split()[:2] for line in room.says("list").splitlines()]
@@ -96,6 +96,12 @@ def test_a_day_with_vms(room: Room) -> None:
 
     assert room.says("pause", "web") == "vm.web@lab: paused\n"
     assert room.says("start", "web") == "vm.web@lab: running\n"
+    assert room.says("snapshot", "web", "before", "--memory") == "vm.web@lab: kept as before\n"
+    assert room.says("snapshots", "web").splitlines()[1].split()[0] == "before"
+    assert room.says("restore", "web", "before", "-y").startswith("vm.web@lab: is as it was at before\n")
+    assert "running" in room.says("list")
+    assert room.says("delete-snapshot", "web", "before", "-y") == "vm.web@lab: before is deleted\n"
+    assert b"AIVP0987" in room.run("vm", "restore", "web", "before", "-y").stderr
     assert room.says("stop", "web") == "vm.web@lab: stopped\n"
     assert "Power down" in room.vms.console("web")
 
