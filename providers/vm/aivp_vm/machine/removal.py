@@ -30,6 +30,7 @@ def remove(folder: Path) -> None:
         _release(folder)
         folder.rename(gone)  # what is listed is whole
         shutil.rmtree(gone)
+    _tidy(folder.parent)
 
 
 def _release(folder: Path) -> None:
@@ -52,6 +53,14 @@ def _release(folder: Path) -> None:
             users.rmdir()
     if spec.get("template"):
         warm.unmark(Path(str(spec["template"])), folder.name)
+
+
+def _tidy(vms: Path) -> None:
+    """Copies of the code that no VM points to any more go."""
+    used = {(path.parent / places.PROGRAM).resolve().name for path in vms.glob(f"*/{places.SPEC}")}
+    for place in (vms.parent / "programs").glob("*"):
+        if place.name not in used and not place.name.startswith("."):
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def _detach(network: Path, owner: str) -> None:
