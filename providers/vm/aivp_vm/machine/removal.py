@@ -30,6 +30,16 @@ def remove(folder: Path) -> None:
         _release(folder)
         folder.rename(gone)  # what is listed is whole
         shutil.rmtree(gone)
+    _tidy(folder.parent)
+
+
+def cut(folder: Path) -> None:
+    """Away with its power, and with whoever watches over it. Raises OSError."""
+    with contextlib.suppress(client.Refusal, client.Unreachable):
+        if holder(folder / places.LOCK) is not None:
+            client.ask(folder, "stop", wait=30, force=True, timeout=0)
+    for lock in (places.LOCK, _QEMU):
+        _end(folder / lock)
 
 
 def _release(folder: Path) -> None:
@@ -38,11 +48,7 @@ def _release(folder: Path) -> None:
     clones = warm.clones(folder)
     if clones:
         raise OSError(f"it is a template, and {', '.join(clones)} stand on it")
-    with contextlib.suppress(client.Refusal, client.Unreachable):
-        if holder(folder / places.LOCK) is not None:
-            client.ask(folder, "stop", wait=30, force=True, timeout=0)
-    for lock in (places.LOCK, _QEMU):
-        _end(folder / lock)
+    cut(folder)
     for network in spec.get("networks") or ():
         _detach(Path(str(network)), folder.name)
     if spec.get("image"):
@@ -52,6 +58,14 @@ def _release(folder: Path) -> None:
             users.rmdir()
     if spec.get("template"):
         warm.unmark(Path(str(spec["template"])), folder.name)
+
+
+def _tidy(vms: Path) -> None:
+    """Copies of the code that no VM points to any more go."""
+    used = {(path.parent / places.PROGRAM).resolve().name for path in vms.glob(f"*/{places.SPEC}")}
+    for place in (vms.parent / "programs").glob("*"):
+        if place.name not in used and not place.name.startswith("."):
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def _detach(network: Path, owner: str) -> None:
