@@ -125,13 +125,24 @@ class Vm:
     """The declaration."""
 
     name: str = attribute("Its name on the host.", required=True, pattern=NAME, exposed=True)
-    image: str = attribute(
-        "The image that it is a linked clone of, or the folder of one.",
-        required=True,
+    image: Optional[str] = attribute(
+        "The image that it is a linked clone of, or the folder of one; a clone of a template has the template's.",
         semantic="path",
         immutable=True,
         exposed=True,
         refers={"kind": "image", "field": "path", "here": True},
+    )
+    template: bool = attribute(
+        "It boots once and is frozen when it is ready, for others to be clones of it. It never runs again.",
+        default=False,
+        immutable=True,
+    )
+    clone_of: Optional[str] = attribute(
+        "The template that it starts from, disks and memory: it does not boot, and is itself before it is ready."
+        " What it has is the template's, unless it says the same.",
+        semantic="path",
+        immutable=True,
+        refers={"kind": "vm", "field": "path", "here": True},
     )
     state: Literal["running", "stopped", "paused", "absent"] = attribute("How it shall be.", default="running")
     cpus: int = attribute("Processors. A change restarts it.", default=1, minimum=1, maximum=255)

@@ -17,10 +17,10 @@ from typing import Any, List, Mapping, Optional
 
 from aivp_sdk import Permanent, ProviderError, Temporary
 
-from . import acceleration, disks, firmware, image, making, ports, power, program, record, seed
+from . import acceleration, disks, firmware, image, making, ports, power, program, record, seed, templates
 from .declaration import Vm
 from .drivers import qemu
-from .machine import places, removal, state
+from .machine import places, removal, state, warm
 from .machine.holders import holder
 from .machine.spec import Machine
 from .record import Record
@@ -51,7 +51,10 @@ def bring(place: Place, desired: Vm, declared: Mapping[str, Any], is_new: bool) 
     try:
         found = _made(place, folder, desired, declared)
         assert found.machine is not None
-        power.bring(folder, found.machine, desired.state)
+        if desired.template:
+            templates.make(folder, found.machine)
+        else:
+            power.bring(folder, found.machine, desired.state)
     except (ProviderError, OSError) as error:
         if is_new:
             remove(place, desired.name)
@@ -65,6 +68,7 @@ def remove(place: Place, name: str) -> None:
     """Away with the VM and all that was made for it. What is gone already is fine."""
     folder = place.folder(name)
     found = record.read(folder)
+    templates.refuse_in_use(folder, "removed")
     if found is not None:
         dataclasses.replace(found, is_going=True).write(folder)
     try:
@@ -78,29 +82,58 @@ def remove(place: Place, name: str) -> None:
 
 def _made(place: Place, folder: Path, desired: Vm, declared: Mapping[str, Any]) -> Record:
     """All that it needs to be started, and the record of it."""
+    before = record.read(folder)
+    origin, asked = None, desired
+    if desired.clone_of and (before is None or not before.is_made):
+        origin = templates.find(desired.clone_of)
+        desired = templates.inherited(desired, origin)
+    elif desired.clone_of and before is not None:
+        desired = templates.as_before(desired, before)
+    declared = {**declared, **templates.taken(asked, desired)}
+    if desired.image is None:
+        raise Permanent("it is of no image, and no clone", path="/image", mend="Refer to an image, or to a template.")
     source = image.read(Path(desired.image))
     making.way(desired, source)
     _refuse_reserved(desired)
+    if desired.template:
+        templates.refuse_template(desired, source)
+        if before is not None and before.is_made:
+            templates.discard(folder)  # what is frozen cannot be changed, so it is made anew
     if desired.root_size is not None and not source.disk:
         raise Permanent("the image has no disk that could have a size", path="/root_size", mend="Declare disks.")
-    before = record.read(folder)
     if before is None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         disks.refuse_full(folder, MIN_FREE)
         before = Record(instance=str(uuid.uuid4()))
     networks = tuple(sorted({one.network for one in making.networks(desired) if one.network}))
     everywhere = tuple(sorted({*before.networks, *networks}))
-    record_ = dataclasses.replace(before, image=str(source.folder), networks=everywhere, is_going=False)
+    record_ = dataclasses.replace(
+        before, image=str(source.folder), networks=everywhere, is_going=False, template=desired.clone_of or ""
+    )
     record_.write(folder)
+    if desired.clone_of:
+        templates.mark(Path(desired.clone_of), desired.name)
     image.mark(source.folder, desired.name)
     image.verify(source.folder, place.directory)
     program.bring(place.directory, folder)
     _write_enter(folder)
     leases = _leases(folder, desired, before, networks)
+    accelerator = origin.machine.accelerator if origin is not None and desired.acceleration == "auto" else ""
+    accelerator = accelerator or _accelerator(place, desired, source)
     code = _firmware(place, folder, desired, source)
-    machine = making.machine(desired, before.instance, source, leases, _accelerator(place, desired, source), code)
+    machine = making.machine(desired, before.instance, source, leases, accelerator, code)
+    if desired.clone_of:
+        machine = templates.links(machine)
+        if before.is_made and dict(declared) != dict(before.declared):
+            warm.spend(folder)  # it is no longer as its template was, so it has to boot
+    cold = ""
+    if origin is not None:
+        cold = templates.cold(origin, machine)
+        templates.make_disks(folder, origin)
     _disks(folder, desired, source, before)
-    if source.cloud_init and (not before.is_made or not (folder / places.SEED).exists()):
+    if origin is not None and not cold:
+        templates.grant(folder, origin)
+    if not desired.clone_of and source.cloud_init and (not before.is_made or not (folder / places.SEED).exists()):
         personality = machine.personality
         seed.write(
             folder / places.SEED,
@@ -114,6 +147,8 @@ def _made(place: Place, folder: Path, desired: Vm, declared: Mapping[str, Any]) 
         networks=networks,
         addresses=tuple(one for lease in leases for one in (lease.address, lease.address6) if one),
         is_made=True,
+        cold=cold,
+        inherited=before.inherited if origin is None else templates.kept(desired),
     )
     found.write(folder)
     return found

@@ -25,10 +25,10 @@ from aivp_sdk import (
 from aivp_sdk import Result as Answer
 from aivp_sdk.schema import load
 
-from . import disks, firmware, image, keeping, making, record
+from . import disks, firmware, image, keeping, making, record, templates
 from .declaration import Vm
 from .keeping import Place
-from .machine import client, places, state
+from .machine import client, places, state, warm
 from .record import Record
 
 COMPUTED = ("instance", "address", "address6", "addresses", "mac", "host_keys", "accelerator", "path", "channel")
@@ -93,13 +93,12 @@ class VmKind(Kind[Vm]):
 
     def apply(self, change: Change[Vm], session: Session) -> Done:
         """One of them."""
-        return _apply(change, place_of(session))
+        return _apply(change, session)
 
     def apply_many(self, changes: Sequence[Change[Vm]], session: Session) -> List[Answer]:
         """Side by side: each waits for its guest most of the time."""
-        place = place_of(session)
         with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-            working = [pool.submit(_apply, change, place) for change in changes]
+            working = [pool.submit(_apply, change, session) for change in changes]
             left = set(working)
             while left:
                 _, left = wait(left, timeout=_SIGN_OF_LIFE)
@@ -129,7 +128,7 @@ def _observe(item: Item[Vm], session: Session, has_helper: Callable[[str], bool]
     name = item.desired.name
     folder = place.folder(name)
     found = record.read(folder)
-    wanted = {name: _json(getattr(item.desired, name)) for name in sorted(item.declared)}
+    wanted = _wanted(item.desired, item.declared)
     if found is None or not found.is_made or found.is_going or found.machine is None:
         foreseen = _foreseen(item.desired, None, folder, "stopped", False, has_helper)
         return Observation(None, wanted, computed=foreseen)
@@ -139,7 +138,7 @@ def _observe(item: Item[Vm], session: Session, has_helper: Callable[[str], bool]
         **found.declared,
         "name": name,
         **_real(folder, found),
-        "state": _status(seen, item.desired),
+        "state": _status(folder, seen, item.desired),
     }
     observed.update(_computed(found, folder, seen))
     is_restarted = any(wanted.get(name) != found.declared.get(name) for name in wanted if name in _RESTARTING)
@@ -149,7 +148,8 @@ def _observe(item: Item[Vm], session: Session, has_helper: Callable[[str], bool]
     return Observation(observed, wanted, computed=foreseen)
 
 
-def _apply(change: Change[Vm], place: Place) -> Done:
+def _apply(change: Change[Vm], session: Session) -> Done:
+    place = place_of(session)
     if change.action == "delete" or change.desired.state == "absent":
         keeping.remove(place, change.desired.name)
         return Done()
@@ -158,6 +158,8 @@ def _apply(change: Change[Vm], place: Place) -> Done:
     folder = place.folder(desired.name)
     found = record.read(folder)
     assert found is not None
+    if found.cold and change.action == "create":
+        session.log(f"{desired.name} boots, instead of a warm start: {found.cold}", "warning")
     return Done(_computed(found, folder, state.look(folder)))
 
 
@@ -195,6 +197,15 @@ def _plain(desired: Vm, hidden: FrozenSet[str] = frozenset()) -> Dict[str, Json]
     return {name: value for name, value in fields.items() if value is not None}
 
 
+def _wanted(desired: Vm, declared: Iterable[str]) -> Dict[str, Json]:
+    """Its fields; of a clone those that it has for itself, and a template shall be frozen."""
+    left_out = set(templates.unsaid(desired)) if desired.clone_of else set()
+    wanted = {name: _json(getattr(desired, name)) for name in sorted(declared) if name not in left_out}
+    if desired.template and desired.state == "running":
+        wanted["state"] = templates.STATE
+    return wanted
+
+
 def _json(value: Any) -> Json:
     if isinstance(value, list):
         return [_json(one) for one in value]
@@ -217,8 +228,10 @@ def _real(folder: Path, found: Record) -> Dict[str, Json]:
     return real
 
 
-def _status(seen: state.Seen, desired: Vm) -> str:
+def _status(folder: Path, seen: state.Seen, desired: Vm) -> str:
     """How it is; for whoever wants it stopped, one that does not run is that, whatever it ended by."""
+    if desired.template and seen.pid is None and warm.frozen(folder) is not None:
+        return templates.STATE
     return "stopped" if seen.pid is None and seen.supervisor is None and desired.state == "stopped" else seen.status
 
 
@@ -235,12 +248,13 @@ def _computed(found: Record, folder: Path, seen: state.Seen) -> Dict[str, Json]:
 def _lasting(found: Record, folder: Path) -> Dict[str, Json]:
     assert found.machine is not None
     cards = found.machine.cards
+    nothing = "" if found.template else None  # nobody could know of a clone, before its template was there
     return {
         "instance": found.instance,
-        "address": found.address,
-        "address6": (found.address6 or "") if found.networks else None,
+        "address": found.address or nothing,
+        "address6": (found.address6 or "") if found.networks else nothing,
         "addresses": list(found.addresses),
-        "mac": cards[0].mac if cards else None,
+        "mac": cards[0].mac if cards else nothing,
         "path": str(folder),
     }
 
@@ -262,18 +276,19 @@ def _foreseen(
     cards = making.networks(desired)
     computed: Dict[str, Json] = dict.fromkeys(COMPUTED, Unknown())
     computed["path"] = str(folder)
-    if not any(card.network for card in cards):
+    if not desired.clone_of and not any(card.network for card in cards):
         computed.update(address=None, address6=None, addresses=[])
-    if not cards:
+    if not desired.clone_of and not cards:
         computed["mac"] = None
     if found is not None and found.machine is not None:
-        is_plugged_anew = found.declared.get("networks") != _json(list(making.networks(desired)))
+        is_as_template = desired.clone_of is not None and desired.networks is None
+        is_plugged_anew = found.declared.get("networks") != _json(list(cards)) and not is_as_template
         computed.update({"instance": found.instance} if is_plugged_anew else _lasting(found, folder))
-        if status == desired.state and not is_restarted:
+        if status in (desired.state, templates.STATE) and not is_restarted:
             fleeting = _computed(found, folder, state.look(folder))
             computed.update({name: fleeting[name] for name in ("host_keys", "accelerator", "channel")})
     by_none = desired.ready is not None and desired.ready.by == "none"
-    if desired.state != "running" or by_none or not has_helper(desired.image or ""):
+    if desired.state != "running" or desired.template or by_none or not has_helper(desired.image or ""):
         computed["channel"] = None
     return computed
 
