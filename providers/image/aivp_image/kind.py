@@ -143,7 +143,9 @@ class ImageKind(Kind[Image]):
         for name in names.all():
             named = names.read(name)
             if named is not None and not named.seals:
-                fields = {key: value for key, value in named.fields.items() if value != getattr(Image, key, None)}
+                fields = {
+                    key: value for key, value in named.fields.items() if value not in ([], getattr(Image, key, None))
+                }
                 yield Listed({**fields, "name": name}, name=name)
 
 
