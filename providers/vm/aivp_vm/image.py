@@ -9,7 +9,7 @@ import fcntl
 import hashlib
 import json
 import os
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional
@@ -101,13 +101,6 @@ def mark(folder: Path, owner: str) -> None:
             if is_last or not isinstance(error, FileNotFoundError):
                 mend = "The VM's user needs to write there."
                 raise _flaw(f"{users} cannot be written: {error.strerror}", mend) from None
-
-
-def unmark(folder: Path, owner: str) -> None:
-    """It no longer does."""
-    with suppress(OSError):  # it is not empty, or not there
-        (folder / USERS / owner).unlink()
-        (folder / USERS).rmdir()
 
 
 @contextmanager

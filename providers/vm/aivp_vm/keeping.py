@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, List, Mapping, Optional
 
-from aivp_sdk import Permanent, ProviderError
+from aivp_sdk import Permanent, ProviderError, Temporary
 
 from . import acceleration, disks, firmware, image, making, ports, power, program, record, seed, templates
 from .declaration import Vm
 from .drivers import qemu
-from .machine import places, state, warm
+from .machine import places, removal, state, warm
 from .machine.holders import holder
 from .machine.spec import Machine
 from .record import Record
@@ -71,21 +71,10 @@ def remove(place: Place, name: str) -> None:
     templates.refuse_in_use(folder, "removed")
     if found is not None:
         dataclasses.replace(found, is_going=True).write(folder)
-    if folder.is_dir():
-        power.cut(folder)
-    for network in found.networks if found is not None else ():
-        ports.detach(name, network)
-    if found is not None and found.image:
-        image.unmark(Path(found.image), name)
-    if found is not None and found.template:
-        warm.unmark(Path(found.template), name)
-    for part in (places.DISKS,):
-        shutil.rmtree(folder / part, ignore_errors=True)
-    if folder.is_dir():
-        gone = folder.with_name(f".{name}.gone")
-        shutil.rmtree(gone, ignore_errors=True)
-        folder.rename(gone)  # what is listed is whole
-        shutil.rmtree(gone, ignore_errors=True)
+    try:
+        removal.remove(folder)
+    except OSError as error:
+        raise Temporary(f"{name} cannot be removed: {error.strerror or error}") from None
     program.prune(place.directory, lambda: _folders(place))
     with contextlib.suppress(OSError):
         folder.parent.rmdir()  # where it was the last one

@@ -1,32 +1,16 @@
-"""Power of one VM: asks its supervisor, or ends what does not answer; the supervisor's words → errors for people."""
+"""Power of one VM: what is asked of its supervisor, and the supervisor's words → errors for people."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import time
 from pathlib import Path
 from typing import Any, Dict
 
 from aivp_sdk import Permanent, Temporary
 
-from .drivers import qemu
 from .machine import client, places, state
-from .machine.holders import holder
 from .machine.spec import Machine
 
-_KILLED_WITHIN = 10.0
 _SHUT_DOWN = 60.0
-
-
-def cut(folder: Path) -> None:
-    """Its power, and its supervisor's, at once; whether they answer or not."""
-    with contextlib.suppress(client.Refusal, client.Unreachable):
-        if holder(folder / places.LOCK) is not None:
-            client.ask(folder, "stop", wait=30, force=True, timeout=0)
-    for lock in (places.LOCK, qemu.PID_FILE):
-        _end(folder / lock)
 
 
 def shut_down(folder: Path) -> None:
@@ -90,16 +74,3 @@ def _refusal(text: str) -> Permanent:
     if "allocate" in text or "set up guest memory" in text:
         return Permanent(text, path="/memory", mend="Declare less memory, or stop other VMs.")
     return Permanent(text, mend="aivp vm logs --log supervisor says more.")
-
-
-def _end(lock: Path) -> None:
-    """Kill whoever holds the lock, and wait for its end."""
-    deadline = time.monotonic() + _KILLED_WITHIN
-    while time.monotonic() < deadline:
-        pid = holder(lock)
-        if pid is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        time.sleep(0.02)
-    raise Temporary(f"a process of the VM that holds {lock.name} cannot be killed")
