@@ -32,7 +32,7 @@ Figures = dict[str, list[float]]
 
 CROWD, VMS = 8, 200
 COLD, WARM, HAND, LINK, CPU = 1.1, 20.0, 1.5, 3.0, 2.0
-_MEMORY = 256 << 20
+_MEMORY = 384 << 20
 _ROUNDS = {"cold": 3, "warm": 7, "link": 15, "plan": 3}
 
 
@@ -43,7 +43,7 @@ def measured(folder: Path, say: Callable[[str], None]) -> Figures:
         say(f"machines: {reason}")
         return {}
     try:
-        source = copy(helped_image(places(os.environ), os.environ), folder / "image")
+        source = copy(helped_image(places(os.environ), os.environ, systemd=True), folder / "image")
     except LabError as error:
         say(f"machines: {error}")
         return {}
@@ -69,7 +69,7 @@ def _cold(source: Path, folder: Path, found: Figures) -> None:
         keeping.remove(place, name)
         assert made is not None
         assert made.machine is not None
-        found.setdefault("cold bare", []).append(bare_qemu.boot(made.machine, base, folder / f"bare{number}"))
+        found.setdefault("cold bare", []).append(bare_qemu.script("boot", made.machine, base, folder / f"bare{number}"))
 
 
 def _warm(source: Path, folder: Path, found: Figures) -> None:
@@ -87,7 +87,7 @@ def _warm(source: Path, folder: Path, found: Figures) -> None:
             assert made is not None
             assert made.machine is not None
             found.setdefault("warm hand", []).append(
-                bare_qemu.restore(made.machine, template, folder / f"hand{number}")
+                bare_qemu.script("restore", made.machine, template, folder / f"hand{number}")
             )
         names = [f"crowd{number}" for number in range(CROWD)]
         with ThreadPoolExecutor(CROWD) as pool:
