@@ -61,6 +61,7 @@ def measured(folder: Path, say: Callable[[str], None]) -> Figures:
 
 def _cold(source: Path, folder: Path, found: Figures) -> None:
     place = keeping.Place(folder / "cold")
+    image.verify(source, place.directory)  # bare QEMU does not: it is read once, not at each boot
     base = Path(image.read(source).disk)
     for number in range(_ROUNDS["cold"]):
         name = f"cold{number}"
@@ -74,6 +75,7 @@ def _cold(source: Path, folder: Path, found: Figures) -> None:
 
 def _warm(source: Path, folder: Path, found: Figures) -> None:
     place = keeping.Place(folder / "warm")
+    image.verify(source, place.directory)
     golden = _vm("golden", source, template=True)
     keeping.bring(place, golden, {"image": str(source), "memory": _MEMORY, "networks": []}, True)
     template = place.folder("golden")
