@@ -88,12 +88,21 @@ async def _take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, fold
 
 async def _monitor(path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     deadline = time.monotonic() + 60
-    while not path.exists() and time.monotonic() < deadline:
+    while (door := await _door(path)) is None:
+        if time.monotonic() > deadline:
+            raise TimeoutError(path)
         await asyncio.sleep(0.002)
-    reader, writer = await asyncio.open_unix_connection(str(path))
+    reader, writer = door
     await reader.readline()
     await _ask(reader, writer, "qmp_capabilities")
     return reader, writer
+
+
+async def _door(path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+    try:
+        return await asyncio.open_unix_connection(str(path))
+    except OSError:
+        return None
 
 
 async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, command: str, **arguments: Any) -> Any:

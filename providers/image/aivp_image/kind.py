@@ -14,7 +14,7 @@ from typing import Any, Dict, Iterable, Mapping, Optional, Tuple
 from aivp_sdk import Change, Done, Item, Json, Kind, Listed, Observation, Session, Unknown, Verdict
 
 from .declaration import Image
-from .makers import maker_of, source_of
+from .makers import declared_source, maker_of, source_of
 from .names import Named, Names, is_sealed, seal
 from .plain import blanked, plain
 from .recipe import Before, Outlook
@@ -85,10 +85,12 @@ class ImageKind(Kind[Image]):
     def observe(self, item: Item[Image], session: Session) -> Observation:
         """What the name's image was made from; nothing, where its files are gone or are not what they were."""
         desired, workshop = item.desired, workshop_of(session)
-        source = source_of(desired)
+        named, record = _there(desired.name, workshop)
+        source = declared_source(desired)
+        if source is None:
+            return _going(item, named, record, workshop)
         maker = maker_of(source)
         maker.check(desired)
-        named, record = _there(desired.name, workshop)
         outlook = maker.foresee(desired, _before(named, workshop), workshop)
         wanted = {**_fields(desired), source: outlook.shown}
         normalised = {name: wanted.get(name) for name in item.declared}
@@ -163,6 +165,17 @@ def _there(name: str, workshop: Workshop) -> Any:
         return named, None
 
 
+def _going(item: Item[Image], named: Optional[Named], record: Any, workshop: Workshop) -> Observation:
+    """What nothing declares any more: only whether it is there, be it damaged."""
+    if named is None:
+        return Observation(None)
+    here = _outputs(workshop.store.path(named.digest), record or {})
+    fields = {
+        name: value for name, value in named.fields.items() if name not in item.tainted and name not in named.seals
+    }
+    return Observation({**fields, **here}, computed=here)
+
+
 def _before(named: Optional[Named], workshop: Workshop) -> Optional[Before]:
     return None if named is None else Before(workshop.store.path(named.digest), named.shown)
 
@@ -221,7 +234,7 @@ def _left(digests: Iterable[str], names: Names, workshop: Workshop, but: Optiona
     for digest in digests:
         mine = 1 if but is not None and but.digest == digest else 0
         if len(others.get(digest, ())) <= mine:
-            workshop.store.remove(digest)
+            workshop.store.remove(digest, workshop.is_backing)
         if workshop.store.path(digest).is_dir():
             yield digest
 
@@ -233,8 +246,10 @@ def _forget(name: str, workshop: Workshop) -> Done:
     if named is not None:
         stays = list(_left([named.digest, *named.earlier], names, workshop, but=None))
         for digest in stays:
-            users = ", ".join(workshop.store.users(digest)) or "another image"
+            users = ", ".join(workshop.store.users(digest)) or "something else"
             workshop.session.log(f"the files of the image {name} stay, since {users} uses them", "info")
         if not names.all() and not workshop.store.digests():
             remove_tree(workshop.folder / "cache")
+            names.close()
+            workshop.store.close()
     return Done()

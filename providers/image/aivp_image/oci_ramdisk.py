@@ -37,7 +37,7 @@ exec "$init" < /dev/console > /dev/console 2>&1
 
 def add_starter(tree: Tree, pool: Path, initrd: Path, first: int) -> None:
     """Put them into the tree. first: the number of the first content. Raises Permanent."""
-    found = dict(_files(initrd))
+    found = dict(contents(initrd))
     if "modules/order" not in found or "bin/busybox" not in found:
         mend = "Take the kernel of an image that aivp built from Debian packages."
         raise Permanent("the initramfs beside the kernel is none of aivp's", path="/oci/kernel", mend=mend)
@@ -51,8 +51,8 @@ def add_starter(tree: Tree, pool: Path, initrd: Path, first: int) -> None:
         tree.put_file(path, Node("file", mode, size=len(data), content=number))
 
 
-def _files(initrd: Path) -> Iterator[Tuple[str, bytes]]:
-    """Names and contents of the files in a gzipped `newc` archive."""
+def contents(initrd: Path) -> Iterator[Tuple[str, bytes]]:
+    """Names and bytes of the files in a gzipped `newc` archive; nothing where it is none."""
     try:
         with gzip.open(initrd) as packed:
             data = packed.read(LARGEST)

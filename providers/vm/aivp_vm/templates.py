@@ -14,13 +14,13 @@ from typing import Any, Dict, List, Mapping
 from aivp_guest.client import Guest, GuestError
 from aivp_sdk import Permanent
 
-from . import disks, record
+from . import disks, power, record
 from .declaration import DataDisk, Network, Vm
+from .image import Image
 from .machine import client, places, warm
 from .machine.spec import Machine
 from .record import Record
 
-CLONES = "clones"
 STATE = "template"
 _INHERITED = ("image", "cpus", "memory", "root_size", "disks", "networks", "boot", "cmdline", "vnc", "acceleration")
 _ALIKE = ("image", "cpus", "memory", "root_size", "disks", "boot", "cmdline")
@@ -151,44 +151,39 @@ def links(machine: Machine) -> Machine:
 
 def mark(template: Path, clone: str) -> None:
     """Say in the template's folder that `clone` stands on it."""
-    (template / CLONES).mkdir(exist_ok=True, mode=0o700)
-    (template / CLONES / clone).touch()
+    (template / warm.CLONES).mkdir(exist_ok=True, mode=0o700)
+    (template / warm.CLONES / clone).touch()
 
 
-def unmark(template: Path, clone: str) -> None:
-    """It no longer does."""
-    with contextlib.suppress(OSError):
-        (template / CLONES / clone).unlink()
-
-
-def clones(folder: Path) -> List[str]:
-    """The VMs that stand on this one, sorted; marks of those that are gone do not count."""
-    found = []
-    for path in (folder / CLONES).glob("*"):
-        known = record.read(folder.parent / path.name)
-        if known is not None and known.template == str(folder):
-            found.append(path.name)
-    return sorted(found)
+def refuse_template(desired: Vm, source: Image) -> None:
+    """Raises Permanent for what cannot be a template."""
+    if desired.clone_of:
+        raise Permanent("a clone cannot be a template", path="/template", mend="Make a template of an image.")
+    if desired.state != "running":
+        text = f"a template is never {desired.state}: it is frozen when it is ready"
+        raise Permanent(text, path="/state", mend="Leave the state out.")
+    if not source.helper or (desired.ready is not None and desired.ready.by == "none"):
+        text = "a template needs the guest helper: nobody else could make its clones machines of their own"
+        raise Permanent(text, path="/template", mend="Take an image with the helper in it.")
+    for index, one in enumerate(desired.disks or []):
+        if one.format != "qcow2":
+            text = "disks of a template are qcow2: only that can be cloned"
+            raise Permanent(text, path=f"/disks/{index}/format", mend="format: qcow2")
 
 
 def refuse_in_use(folder: Path, what: str) -> None:
     """Raises Permanent where a VM stands on the one in `folder`."""
-    found = clones(folder)
+    found = warm.clones(folder)
     if found:
         names = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
         text = f"the template {folder.name} cannot be {what}: {names} {'stand' if len(found) > 1 else 'stands'} on it"
         raise Permanent(text, mend="Remove its clones first, or declare another template beside it.")
 
 
-def prepare(folder: Path, memory: int) -> None:
-    """Room for the memory, and none of an earlier try."""
-    disks.refuse_full(folder, memory)
-    (folder / warm.MEMORY).unlink() if (folder / warm.MEMORY).exists() else None
-
-
 def discard(folder: Path) -> None:
     """What was frozen goes, so that it is made anew. Raises Permanent where a clone stands on it."""
     refuse_in_use(folder, "changed")
+    power.cut(folder)
     for name in (warm.FROZEN, warm.DEVICES, warm.MEMORY):
         with contextlib.suppress(FileNotFoundError):
             (folder / name).unlink()
@@ -196,8 +191,23 @@ def discard(folder: Path) -> None:
         disks.remove(folder, name)
 
 
-def freeze(folder: Path) -> None:
-    """Freeze the VM that runs in `folder`. Raises Permanent."""
+def make(folder: Path, machine: Machine) -> None:
+    """Boot it, and freeze it when it is ready. Raises ProviderError."""
+    if warm.frozen(folder) is not None:
+        return
+    power.cut(folder)  # one that was begun is begun anew
+    _prepare(folder, machine.memory)
+    power.bring(folder, machine, "running")
+    _freeze(folder)
+
+
+def _prepare(folder: Path, memory: int) -> None:
+    """Room for the memory, and none of an earlier try."""
+    disks.refuse_full(folder, memory)
+    (folder / warm.MEMORY).unlink() if (folder / warm.MEMORY).exists() else None
+
+
+def _freeze(folder: Path) -> None:
     with contextlib.suppress(GuestError), Guest(folder / places.GUEST) as guest:
         guest.wait(5)
         guest.run(["sync"], seconds=_TO_DISK)  # for a clone that has to boot; a warm one has it in its memory

@@ -1,6 +1,6 @@
-"""A VM that nobody owns any more → gone, with its processes, its leases and its mark at the image.
+"""A VM → gone, with its processes, its leases and its mark at the image. Also where nobody owns it any more.
 
-What the provider does at the end of a VM, for programs that have only what lies beside the VMs.
+Needs nothing but what lies beside the VMs. Can be done again wherever it was broken off.
 """
 
 from __future__ import annotations
@@ -13,22 +13,32 @@ import subprocess
 import time
 from pathlib import Path
 
-from . import client, places
+from . import client, places, warm
 from .holders import holder
 from .process import ENVIRONMENT
 
 _QEMU = "qemu.pid"
-_CLONES = "clones"
 _WITHIN = 60
 _KILLED_WITHIN = 10.0
 
 
 def remove(folder: Path) -> None:
-    """Away with it; can be done again where it was broken off. Raises OSError, also where a clone stands on it."""
+    """Away with it; what is gone already is fine. Raises OSError."""
+    gone = folder.with_name(f".{folder.name}.gone")
+    shutil.rmtree(gone, ignore_errors=True)
+    if folder.is_dir():
+        _release(folder)
+        folder.rename(gone)  # what is listed is whole
+        shutil.rmtree(gone)
+    _tidy(folder.parent)
+
+
+def _release(folder: Path) -> None:
+    """Its power, its leases, its mark."""
     spec = places.read_json(folder / places.SPEC) or {}
-    clones = [path.name for path in sorted((folder / _CLONES).glob("*")) if _stands_on(folder, path.name)]
+    clones = warm.clones(folder)
     if clones:
-        raise OSError(f"{folder.name} is a template that {', '.join(clones[:5])} stands on: remove the clones first")
+        raise OSError(f"it is a template, and {', '.join(clones)} stand on it")
     with contextlib.suppress(client.Refusal, client.Unreachable):
         if holder(folder / places.LOCK) is not None:
             client.ask(folder, "stop", wait=30, force=True, timeout=0)
@@ -37,21 +47,12 @@ def remove(folder: Path) -> None:
     for network in spec.get("networks") or ():
         _detach(Path(str(network)), folder.name)
     if spec.get("image"):
-        with contextlib.suppress(FileNotFoundError):
-            (Path(str(spec["image"])) / "users" / folder.name).unlink()
+        users = Path(str(spec["image"])) / "users"
+        with contextlib.suppress(OSError):  # it is not there, or others are in it
+            (users / folder.name).unlink()
+            users.rmdir()
     if spec.get("template"):
-        with contextlib.suppress(FileNotFoundError):
-            (Path(str(spec["template"])) / _CLONES / folder.name).unlink()
-    gone = folder.with_name(f".{folder.name}.gone")
-    shutil.rmtree(gone, ignore_errors=True)
-    folder.rename(gone)  # what is listed is whole
-    shutil.rmtree(gone)
-    _tidy(folder.parent)
-
-
-def _stands_on(template: Path, name: str) -> bool:
-    known = places.read_json(template.parent / name / places.SPEC) or {}
-    return known.get("template") == str(template)
+        warm.unmark(Path(str(spec["template"])), folder.name)
 
 
 def _tidy(vms: Path) -> None:

@@ -26,6 +26,7 @@ from .running import Failed, Running
 from .spec import Card, Limits, Machine, Ram, Restart
 
 MEMORY, DEVICES, FROZEN, ORIGIN = "memory", "devices.state", "frozen.json", "origin.json"
+CLONES = "clones"
 _SOCKET = "state.sock"
 _WITHIN = 120.0
 _POLL = 0.002
@@ -82,6 +83,22 @@ def flaw(folder: Path) -> str:
         if _looks(folder / name) != looks:
             return f"its file {name} is not what it was when it was frozen"
     return ""
+
+
+def clones(folder: Path) -> List[str]:
+    """The VMs that stand on this one, sorted; marks of those that are gone do not count."""
+    found = []
+    for path in (folder / CLONES).glob("*"):
+        known = places.read_json(folder.parent / path.name / places.SPEC) or {}
+        if known.get("template") == str(folder):
+            found.append(path.name)
+    return sorted(found)
+
+
+def unmark(template: Path, clone: str) -> None:
+    """It does not stand on this one any more."""
+    with contextlib.suppress(OSError):
+        (template / CLONES / clone).unlink()
 
 
 def incoming(machine: Machine, folder: Path) -> Machine:
