@@ -257,12 +257,13 @@ def _computed(found: Record, folder: Path, seen: state.Seen) -> Dict[str, Json]:
 def _lasting(found: Record, folder: Path) -> Dict[str, Json]:
     assert found.machine is not None
     cards = found.machine.cards
+    nothing = "" if found.template else None  # nobody could know of a clone, before its template was there
     return {
         "instance": found.instance,
-        "address": found.address,
-        "address6": (found.address6 or "") if found.networks else None,
+        "address": found.address or nothing,
+        "address6": (found.address6 or "") if found.networks else nothing,
         "addresses": list(found.addresses),
-        "mac": cards[0].mac if cards else None,
+        "mac": cards[0].mac if cards else nothing,
         "path": str(folder),
     }
 

@@ -17,7 +17,7 @@ from aivp_sdk import Permanent
 from . import disks, power, record
 from .declaration import DataDisk, Network, Vm
 from .image import Image
-from .machine import client, places, warm
+from .machine import client, places, removal, warm
 from .machine.spec import Machine
 from .record import Record
 
@@ -183,7 +183,7 @@ def refuse_in_use(folder: Path, what: str) -> None:
 def discard(folder: Path) -> None:
     """What was frozen goes, so that it is made anew. Raises Permanent where a clone stands on it."""
     refuse_in_use(folder, "changed")
-    power.cut(folder)
+    removal.cut(folder)
     for name in (warm.FROZEN, warm.DEVICES, warm.MEMORY):
         with contextlib.suppress(FileNotFoundError):
             (folder / name).unlink()
@@ -195,7 +195,7 @@ def make(folder: Path, machine: Machine) -> None:
     """Boot it, and freeze it when it is ready. Raises ProviderError."""
     if warm.frozen(folder) is not None:
         return
-    power.cut(folder)  # one that was begun is begun anew
+    removal.cut(folder)  # one that was begun is begun anew
     _prepare(folder, machine.memory)
     power.bring(folder, machine, "running")
     _freeze(folder)

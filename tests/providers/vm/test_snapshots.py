@@ -99,6 +99,9 @@ def test_what_was_broken_off_is_finished_or_cleared(herd: Herd) -> None:
 
 def test_templates_stay_as_they_are(herd: Herd) -> None:
     assert "it is a template" in ctl(herd, "snapshot", "golden", "any")["error"]
+    assert "it is a template" in ctl(herd, "start", "golden")["error"]
+    assert ctl(herd, "status", "golden")["status"] == "template"
+    assert herd.harness.plan("vm", herd.golden).action == "no-op"
 
 
 def _content(herd: Herd, name: str, path: str) -> str:

@@ -22,6 +22,8 @@ _ENDING = 10.0
 
 async def begin(machine: Machine, folder: Path) -> Running:
     """A QEMU for the VM. Raises Failed."""
+    if warm.frozen(folder) is not None:
+        raise Failed("it is a template, which never runs: its clones stand on what it was")
     wanted = snapshots.wanted(folder)
     if wanted is not None:
         warm.spend(folder)

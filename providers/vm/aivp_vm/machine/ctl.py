@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any, Callable, Dict, Sequence
 
-from . import client, places, removal, snapshots, state
+from . import client, places, removal, snapshots, state, warm
 from .quiet import quiet
 from .usage import usage
 
@@ -176,7 +176,7 @@ def _seen(folder: Path) -> Answer:
     seen = state.look(folder)
     return {
         "name": folder.name,
-        "status": seen.status,
+        "status": "template" if seen.pid is None and warm.frozen(folder) is not None else seen.status,
         "pid": seen.pid,
         "supervisor": seen.supervisor,
         "cpus": machine.get("cpus"),

@@ -33,17 +33,22 @@ def remove(folder: Path) -> None:
     _tidy(folder.parent)
 
 
+def cut(folder: Path) -> None:
+    """Away with its power, and with whoever watches over it. Raises OSError."""
+    with contextlib.suppress(client.Refusal, client.Unreachable):
+        if holder(folder / places.LOCK) is not None:
+            client.ask(folder, "stop", wait=30, force=True, timeout=0)
+    for lock in (places.LOCK, _QEMU):
+        _end(folder / lock)
+
+
 def _release(folder: Path) -> None:
     """Its power, its leases, its mark."""
     spec = places.read_json(folder / places.SPEC) or {}
     clones = warm.clones(folder)
     if clones:
         raise OSError(f"it is a template, and {', '.join(clones)} stand on it")
-    with contextlib.suppress(client.Refusal, client.Unreachable):
-        if holder(folder / places.LOCK) is not None:
-            client.ask(folder, "stop", wait=30, force=True, timeout=0)
-    for lock in (places.LOCK, _QEMU):
-        _end(folder / lock)
+    cut(folder)
     for network in spec.get("networks") or ():
         _detach(Path(str(network)), folder.name)
     if spec.get("image"):
