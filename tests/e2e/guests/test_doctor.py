@@ -12,7 +12,8 @@ def test_a_guest_is_examined_once_it_is_there(house: House) -> None:
     house.build(ROOM)
     before = house.aivp("doctor")
     assert before.code == 0, before.text
-    assert "here" in before.text
+    assert "rooms/room.a@here" not in before.text, "nothing is declared in it"
+    assert "AIVP0699" in house.aivp("doctor", "rooms/room.a").text
     house.build(ROOM + USER)
     before = house.aivp("doctor")
     assert "warning[AIVP0699]" in before.text
