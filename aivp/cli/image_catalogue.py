@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -77,6 +76,8 @@ def add_command(
     settings: Settings, name: str, place: str, sha256: str | None, sha512: str | None, disk_format: str | None
 ) -> None:
     """Write an entry into the catalogue: an http(s) address or the path of a file on the host, and its digest."""
+    from pathlib import Path
+
     from aivp.edit.images import add_entry
     from aivp.model.images import Entry, read_entry
 

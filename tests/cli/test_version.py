@@ -35,8 +35,15 @@ def test_everything_is_what_is_installed() -> None:
     assert found["version"] == __version__
     assert found["executable"] == sys.executable
     assert [item["name"] for item in found["packages"]] == [
-        "aivp-contract", "aivp-provider-host", "aivp-runner", "aivp-sdk"
-    ]  # fmt: skip
+        "aivp-contract",
+        "aivp-guest",
+        "aivp-provider-host",
+        "aivp-provider-image",
+        "aivp-provider-network",
+        "aivp-provider-vm",
+        "aivp-runner",
+        "aivp-sdk",
+    ]
     libraries = {item["name"]: item["version"] for item in found["libraries"]}
     assert {"click", "cffi", "pyyaml", "markupsafe"} <= libraries.keys(), "what libraries bring along, too"
     for name, number in libraries.items():
