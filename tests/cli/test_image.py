@@ -182,3 +182,16 @@ def test_nothing_of_a_strangers_project_is_fetched(lab: Lab) -> None:
     code, _, err = lab("image", "catalogue", "pull", "--untrusted")
     assert code == 1
     assert "AIVP0503" in err
+
+
+def test_over_any_channel(lab: Lab) -> None:
+    """The command of a channel is the person's own; the program there is ours."""
+    channel = "[sh, -c, 'exec \"$@\"', sh]"
+    lab.write("aivp.yaml", ROOT.replace("transport: local", f"transport: exec, command: {channel}"))
+    with serving(Shop(DATA)) as url:
+        add(lab, url)
+        assert lab("image", "catalogue", "pull")[1] == "here: small fetched, 3 MiB\n"
+    lab.write("aivp.yaml", ROOT.replace("transport: local", "transport: exec, command: ['false']"))
+    code, _, err = lab("image", "list")
+    assert code == 1
+    assert "AIVP0601" in err
