@@ -195,3 +195,22 @@ def test_over_any_channel(lab: Lab) -> None:
     code, _, err = lab("image", "list")
     assert code == 1
     assert "AIVP0601" in err
+
+
+def test_images_of_what_the_same_plan_makes(lab: Lab, tmp_path: Path) -> None:
+    """A command makes a disk, an image is made of that, another one of that image's disk: one apply, then nothing."""
+    (tmp_path / "a.img").write_bytes(DATA)
+    lab.write(
+        "aivp.yaml",
+        ROOT
+        + "resources:\n"
+        + f"  command.fetch: {{argv: [cp, {tmp_path}/a.img, {tmp_path}/b.img], creates: {tmp_path}/b.img}}\n"
+        + f"  image.first: {{source: {{path: {tmp_path}/b.img}}, depends_on: [command.fetch]}}\n"
+        + '  image.second: {source: {path: "${image.first.path}/disk.raw"}}\n',
+    )
+    assert "image.second@here: not there yet  (deferred)" in lab("plan")[1]
+    assert lab("apply", "-y")[0] == 0
+    assert lab("plan", "--detailed-exitcode")[0] == 0
+    assert len(lines(lab("image", "list", "--json")[1])) == 1  # the same disk, made in the same way, is the same image
+    assert lab("destroy", "-y")[0] == 0
+    assert lab("image", "list")[1] == "here: no images\n"

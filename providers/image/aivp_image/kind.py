@@ -13,7 +13,7 @@ from typing import Any, Dict, Iterable, Mapping, Optional, Tuple
 
 from aivp_sdk import Change, Done, Item, Json, Kind, Listed, Observation, Session, Unknown, Verdict
 
-from .declaration import Image
+from .declaration import SOURCES, Image
 from .makers import maker_of, source_of
 from .names import Named, Names, is_sealed, seal
 from .plain import blanked, plain
@@ -85,10 +85,12 @@ class ImageKind(Kind[Image]):
     def observe(self, item: Item[Image], session: Session) -> Observation:
         """What the name's image was made from; nothing, where its files are gone or are not what they were."""
         desired, workshop = item.desired, workshop_of(session)
+        named, record = _there(desired.name, workshop)
+        if all(getattr(desired, name) is None for name in SOURCES):
+            return _before_its_source(item, named, record, workshop)
         source = source_of(desired)
         maker = maker_of(source)
         maker.check(desired)
-        named, record = _there(desired.name, workshop)
         outlook = maker.foresee(desired, _before(named, workshop), workshop)
         wanted = {**_fields(desired), source: outlook.shown}
         normalised = {name: wanted.get(name) for name in item.declared}
@@ -143,6 +145,17 @@ class ImageKind(Kind[Image]):
             if named is not None and not named.seals:
                 fields = {key: value for key, value in named.fields.items() if value != getattr(Image, key, None)}
                 yield Listed({**fields, "name": name}, name=name)
+
+
+def _before_its_source(item: Item[Image], named: Optional[Named], record: Any, workshop: Workshop) -> Observation:
+    """What can be said while something in the source is still to come, such as the path of another image."""
+    fields = _fields(item.desired)
+    normalised = {name: fields.get(name) for name in item.declared}
+    promised: Dict[str, Json] = {name: Unknown() for name in ("path", "digest", "architecture")}
+    if named is None or record is None:
+        return Observation(None, normalised, computed=promised)
+    here = _outputs(workshop.store.path(named.digest), record)
+    return Observation({**named.fields, **here}, normalised, computed=promised)
 
 
 def workshop_of(session: Session) -> Workshop:

@@ -47,9 +47,9 @@ def not_there_yet(
     digest: the member that only a look at the thing tells. Something earlier in the same plan may make the thing.
     """
     pinned = str(shown.get(digest) or "")
-    if before is not None and str(before.shown.get(digest)).endswith(pinned):
-        if {**before.shown, digest: None} == {**shown, digest: None}:
-            return before.shown
+    had = {} if before is None else before.shown
+    if {**had, digest: None} == {**shown, digest: None} and str(had.get(digest)).endswith(pinned):
+        return had
     workshop.session.log(f"{what} is not there yet; it has to be when the image is made", "warning")
     return {**shown, digest: Unknown()}
 

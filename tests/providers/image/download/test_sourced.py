@@ -206,7 +206,12 @@ def test_data_in_another_file(harness: Harness, tmp_path: Path) -> None:
 
 
 def test_an_encrypted_one(harness: Harness, tmp_path: Path) -> None:
-    options = ["--object", "secret,id=s,data=hunter2", "-o", "encrypt.format=luks,encrypt.key-secret=s"]
+    options = [
+        "--object",
+        "secret,id=s,data=hunter2",
+        "-o",
+        "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10",
+    ]
     img("create", "-f", "qcow2", *options, tmp_path / "a.qcow2", "8M")
     with pytest.raises(Failed, match="is encrypted"):
         harness.create("image", declared(tmp_path / "a.qcow2"))
