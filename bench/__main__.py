@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import pages
+from bench import leases, machines, pages
 from bench.durability import PLANS, count_requests, count_syncs
 from bench.machine import ROOT, describe
 from bench.protocol import ASKED, measured
@@ -23,7 +23,7 @@ from bench.startup import startup
 from bench.targets import targets
 from bench.versus import compare, warm
 
-PARTS = ("tree", "chain", "startup", "durability", "protocol", "pages", "ssh")
+PARTS = ("tree", "chain", "startup", "durability", "protocol", "pages", "leases", "machines", "ssh")
 ROUNDS = {100: 5, 500: 5, 1000: 5, 2000: 3, 5000: 3, 10000: 3}
 """Resources → rounds. About 20 minutes on two quiet cores, half of it terraform's apply of 5,000 and of the chain."""
 QUICK, QUICK_ROUNDS = (100, 500, 1000), 2
@@ -100,7 +100,7 @@ def _measure(results: Results, path: Path, options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(prefix="aivp-bench-") as name:
         folder = Path(name).resolve()
         _say(f"working in {folder}")
-        if any(part not in (*ssh.PARTS, "pages") for part in wanted):
+        if any(part not in (*ssh.PARTS, "pages", "leases", "machines") for part in wanted):
             warm(folder, _say)
         for part in wanted:
             if part in results.done:
@@ -121,6 +121,8 @@ def _parts(*, quick: bool) -> Iterator[str]:
     yield "durability"
     yield "protocol"
     yield "pages"
+    yield "leases"
+    yield "machines"
     yield f"chain/{CHAINS[quick]}"
     for size in QUICK if quick else ROUNDS:
         yield f"tree/{size}"
@@ -133,6 +135,10 @@ def _part(part: str, results: Results, folder: Path, options: argparse.Namespace
         for command, sample in startup(folder / "startup", 10 if options.quick else 40):
             results.add(("startup", 0, command, ""), sample)
         return
+    if part == "machines":
+        (folder / "machines").mkdir()
+        results.machines = machines.measured(folder / "machines", _say)
+        return
     if part == "durability":
         counted = [count_syncs(folder, plan) for plan in PLANS]
         results.syncs = None if None in counted else [item for item in counted if item is not None]
@@ -143,6 +149,9 @@ def _part(part: str, results: Results, folder: Path, options: argparse.Namespace
         return
     if part == "pages":
         results.pages = pages.measured(_say)
+        return
+    if part == "leases":
+        results.leases = leases.measured(_say)
         return
     if part in ssh.PARTS:
         ssh.measure_part(part, results, folder, options.rounds, _say, quick=options.quick)

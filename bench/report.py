@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator, Sequence
 
-from bench import pages
+from bench import leases, machines, pages
 from bench.fit import growth
 from bench.measure import Sample
 from bench.promise import Ratio, ratio
@@ -64,6 +64,12 @@ def _sections(results: Results) -> Iterator[str]:
     if results.pages:
         yield "\n### Pages and pictures\n"
         yield from _pages(results)
+    if results.leases:
+        yield "\n### Leases of networks\n"
+        yield from leases.section(results.leases)
+    if results.machines:
+        yield "\n### Virtual machines\n"
+        yield from machines.section(results.machines)
     if results.ssh:
         yield "\n### Hosts over SSH\n"
         yield from section(results)

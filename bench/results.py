@@ -38,6 +38,10 @@ class Results:
     done: list[str] = field(default_factory=list)
     pages: dict[str, float] = field(default_factory=dict)
     """What `bench.pages` measured; empty where it did not."""
+    leases: dict[str, float] = field(default_factory=dict)
+    """What `bench.leases` measured; empty where it did not."""
+    machines: dict[str, list[float]] = field(default_factory=dict)
+    """What `bench.machines` measured, round by round; empty where it did not."""
     ssh: dict[str, Json] = field(default_factory=dict)
     """About the parts that need hosts over SSH, which may be measured by themselves: `bench.ssh.parts` says what."""
 
@@ -71,6 +75,8 @@ class Results:
         self.ssh = {**self.ssh, **newer.ssh, "load": loads} if newer.ssh else self.ssh
         self.protocol = newer.protocol or self.protocol
         self.pages = newer.pages or self.pages
+        self.leases = newer.leases or self.leases
+        self.machines = newer.machines or self.machines
         if "durability" in newer.done:
             self.syncs, self.requests = newer.syncs, newer.requests
 
@@ -92,6 +98,8 @@ class Results:
             "requests": self.requests,
             "protocol": {name: dict(found) for name, found in self.protocol.items()},
             "pages": self.pages,
+            "leases": self.leases,
+            "machines": {name: [round(one, 4) for one in found] for name, found in self.machines.items()},
             "ssh": self.ssh,
         }
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -116,6 +124,8 @@ def load(path: Path) -> Results:
         protocol=form.get("protocol", {}),
         done=form["done"],
         pages=form.get("pages", {}),
+        leases=form.get("leases", {}),
+        machines=form.get("machines", {}),
         ssh=form.get("ssh", {}),
     )
     for item in form["samples"]:

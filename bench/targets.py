@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator, Sequence
 
-from bench import pages
+from bench import leases, machines, pages
 from bench.durability import Syncs
 from bench.fit import growth
 from bench.measure import Sample
@@ -32,6 +32,8 @@ def targets(results: Results) -> list[Target]:
         *_starts(results),
         *_protocol(results),
         *pages.targets(results.pages),
+        *leases.targets(results.leases),
+        *(machines.targets(results.machines) if results.machines else ()),
         *ssh.targets(results),
     ]
 

@@ -95,6 +95,16 @@ def _do(settings: Settings, vm: str, verb: str, *words: str, said: str) -> None:
         from aivp.views import escape
 
         click.echo(escape.line(f"{meant.title}: {said}"))
+        for note in _notes(answer):
+            click.echo(escape.line(f"  {note}"))
+
+
+def _notes(answer: Mapping[str, Json]) -> list[str]:
+    """What a person should know of how it was done."""
+    is_torn = answer.get("is_consistent") is False
+    notes = ["Its file systems were not held still: they are as after a power cut."] if is_torn else []
+    warning = answer.get("warning")
+    return [*notes, warning] if isinstance(warning, str) else notes
 
 
 def _named(snapshot: str) -> str:

@@ -36,6 +36,7 @@ def measured(*, plan: float = 2.0, journal: int = 105, validate: float = 0.11) -
     batch = {"caller": 0.2, "provider": 0.3, "floor": 0.2, "grown": 30.0, "objects": 20.0}
     found.protocol = {"batch": batch, "hang": {"grown": 2.0 * 2**20, "seconds": 3.0}}
     found.pages = {"page": 1.0, "bytes": 5e6, "open": 0.9, "filter": 0.2, "svg": 0.01, "svg whole": 0.1}
+    found.leases = {f"{mode} {name}": 0.0 for mode in ("user", "nat") for name in ("attach", "detach", "twice", "left")}
     found.done = ["startup", "durability"]
     return found
 

@@ -68,7 +68,8 @@ def test_an_entry_is_written_beside_the_others(lab: Lab) -> None:
     assert text.startswith(before)
     listed = lines(lab("image", "catalogue", "list", "--json")[1])
     assert [item["name"] for item in listed] == ["new", "old"]
-    assert listed[0]["source"] == {"url": "https://example.com/a.qcow2", "sha512": "ab" * 64}
+    assert listed[0]["place"] == "https://example.com/a.qcow2"
+    assert listed[0]["digest"] == "sha512:" + "ab" * 64
 
 
 def test_the_first_entry_makes_the_file(shell: Lab) -> None:

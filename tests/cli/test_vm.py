@@ -164,7 +164,12 @@ def test_snapshots(shell: Lab) -> None:
     assert shown == ["before", "2026-01-31T14:46:42Z", "4", "KiB", "yes"]
     assert shell.lines("vm", "snapshots", "web")[0]["name"] == "before"
     assert b"AIVP0901" in shell.run("vm", "restore", "web", "before").stderr
-    assert shell.code("vm", "restore", "web", "before", "-y") == 0
+    assert b"as after a power cut" in shell.run("vm", "snapshot", "web", "torn").stdout
+    done = shell.run("vm", "restore", "web", "before", "-y")
+    assert done.stdout.decode().splitlines() == [
+        "vm.web@lab: is as it was at before",
+        "  what is within is older than state",
+    ]
     done = shell.run("vm", "restore", "web", "after", "-y")
     assert b"AIVP0987" in done.stderr
     assert b"there is no snapshot after" in done.stderr

@@ -22,7 +22,7 @@ MARKER = "GUEST-IS-UP"
 _KERNEL = "linux-image-cloud-amd64"
 _MODULES = (
     "virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk failover net_failover"
-    " virtio_net virtio_console virtio-rng button evdev isofs cdrom"
+    " virtio_net virtio_console virtio-rng button evdev cdrom isofs"
 ).split()
 _INIT = f"""#!/bin/busybox sh
 /bin/busybox --install -s /bin

@@ -84,6 +84,10 @@ class Guest:
             status = talk.status()
             return Finished(status, bytes(talk.out), bytes(talk.err))
 
+    def start(self, argv: Sequence[str], seconds: Optional[float]) -> Conversation:
+        """Run a command beside what the caller does meanwhile, as `with guest.start(…) as talk`."""
+        return self._line.start({"do": "exec", "argv": list(argv)}, seconds)
+
     def read_file(self, path: str, limit: int = 16 * 1024 * 1024, seconds: Optional[float] = 60.0) -> bytes:
         """The bytes of a file; one beyond the limit is an error."""
         with self._line.start({"do": "read", "path": path}, seconds) as talk:

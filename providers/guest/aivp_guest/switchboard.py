@@ -136,6 +136,11 @@ class Switchboard:
         self._has_announced = False
         self._send(wire.BEGINNING + wire.encode_message(wire.OPEN, 0, message))
 
+    def closed(self) -> None:
+        """The guest closed its port (QMP says so: VSERPORT_CHANGE, or RESET): it is not ready until it speaks again."""
+        self._reset("the guest closed its port")
+        self._has_announced = True
+
     # --- the port ---
 
     async def _keep(self) -> None:

@@ -161,7 +161,7 @@ def _tell(desired: Image, before: Before, workshop: Workshop) -> None:
         told = ", ".join(f"{name} {had[name]} → {now[name]}" for name in names[:_TOLD])
         more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
         what = f"image.{desired.name}: newer packages are there: {told}{more}"
-        workshop.session.log(f"{what}; `upgrades: follow` takes them")
+        workshop.session.log(f"{what}; `upgrades: follow` takes them", "warning")
 
 
 def _versions(packages: Sequence[Package]) -> Dict[str, str]:

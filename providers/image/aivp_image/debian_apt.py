@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
@@ -20,6 +21,7 @@ from .workshop import Workshop
 
 _HELPER = "/usr/lib/apt/apt-helper"
 _CARRIED = ("Acquire::http", "Acquire::https", "Acquire::Check-Valid-Until", "Acquire::Check-Date")
+_KEPT = 30 * 24 * 3600
 _LISTS = "Created-By: Packages"
 _STRICT = "APT::Update::Error-Mode=any"
 _URI = re.compile(r"'(?P<uri>[^']+)' (?P<file>\S+) (?P<size>[0-9]+) (?P<hash>\S*)")
@@ -104,6 +106,7 @@ class Apt:
             there = sum(package.size for package in packages if (self.archives / package.file).is_file())
             return f"fetching packages: {there >> 20} of {total >> 20} MiB"
 
+        _tidy(self.archives, packages)
         if all(_is_there(self.archives, package) for package in packages):
             return
         argv = ["--download-only", "--yes", "install", "--no-install-recommends", *map(_exactly, packages)]
@@ -206,6 +209,16 @@ def _package(match: re.Match[str]) -> Package:
 def _exactly(package: Package) -> str:
     machine = "" if package.architecture == "all" else f":{package.architecture}"
     return f"{package.name}{machine}={package.version}"
+
+
+def _tidy(folder: Path, packages: Sequence[Package]) -> None:
+    """Of packages that nobody asked for in a month, none stays."""
+    wanted, now = {package.file for package in packages}, time.time()
+    for file in folder.glob("*.deb"):
+        if file.name in wanted:
+            os.utime(file)
+        elif file.stat().st_mtime < now - _KEPT:
+            file.unlink()
 
 
 def _is_there(folder: Path, package: Package) -> bool:

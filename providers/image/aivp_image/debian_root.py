@@ -12,6 +12,7 @@ import getpass
 import http.server
 import os
 import re
+import tempfile
 import threading
 from pathlib import Path
 from typing import Iterator, Optional, Sequence
@@ -20,11 +21,13 @@ from aivp_sdk import Permanent
 
 from .debian_apt import Apt, Package
 from .debian_inside import SCRIPT
+from .store import remove_tree
 from .workshop import Workshop
 
 _OWN_NAMESPACES = (
     *("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc", "--"),
 )
+_SHARED = "/var/tmp"  # noqa: S108  # a folder of a random name below it
 _STAGES = re.compile(r"I: (.+?)\.\.\.$")
 
 
@@ -48,7 +51,7 @@ def root_tar(
     mode = choose_mode(workshop)
     (draft / "inside.tar").write_bytes(inside)
     tar = draft / "root.tar"
-    with _mirror(draft / "repository", mode) as source:
+    with _mirror(draft / "repository", mode) as source, _scratch(workshop, draft, mode) as scratch:
         argv = [
             *(_OWN_NAMESPACES if mode == "root" else ()),
             workshop.program("mmdebstrap", "mmdebstrap"),
@@ -60,6 +63,7 @@ def root_tar(
             f"--include={','.join(package.name for package in packages)}",
             '--aptopt=APT::Sandbox::User "root";',
             '--aptopt=Acquire::Languages "none";',
+            '--aptopt=Acquire::http::Proxy::127.0.0.1 "DIRECT";',
             *(f"--dpkgopt={option}" for option in ("force-unsafe-io", *options)),
             f"--customize-hook=tar-in {draft / 'inside.tar'} /",
             f'--customize-hook=chroot "$1" /bin/sh {SCRIPT}',
@@ -67,7 +71,7 @@ def root_tar(
             str(tar),
             source,
         ]
-        env = {"INITRD": "No", "SOURCE_DATE_EPOCH": str(now), "TMPDIR": str(_scratch(draft))}
+        env = {"INITRD": "No", "SOURCE_DATE_EPOCH": str(now), "TMPDIR": str(scratch)}
         workshop.run(argv, doing="installing packages", env=env, said=_stage, mend=_MEND)
     return tar
 
@@ -119,15 +123,38 @@ def _mirror(folder: Path, mode: str) -> Iterator[str]:
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_request(self, code: object = "-", size: object = "-") -> None:
+    def log_message(self, *_: object) -> None:
         """Say nothing."""
 
 
-def _scratch(draft: Path) -> Path:
-    """Where the tree of a tar grows: in the draft, so that it goes with it."""
-    folder = draft / "tmp"
-    folder.mkdir(mode=0o755, exist_ok=True)
-    return folder
+@contextlib.contextmanager
+def _scratch(workshop: Workshop, draft: Path, mode: str) -> Iterator[Path]:
+    """Where the tree grows: in the draft, so that it goes with it, or where a namespace's users can come.
+
+    What is theirs only they can remove: the rest of a build that was killed goes before the next one.
+    """
+    if mode != "unshare":
+        (draft / "tmp").mkdir(exist_ok=True)
+        yield draft / "tmp"
+        return
+    prefix = f"aivp-image-{os.getuid()}-"
+    for left in sorted(Path(_SHARED).glob(f"{prefix}*")):
+        if left.stat().st_uid == os.getuid() and not os.path.exists(f"/proc/{left.name[len(prefix) :].split('-')[0]}"):
+            _remove_theirs(workshop, left)
+    folder = Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-", dir=_SHARED))
+    try:
+        folder.chmod(0o1777)
+        yield folder
+    finally:
+        _remove_theirs(workshop, folder)
+
+
+def _remove_theirs(workshop: Workshop, folder: Path) -> None:
+    inner = [str(path) for path in sorted(folder.iterdir())]
+    if inner:
+        helper = [workshop.program("mmdebstrap", "mmdebstrap"), "--unshare-helper", "rm", "-rf", "--", *inner]
+        workshop.run(helper, doing="tidying up")
+    remove_tree(folder)
 
 
 def _architecture(packages: Sequence[Package]) -> str:

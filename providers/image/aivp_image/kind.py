@@ -13,8 +13,8 @@ from typing import Any, Dict, Iterable, Mapping, Optional, Tuple
 
 from aivp_sdk import Change, Done, Item, Json, Kind, Listed, Observation, Session, Unknown, Verdict
 
-from .declaration import SOURCES, Image
-from .makers import maker_of, source_of
+from .declaration import Image
+from .makers import declared_source, maker_of, source_of
 from .names import Named, Names, is_sealed, seal
 from .plain import blanked, plain
 from .recipe import Before, Outlook
@@ -86,9 +86,10 @@ class ImageKind(Kind[Image]):
         """What the name's image was made from; nothing, where its files are gone or are not what they were."""
         desired, workshop = item.desired, workshop_of(session)
         named, record = _there(desired.name, workshop)
-        if all(getattr(desired, name) is None for name in SOURCES):
-            return _before_its_source(item, named, record, workshop)
-        source = source_of(desired)
+        source = declared_source(desired)
+        if source is None:
+            ask = _going if set(item.declared) <= set(self.identity) else _before_its_source
+            return ask(item, named, record, workshop)
         maker = maker_of(source)
         maker.check(desired)
         outlook = maker.foresee(desired, _before(named, workshop), workshop)
@@ -147,17 +148,6 @@ class ImageKind(Kind[Image]):
                 yield Listed({**fields, "name": name}, name=name)
 
 
-def _before_its_source(item: Item[Image], named: Optional[Named], record: Any, workshop: Workshop) -> Observation:
-    """What can be said while something in the source is still to come, such as the path of another image."""
-    fields = _fields(item.desired)
-    normalised = {name: fields.get(name) for name in item.declared}
-    promised: Dict[str, Json] = {name: Unknown() for name in ("path", "digest", "architecture")}
-    if named is None or record is None:
-        return Observation(None, normalised, computed=promised)
-    here = _outputs(workshop.store.path(named.digest), record)
-    return Observation({**named.fields, **here}, normalised, computed=promised)
-
-
 def workshop_of(session: Session) -> Workshop:
     """The workshop of a session, in the folder that is configured, else in that of the session."""
     configured = session.configuration.folder if session.configuration is not None else None
@@ -174,6 +164,28 @@ def _there(name: str, workshop: Workshop) -> Any:
     except Damaged as damage:
         workshop.session.log(f"the image {name} is damaged: {damage}", "warning")
         return named, None
+
+
+def _going(item: Item[Image], named: Optional[Named], record: Any, workshop: Workshop) -> Observation:
+    """What nothing declares any more: only whether it is there, be it damaged."""
+    if named is None:
+        return Observation(None)
+    here = _outputs(workshop.store.path(named.digest), record or {})
+    fields = {
+        name: value for name, value in named.fields.items() if name not in item.tainted and name not in named.seals
+    }
+    return Observation({**fields, **here}, computed=here)
+
+
+def _before_its_source(item: Item[Image], named: Optional[Named], record: Any, workshop: Workshop) -> Observation:
+    """What can be said while something in the source is still to come, such as the path of another image."""
+    fields = _fields(item.desired)
+    normalised = {name: fields.get(name) for name in item.declared}
+    promised: Dict[str, Json] = {name: Unknown() for name in ("path", "digest", "architecture")}
+    if named is None or record is None:
+        return Observation(None, normalised, computed=promised)
+    here = _outputs(workshop.store.path(named.digest), record)
+    return Observation({**named.fields, **here}, normalised, computed=promised)
 
 
 def _before(named: Optional[Named], workshop: Workshop) -> Optional[Before]:
@@ -234,7 +246,7 @@ def _left(digests: Iterable[str], names: Names, workshop: Workshop, but: Optiona
     for digest in digests:
         mine = 1 if but is not None and but.digest == digest else 0
         if len(others.get(digest, ())) <= mine:
-            workshop.store.remove(digest)
+            workshop.store.remove(digest, workshop.is_backing)
         if workshop.store.path(digest).is_dir():
             yield digest
 
@@ -246,8 +258,10 @@ def _forget(name: str, workshop: Workshop) -> Done:
     if named is not None:
         stays = list(_left([named.digest, *named.earlier], names, workshop, but=None))
         for digest in stays:
-            users = ", ".join(workshop.store.users(digest)) or "another image"
+            users = ", ".join(workshop.store.users(digest)) or "something else"
             workshop.session.log(f"the files of the image {name} stay, since {users} uses them", "info")
         if not names.all() and not workshop.store.digests():
             remove_tree(workshop.folder / "cache")
+            names.close()
+            workshop.store.close()
     return Done()

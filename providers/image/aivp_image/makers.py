@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import Dict, cast
+from typing import Dict, Optional, cast
 
 from aivp_sdk import Permanent
 
@@ -19,11 +19,16 @@ _MODULES: Dict[str, str] = {
 
 
 def source_of(desired: Image) -> str:
-    """Which one of the sources is declared."""
-    for name in SOURCES:
-        if getattr(desired, name) is not None:
-            return name
-    raise Permanent("an image needs a source", mend=f"Declare one of {', '.join(SOURCES)}.")
+    """Which one of the sources is declared. Raises Permanent for none."""
+    found = declared_source(desired)
+    if found is None:
+        raise Permanent("an image needs a source", mend=f"Declare one of {', '.join(SOURCES)}.")
+    return found
+
+
+def declared_source(desired: Image) -> Optional[str]:
+    """The same, or None: of what is no longer declared, only the name is known."""
+    return next((name for name in SOURCES if getattr(desired, name) is not None), None)
 
 
 def maker_of(source: str) -> Maker:

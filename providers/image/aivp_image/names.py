@@ -62,6 +62,11 @@ class Names:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._path(name))
 
+    def close(self) -> None:
+        """Remove the folder, where it is empty."""
+        with contextlib.suppress(OSError):
+            self.folder.rmdir()
+
     def all(self) -> List[str]:
         """Every name, sorted."""
         if not self.folder.is_dir():

@@ -175,14 +175,29 @@ class Store:
                 mend=f"Bring {folder} back from a copy, or remove those VMs first.",
             )
 
+    def close(self) -> None:
+        """Remove the folder where it holds no images and nobody is at work in it."""
+        self.sweep()
+        locks = self.folder / ".locks"
+        for name in sorted(os.listdir(locks)) if locks.is_dir() else []:
+            with self._tried(name) as is_ours:
+                if is_ours:
+                    os.unlink(locks / name)
+        for folder in (locks, self.folder / ".drafts", self.folder / ".checked", self.folder):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
     @contextlib.contextmanager
     def _locked(self, name: str) -> Iterator[None]:
-        descriptor = self._open_lock(name)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+        while True:
+            descriptor = self._open_lock(name)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                if self._is_current(descriptor, name):
+                    yield
+                    return
+            finally:
+                os.close(descriptor)
 
     @contextlib.contextmanager
     def _tried(self, name: str) -> Iterator[bool]:
@@ -194,9 +209,16 @@ class Store:
             except BlockingIOError:
                 yield False
                 return
-            yield True
+            yield self._is_current(descriptor, name)
         finally:
             os.close(descriptor)
+
+    def _is_current(self, descriptor: int, name: str) -> bool:
+        """False for a lock that `close` removed while we waited for it: the next one has another file."""
+        try:
+            return os.path.samestat(os.fstat(descriptor), os.stat(self.folder / ".locks" / name))
+        except FileNotFoundError:
+            return False
 
     def _open_lock(self, name: str) -> int:
         locks = self.folder / ".locks"

@@ -16,6 +16,7 @@ from typing import Callable, List, Mapping, Optional, Sequence
 from aivp_sdk import Permanent, Session
 from aivp_sdk.process import environment
 
+from .backing import is_below
 from .store import Store, no_space
 
 _LAST_LINES = 12
@@ -38,6 +39,10 @@ class Workshop:
         found = self.folder / "cache" / name
         found.mkdir(parents=True, exist_ok=True, mode=0o700)
         return found
+
+    def is_backing(self, folder: Path) -> bool:
+        """Whether a disk of a VM that is kept beside our folder lies on top of an image, whatever `users` says."""
+        return is_below(folder, sorted(self.folder.parent.glob("vm/vms/*/disks/*")))
 
     @property
     def is_root(self) -> bool:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any, Callable, List, Mapping, Optional
 
 from . import bridge, forwarding, shipping
 from .segment import hub, netlink, nft, rules, taps, wires
-from .segment.folder import Folder, read, write
+from .segment.folder import Folder, write
 from .segment.leases import Lease, Leases, read_leases, write_leases
 from .segment.problem import Refused
 from .segment.spec import Spec, read_spec
@@ -20,18 +20,12 @@ from .segment.spec import Spec, read_spec
 Say = Callable[[str], None]
 
 
-def record_of(folder: Folder) -> Optional[Dict[str, Any]]:
-    """network.json: {version, spec, declared, is_whole, is_active, rules}; None where there is no network."""
-    found: Optional[Dict[str, Any]] = read(folder.record)
-    return found
-
-
 def raise_network(folder: Folder, spec: Spec, declared: Mapping[str, Any], say: Say) -> None:
     """Bring a network about as declared, from whatever there is of it. Raises Refused."""
     _require_root(spec)
     folder.path.mkdir(parents=True, exist_ok=True, mode=0o700)
     shipping.ship(folder.path)
-    before = record_of(folder)
+    before = folder.read_record()
     form = {"version": 1, "spec": spec.form(), "declared": dict(declared), "is_whole": False, "is_active": True}
     write(folder.record, form)
     leases = _swept(folder, spec)
@@ -51,7 +45,7 @@ def lower_network(folder: Folder, spec: Spec, declared: Mapping[str, Any], say: 
     """Take away all but record and leases. Raises Refused where guests are plugged in."""
     folder.path.mkdir(parents=True, exist_ok=True, mode=0o700)
     shipping.ship(folder.path)
-    before = record_of(folder)
+    before = folder.read_record()
     former = spec if before is None else read_spec(before["spec"])
     refuse_in_use(folder, former, is_forever=False)
     form = {"version": 1, "spec": spec.form(), "declared": dict(declared), "is_whole": False, "is_active": False}
@@ -62,7 +56,7 @@ def lower_network(folder: Folder, spec: Spec, declared: Mapping[str, Any], say: 
 
 def remove_network(folder: Folder, say: Say) -> None:
     """Leave nothing of a network. Raises Refused where guests are plugged in, or come again."""
-    form = record_of(folder)
+    form = folder.read_record()
     if form is not None:
         spec = read_spec(form["spec"])
         refuse_in_use(folder, spec, is_forever=True)
@@ -176,7 +170,7 @@ def _families(spec: Spec) -> List[int]:
 
 def _tables(folder: Folder, spec: Spec) -> List[str]:
     """All tables of the place: they forward no more once their networks are off."""
-    forms = [read(other.record) for other in folder.others]
+    forms = [other.read_record() for other in folder.others]
     return [str(spec.table), *(str(form["spec"]["table"]) for form in forms if form is not None)]
 
 
@@ -197,4 +191,4 @@ def _say(say: Say, text: Optional[str]) -> None:
         say(text)
 
 
-__all__ = ["is_up", "lower_network", "raise_network", "record_of", "remove_network"]
+__all__ = ["is_up", "lower_network", "raise_network", "remove_network"]

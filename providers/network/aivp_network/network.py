@@ -14,10 +14,11 @@ from . import bridge, lifecycle, surroundings
 from .checking import key_of, spec_of
 from .declaration import Network
 from .segment.folder import Folder
-from .segment.problem import Refused
+from .segment.problem import Refused, of_system
 from .segment.spec import Spec, read_spec
 
 _DEFAULTS: Dict[str, Json] = {"mode": "nat", "mtu": 1500, "state": "active"}
+_OF_A_MODE = ("egress", "bridge")
 _BRIDGED: Dict[str, Json] = {"mode": ["nat", "isolated"]}
 
 
@@ -29,7 +30,6 @@ class NetworkKind(Kind[Network]):
     identity = ("name",)
     identity_from_name = True
     phase = "identity"
-    provides = ({"capability": "network", "field": "name"},)
     needs = (
         {"privilege": "root", "when": _BRIDGED, "why": "to make bridges and taps; mode user needs none"},
         {"command": "nft", "package": "nftables", "when": _BRIDGED, "why": "for its table of rules"},
@@ -69,6 +69,8 @@ class NetworkKind(Kind[Network]):
                 found.append(error)
             except Refused as refused:
                 found.append(_error(refused))
+            except OSError as error:
+                found.append(_error(of_system(error)))
         return found
 
     def apply(self, change: Change[Network], session: Session) -> Done:
@@ -77,12 +79,14 @@ class NetworkKind(Kind[Network]):
             return _apply(change, session)
         except Refused as refused:
             raise _error(refused) from None
+        except OSError as error:
+            raise _error(of_system(error)) from None
 
     def list(self, within: Any, session: Session) -> Iterable[Listed]:
         """The networks that aivp made here."""
         place = _place(session)
         for folder in Folder(place / "-").others:
-            form = lifecycle.record_of(folder)
+            form = folder.read_record()
             if form is not None:
                 said = {field: value for field, value in form["declared"].items() if value != _DEFAULTS.get(field)}
                 yield Listed({**said, "name": folder.path.name})
@@ -90,7 +94,7 @@ class NetworkKind(Kind[Network]):
 
 def _observe(item: Item[Network], session: Session, fresh: List[Spec]) -> Observation:
     desired, folder = item.desired, _folder(session, item.desired.name)
-    form = lifecycle.record_of(folder)
+    form = folder.read_record()
     wanted = {name: value for name, value in _declared(desired, item.declared).items() if name in item.declared}
     if desired.state == "absent" or (desired.cidr is None and form is None):  # it can only be asked about
         return Observation(None if form is None else _seen(folder, form), wanted)
@@ -124,7 +128,7 @@ def _apply(change: Change[Network], session: Session) -> Done:
         if is_gone:
             lifecycle.remove_network(folder, say)
             return Done()
-        form = lifecycle.record_of(folder)
+        form = folder.read_record()
         desired = _filled(desired, change.declared, form)
         spec = _spec(desired, folder, form)
         declared = _declared(desired, [*change.declared, *(form["declared"] if form is not None else ())])
@@ -157,10 +161,12 @@ def _seen(folder: Folder, form: Mapping[str, Any]) -> Dict[str, Json]:
 
 
 def _filled(desired: Network, declared: Sequence[str], form: Optional[Mapping[str, Any]]) -> Network:
-    """With what is not declared as it was, a default or not: it is left alone."""
+    """With what is not declared as it was, a default or not: it is left alone, unless the mode is another one."""
     if form is None:
         return desired
-    left = {name: value for name, value in form["declared"].items() if name not in declared}
+    is_other = "mode" in declared and desired.mode != form["declared"].get("mode")
+    gone = {*declared, *(_OF_A_MODE if is_other else ())}
+    left = {name: value for name, value in form["declared"].items() if name not in gone}
     former = load(Network, {"name": desired.name, **left})
     return replace(desired, **{name: getattr(former, name) for name in left})
 
@@ -168,9 +174,8 @@ def _filled(desired: Network, declared: Sequence[str], form: Optional[Mapping[st
 def _declared(desired: Network, names: Iterable[str]) -> Dict[str, Json]:
     """Fields as JSON, in normal form: those of the network, and what is at its default."""
     found: Dict[str, Json] = {"mode": desired.mode, "mtu": desired.mtu, "name": desired.name, "state": desired.state}
-    for name in names:
-        found[name] = _plain(getattr(desired, name))
-    return found
+    found.update({name: _plain(getattr(desired, name)) for name in names})
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _plain(value: Any) -> Json:

@@ -12,24 +12,23 @@ from typing import Any, Iterator, List, Optional, Sequence, Tuple
 from aivp_sdk import Permanent
 
 from .segment import netlink, nft
-from .segment.folder import Folder, read
+from .segment.folder import Folder
 from .segment.spec import Spec, Subnet, read_spec
 
+_ELSEWHERE = "Choose another network: `ip route` on the host shows what it uses."
+_ANOTHER = "Choose another network. If that one is no longer declared: apply once, and it goes; then apply again."
 _RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
 
 
 def refuse_overlap(spec: Spec, folder: Folder) -> None:
     """Raise Permanent where an address of ours could also be meant to be elsewhere."""
-    taken = [*_of_networks(folder, spec), *_of_host(spec)]
+    taken = [(other, what, _ANOTHER) for other, what in _of_networks(folder, spec)]
+    taken += [(other, what, _ELSEWHERE) for other, what in _of_host(spec)]
     ours: List[Tuple[str, Optional[Subnet]]] = [("/cidr", spec.network), ("/cidr6", spec.network6)]
     for path, network in ours:
-        for other, what in taken:
+        for other, what, mend in taken:
             if network is not None and other.version == network.version and network.overlaps(other):
-                raise Permanent(
-                    f"{network} overlaps {other}, {what}",
-                    path=path,
-                    mend="Choose another network: `ip route` on the host shows what it uses.",
-                )
+                raise Permanent(f"{network} overlaps {other}, {what}", path=path, mend=mend)
 
 
 def refuse_overlap_of(first: Spec, second: Spec) -> None:
@@ -48,7 +47,17 @@ def refuse_overlap_of(first: Spec, second: Spec) -> None:
 
 
 def stopped_by(spec: Spec) -> Iterator[str]:
-    """Firewalls of others that by their policy drop what is forwarded, for people."""
+    """Firewalls of others that by their policy drop what is forwarded, for people.
+
+    What stays within a bridge meets them only where br_netfilter shows it to them.
+    """
+    if spec.mode == "isolated" and not _is_shown_to_firewalls():
+        return
+    if nft.drops_by_older_tables():
+        yield (
+            f"iptables-legacy drops what it does not know in its chain FORWARD: guests of {spec.name} get no further"
+            f" than its rules allow, until it accepts what comes from and goes to {spec.bridge}"
+        )
     for item in nft.all_listed():
         chain = item.get("chain")
         if chain is None or chain["table"].startswith("aivp-") or chain.get("hook") != "forward":
@@ -59,6 +68,13 @@ def stopped_by(spec: Spec) -> Iterator[str]:
                 f" docker and firewalls do: guests of {spec.name} get no further than its rules allow, until it accepts"
                 f" what comes from and goes to {spec.bridge}"
             )
+
+
+def _is_shown_to_firewalls() -> bool:
+    try:
+        return Path("/proc/sys/net/bridge/bridge-nf-call-iptables").read_text(encoding="ascii").strip() == "1"
+    except OSError:
+        return False
 
 
 def host_servers() -> List[str]:
@@ -89,7 +105,7 @@ def _servers(path: str) -> List[Any]:
 def _of_networks(folder: Folder, ours: Spec) -> Iterator[Tuple[Subnet, str]]:
     """Those of the same place, also while they are inactive. Two of mode user never meet."""
     for other in folder.others:
-        form = read(other.record)
+        form = other.read_record()
         if form is None:
             continue
         spec = read_spec(form["spec"])

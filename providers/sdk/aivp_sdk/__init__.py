@@ -5,7 +5,7 @@ from aivp_contract.observation import Observation
 from aivp_contract.values import Binary, Blob, Json, Secret, Unknown, Verdict
 
 from .child import Completed
-from .errors import Interrupted, Permanent, ProviderError, RateLimited, Temporary
+from .errors import Canceled, Interrupted, Permanent, ProviderError, RateLimited, Temporary
 from .kind import Change, Done, Item, Kind, Listed, Result, Seen
 from .process import Session
 from .provider import Provider
@@ -14,6 +14,7 @@ from .schema import attribute
 __all__ = [
     "Binary",
     "Blob",
+    "Canceled",
     "Change",
     "Completed",
     "Done",

@@ -49,12 +49,15 @@ class RateLimited(Temporary):
 
 
 class Canceled(ProviderError):
-    """Not begun, since the caller wants no more of this request."""
+    """Not begun, or left where it can be taken up again, since the caller wants no more of this request.
+
+    Whoever resumes the run asks for the same once more.
+    """
 
     error_class = "canceled"
 
-    def __init__(self) -> None:
-        super().__init__("canceled before it was begun")
+    def __init__(self, message: str = "canceled before it was begun") -> None:
+        super().__init__(message)
 
 
 class Interrupted(ProviderError):

@@ -53,7 +53,7 @@ def cached(directory: Path, program: str, kernel: str) -> Optional[str]:
 
 def boots(program: str, kernel: str, directory: Path, accelerator: str = "kvm", within: float = WITHIN) -> bool:
     """Whether this kernel reaches user space with this accelerator."""
-    initrd = directory / f".probe-{os.getpid()}"
+    initrd = directory / ".probe"
     initrd.write_bytes(_archive())
     argv = [
         *(program, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-m", "256"),

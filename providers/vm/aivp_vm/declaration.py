@@ -125,12 +125,24 @@ class Vm:
     """The declaration."""
 
     name: str = attribute("Its name on the host.", required=True, pattern=NAME, exposed=True)
-    image: str = attribute(
-        "The image that it is a linked clone of, or the folder of one.",
-        required=True,
+    image: Optional[str] = attribute(
+        "The image that it is a linked clone of, or the folder of one; a clone of a template has the template's.",
         semantic="path",
         immutable=True,
+        exposed=True,
         refers={"kind": "image", "field": "path", "here": True},
+    )
+    template: bool = attribute(
+        "It boots once and is frozen when it is ready, for others to be clones of it. It never runs again.",
+        default=False,
+        immutable=True,
+    )
+    clone_of: Optional[str] = attribute(
+        "The template that it starts from, disks and memory: it does not boot, and is itself before it is ready."
+        " What it has is the template's, unless it says the same.",
+        semantic="path",
+        immutable=True,
+        refers={"kind": "vm", "field": "path", "here": True},
     )
     state: Literal["running", "stopped", "paused", "absent"] = attribute("How it shall be.", default="running")
     cpus: int = attribute("Processors. A change restarts it.", default=1, minimum=1, maximum=255)
@@ -139,24 +151,32 @@ class Vm:
         "Size of its first disk, no less than the image's; it grows in place and never shrinks.", semantic="quantity"
     )
     disks: Optional[List[DataDisk]] = attribute(
-        "Further disks. One that is no longer declared goes, with what is on it. A new one restarts the VM.", key="name"
+        "Further disks. One that is no longer declared goes, with what is on it. A new one restarts the VM.",
+        key="name",
+        exposed=True,
     )
     networks: Optional[List[Network]] = attribute(
         "Network cards, in order. Undeclared: one way out, without privileges; an empty list: none."
-        " Forwards change live, anything else restarts it."
+        " Forwards change live, anything else restarts it.",
+        exposed=True,
     )
-    hostname: Optional[str] = attribute("Its name for itself; without one, its name here.")
+    hostname: Optional[str] = attribute(
+        "Its name for itself; without one, its name here.",
+        pattern="^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$",
+        exposed=True,
+    )
     boot: Literal["auto", "kernel", "firmware", "bios"] = attribute(
         "From the image's kernel, or from its disk by UEFI or BIOS; `auto` takes the first that the image has.",
         default="auto",
         immutable=True,
     )
-    cmdline: Optional[str] = attribute("Words to add to the kernel's command line. A change restarts it.")
+    cmdline: Optional[str] = attribute("Words to add to the kernel's command line. A change restarts it.", exposed=True)
     cloud_init: Optional[CloudInit] = attribute(
         "For images with cloud-init; it is heard once, so a change takes a new VM.", write_only=True, immutable=True
     )
     vnc: Optional[str] = attribute(
         "A screen: `unix` for vnc.sock in its folder, or 127.0.0.1:PORT. A change restarts it.",
+        exposed=True,
         pattern="^(unix|(127\\.0\\.0\\.1|localhost):(59[0-9]{2}|[6-9][0-9]{3}))$",
     )
     limits: Optional[Limits] = attribute("How much of the host it may take. A change restarts it.")

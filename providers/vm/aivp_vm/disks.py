@@ -24,6 +24,11 @@ def make_root(folder: Path, image: Image) -> str:
     return _make(folder, ROOT, "qcow2", ["-b", image.disk, "-F", image.format], None)
 
 
+def make_over(folder: Path, name: str, below: Path, kind: str) -> str:
+    """An overlay over the disk of a template. Its name within the folder."""
+    return _make(folder, name, "qcow2", ["-b", str(below), "-F", kind], None)
+
+
 def make(folder: Path, name: str, kind: str, size: int) -> str:
     """An empty disk. Its name within the folder."""
     return _make(folder, name, kind, [], size)

@@ -92,19 +92,15 @@ def verify(folder: Path, directory: Path) -> None:
 def mark(folder: Path, owner: str) -> None:
     """Say in the image's folder that `owner` stands on it: prune leaves it alone."""
     users = folder / USERS
-    try:
-        users.mkdir(exist_ok=True)
-        (users / owner).touch()
-    except OSError as error:
-        raise _flaw(f"{users} cannot be written: {error.strerror}", "The VM's user needs to write there.") from None
-
-
-def unmark(folder: Path, owner: str) -> None:
-    """It no longer does."""
-    try:
-        (folder / USERS / owner).unlink()
-    except OSError:
-        return
+    for is_last in (False, False, True):
+        try:
+            users.mkdir(exist_ok=True)
+            (users / owner).touch()
+            return
+        except OSError as error:  # the last one that left may just have taken the folder along
+            if is_last or not isinstance(error, FileNotFoundError):
+                mend = "The VM's user needs to write there."
+                raise _flaw(f"{users} cannot be written: {error.strerror}", mend) from None
 
 
 @contextmanager

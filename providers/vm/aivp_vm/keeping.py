@@ -10,19 +10,17 @@ import contextlib
 import dataclasses
 import os
 import shutil
-import signal
-import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, List, Mapping, Optional
 
 from aivp_sdk import Permanent, ProviderError, Temporary
 
-from . import acceleration, disks, firmware, image, making, ports, program, record, seed
+from . import acceleration, disks, firmware, image, making, ports, power, program, record, seed, templates
 from .declaration import Vm
 from .drivers import qemu
-from .machine import client, places, state
+from .machine import places, removal, state, warm
 from .machine.holders import holder
 from .machine.spec import Machine
 from .record import Record
@@ -30,8 +28,6 @@ from .record import Record
 VMS = "vms"
 MIN_FREE = 64 * 1024 * 1024
 """Bytes that must be left on the disk before a VM begins: its overlay starts with less, and grows at once."""
-_KILLED_WITHIN = 10.0
-_SHUT_DOWN = 60.0
 
 
 @dataclass(frozen=True)
@@ -54,7 +50,11 @@ def bring(place: Place, desired: Vm, declared: Mapping[str, Any], is_new: bool) 
     folder = place.folder(desired.name)
     try:
         found = _made(place, folder, desired, declared)
-        _run(folder, found, desired)
+        assert found.machine is not None
+        if desired.template:
+            templates.make(folder, found.machine)
+        else:
+            power.bring(folder, found.machine, desired.state)
     except (ProviderError, OSError) as error:
         if is_new:
             remove(place, desired.name)
@@ -68,61 +68,72 @@ def remove(place: Place, name: str) -> None:
     """Away with the VM and all that was made for it. What is gone already is fine."""
     folder = place.folder(name)
     found = record.read(folder)
+    templates.refuse_in_use(folder, "removed")
     if found is not None:
         dataclasses.replace(found, is_going=True).write(folder)
-    if folder.is_dir():
-        cut(folder)
-    for network in found.networks if found is not None else ():
-        ports.detach(name, network)
-    if found is not None and found.image:
-        image.unmark(Path(found.image), name)
-    for part in (places.DISKS,):
-        shutil.rmtree(folder / part, ignore_errors=True)
-    if folder.is_dir():
-        gone = folder.with_name(f".{name}.gone")
-        shutil.rmtree(gone, ignore_errors=True)
-        folder.rename(gone)  # what is listed is whole
-        shutil.rmtree(gone, ignore_errors=True)
-    program.prune(place.directory, _folders(place))
-
-
-def cut(folder: Path) -> None:
-    """Its power, and its supervisor's, at once; whether they answer or not."""
-    with contextlib.suppress(client.Refusal, client.Unreachable):
-        if holder(folder / places.LOCK) is not None:
-            client.ask(folder, "stop", wait=30, force=True, timeout=0)
-    for lock in (places.LOCK, qemu.PID_FILE):
-        _end(folder / lock)
-
-
-def shut_down(folder: Path) -> None:
-    """Shut it down cleanly."""
-    _ask(folder, "stop", wait=_SHUT_DOWN + 60, timeout=_SHUT_DOWN)
+    try:
+        removal.remove(folder)
+    except OSError as error:
+        raise Temporary(f"{name} cannot be removed: {error.strerror or error}") from None
+    program.prune(place.directory, lambda: _folders(place))
+    with contextlib.suppress(OSError):
+        folder.parent.rmdir()  # where it was the last one
 
 
 def _made(place: Place, folder: Path, desired: Vm, declared: Mapping[str, Any]) -> Record:
     """All that it needs to be started, and the record of it."""
+    before = record.read(folder)
+    origin, asked = None, desired
+    if desired.clone_of and (before is None or not before.is_made):
+        origin = templates.find(desired.clone_of)
+        desired = templates.inherited(desired, origin)
+    elif desired.clone_of and before is not None:
+        desired = templates.as_before(desired, before)
+    declared = {**declared, **templates.taken(asked, desired)}
+    if desired.image is None:
+        raise Permanent("it is of no image, and no clone", path="/image", mend="Refer to an image, or to a template.")
     source = image.read(Path(desired.image))
     making.way(desired, source)
     _refuse_reserved(desired)
-    before = record.read(folder)
+    if desired.template:
+        templates.refuse_template(desired, source)
+        if before is not None and before.is_made:
+            templates.discard(folder)  # what is frozen cannot be changed, so it is made anew
+    if desired.root_size is not None and not source.disk:
+        raise Permanent("the image has no disk that could have a size", path="/root_size", mend="Declare disks.")
     if before is None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         disks.refuse_full(folder, MIN_FREE)
         before = Record(instance=str(uuid.uuid4()))
     networks = tuple(sorted({one.network for one in making.networks(desired) if one.network}))
     everywhere = tuple(sorted({*before.networks, *networks}))
-    record_ = dataclasses.replace(before, image=str(source.folder), networks=everywhere, is_going=False)
+    record_ = dataclasses.replace(
+        before, image=str(source.folder), networks=everywhere, is_going=False, template=desired.clone_of or ""
+    )
     record_.write(folder)
+    if desired.clone_of:
+        templates.mark(Path(desired.clone_of), desired.name)
     image.mark(source.folder, desired.name)
     image.verify(source.folder, place.directory)
-    program.link(folder, program.install(place.directory))
+    program.bring(place.directory, folder)
     _write_enter(folder)
     leases = _leases(folder, desired, before, networks)
+    accelerator = origin.machine.accelerator if origin is not None and desired.acceleration == "auto" else ""
+    accelerator = accelerator or _accelerator(place, desired, source)
     code = _firmware(place, folder, desired, source)
-    machine = making.machine(desired, before.instance, source, leases, _accelerator(place, desired, source), code)
+    machine = making.machine(desired, before.instance, source, leases, accelerator, code)
+    if desired.clone_of:
+        machine = templates.links(machine)
+        if before.is_made and dict(declared) != dict(before.declared):
+            warm.spend(folder)  # it is no longer as its template was, so it has to boot
+    cold = ""
+    if origin is not None:
+        cold = templates.cold(origin, machine)
+        templates.make_disks(folder, origin)
     _disks(folder, desired, source, before)
-    if source.cloud_init and (not before.is_made or not (folder / places.SEED).exists()):
+    if origin is not None and not cold:
+        templates.grant(folder, origin)
+    if not desired.clone_of and source.cloud_init and (not before.is_made or not (folder / places.SEED).exists()):
         personality = machine.personality
         seed.write(
             folder / places.SEED,
@@ -136,6 +147,8 @@ def _made(place: Place, folder: Path, desired: Vm, declared: Mapping[str, Any]) 
         networks=networks,
         addresses=tuple(one for lease in leases for one in (lease.address, lease.address6) if one),
         is_made=True,
+        cold=cold,
+        inherited=before.inherited if origin is None else templates.kept(desired),
     )
     found.write(folder)
     return found
@@ -183,7 +196,7 @@ def _disks(folder: Path, desired: Vm, source: image.Image, before: Record) -> No
         _grow(folder, path, one.format, one.name, one.size, f"/disks/{index}/size", is_running and known)
     gone = [name for name in disks.present(folder) if name not in wanted and name != disks.ROOT]
     if gone and is_running:
-        shut_down(folder)
+        power.shut_down(folder)
     for name in gone:
         disks.remove(folder, name)
 
@@ -194,7 +207,7 @@ def _grow(folder: Path, path: Path, kind: str, name: str, size: int, where: str,
     else:
         disks.refuse_shrinking(path, size, where)
         if disks.size(path) != size:
-            _ask(folder, "grow", disk=name, size=size)
+            power.ask(folder, "grow", disk=name, size=size)
 
 
 def _change_live(folder: Path, before: Optional[Machine], after: Machine) -> None:
@@ -202,67 +215,9 @@ def _change_live(folder: Path, before: Optional[Machine], after: Machine) -> Non
     if holder(folder / qemu.PID_FILE) is None:
         return
     if before is None or making.needs_restart(before, after):
-        shut_down(folder)
+        power.shut_down(folder)
     elif list(state.read(folder).forwards) != list(after.forwards):
-        _ask(folder, "forward", forwards=[dataclasses.asdict(one) for one in after.forwards])
-
-
-def _run(folder: Path, found: Record, desired: Vm) -> None:
-    """Running, paused or stopped, as it shall be."""
-    assert found.machine is not None
-    seen = state.look(folder)
-    if desired.state == "stopped":
-        if seen.pid is not None or seen.supervisor is not None:
-            _ask(folder, "stop", wait=_SHUT_DOWN + 60, timeout=_SHUT_DOWN)
-        return
-    status = _ask(folder, "start", wait=180, paused=False)["status"]
-    if status == "paused" and desired.state == "running":
-        _ask(folder, "resume")
-    if desired.state == "paused" and status != "paused":
-        _await(folder, found.machine)
-        _ask(folder, "pause")
-    elif desired.state == "running":
-        _await(folder, found.machine)
-
-
-def _await(folder: Path, machine: Machine) -> None:
-    try:
-        client.ask(folder, "wait", wait=machine.ready + 30, timeout=machine.ready)
-    except (client.Refusal, client.Unreachable) as error:
-        raise Permanent(
-            f"{machine.name} did not get ready: {error}. Its console ends with: {_last_of_console(folder)}",
-            path="/ready",
-            mend="aivp vm logs shows all that it said; ready: {timeout: 10m} waits longer.",
-        ) from None
-
-
-def _last_of_console(folder: Path) -> str:
-    try:
-        lines = (folder / places.CONSOLE_LOG).read_bytes()[-2000:].decode(errors="replace").splitlines()
-    except OSError:
-        lines = []
-    kept = [line.strip() for line in lines if line.strip()]
-    return " | ".join(kept[-3:]) or "nothing"
-
-
-def _ask(folder: Path, verb: str, **arguments: Any) -> Dict[str, Any]:
-    try:
-        found: Dict[str, Any] = client.ask(folder, verb, **arguments)
-    except client.Refusal as error:
-        raise _refusal(str(error)) from None
-    except client.Unreachable as error:
-        raise Temporary(str(error)) from None
-    return found
-
-
-def _refusal(text: str) -> Permanent:
-    if "cannot be forwarded" in text:
-        return Permanent(text, path="/networks", mend="Choose another port, or stop what listens there.")
-    if "cannot be started: No such file" in text:
-        return Permanent("there is no qemu-system-x86_64", mend="apt-get install qemu-system-x86")
-    if "allocate" in text or "set up guest memory" in text:
-        return Permanent(text, path="/memory", mend="Declare less memory, or stop other VMs.")
-    return Permanent(text, mend="aivp vm logs --log supervisor says more.")
+        power.ask(folder, "forward", forwards=[dataclasses.asdict(one) for one in after.forwards])
 
 
 def _write_enter(folder: Path) -> None:
@@ -282,19 +237,6 @@ def _write_enter(folder: Path) -> None:
         draft.replace(path)
 
 
-def _end(lock: Path) -> None:
-    """Kill whoever holds the lock, and wait for its end."""
-    deadline = time.monotonic() + _KILLED_WITHIN
-    while time.monotonic() < deadline:
-        pid = holder(lock)
-        if pid is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        time.sleep(0.02)
-    raise Temporary(f"a process of the VM that holds {lock.name} cannot be killed")
-
-
 def _refuse_reserved(desired: Vm) -> None:
     names = [one.name for one in desired.disks or []]
     for index, name in enumerate(names):
@@ -303,6 +245,7 @@ def _refuse_reserved(desired: Vm) -> None:
 
 
 def _folders(place: Place) -> List[Path]:
+    """Of all VMs, also of those that are being made."""
     vms = place.directory / VMS
     return sorted(path.parent for path in vms.glob(f"*/{places.SPEC}"))
 

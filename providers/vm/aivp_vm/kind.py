@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence
 
-from aivp_sdk import Change, Done, Item, Json, Kind, Listed, Observation, Permanent, ProviderError, Session, Unknown
+from aivp_sdk import (
+    Change,
+    Done,
+    Item,
+    Json,
+    Kind,
+    Listed,
+    Observation,
+    Permanent,
+    ProviderError,
+    Seen,
+    Session,
+    Unknown,
+)
 from aivp_sdk import Result as Answer
+from aivp_sdk.schema import load
 
-from . import disks, firmware, image, keeping, making, record
+from . import disks, firmware, image, keeping, making, record, templates
 from .declaration import Vm
 from .keeping import Place
-from .machine import client, places, state
+from .machine import client, places, state, warm
 from .record import Record
 
 COMPUTED = ("instance", "address", "address6", "addresses", "mac", "host_keys", "accelerator", "path", "channel")
@@ -62,38 +78,27 @@ class VmKind(Kind[Vm]):
 
     def observe(self, item: Item[Vm], session: Session) -> Observation:
         """Its files and locks."""
-        place = place_of(session)
-        name = item.desired.name
-        folder = place.folder(name)
-        found = record.read(folder)
-        wanted = {name: _json(getattr(item.desired, name)) for name in sorted(item.declared)}
-        if found is None or not found.is_made or found.is_going or found.machine is None:
-            foreseen = _foreseen(item.desired, None, folder, "stopped", False)
-            return Observation(None, wanted, computed=foreseen)
-        seen = state.look(folder)
-        observed = {
-            **_DEFAULTS,
-            **found.declared,
-            "name": name,
-            **_real(folder, found),
-            "state": _status(seen, item.desired),
-        }
-        observed.update(_computed(found, folder, seen))
-        is_restarted = any(wanted.get(name) != found.declared.get(name) for name in wanted if name in _RESTARTING)
-        if is_restarted and seen.pid is not None and item.desired.state in ("running", "paused"):
-            session.log(f"{name} is running, and restarts for that change", "warning")
-        foreseen = _foreseen(item.desired, found, folder, str(observed["state"]), is_restarted)
-        return Observation(observed, wanted, computed=foreseen)
+        return _observe(item, session, _image_has_helper)
+
+    def observe_many(self, items: Sequence[Item[Vm]], session: Session) -> List[Seen]:
+        """One after the other, and what is asked of an image once."""
+        has_helper = functools.lru_cache(maxsize=None)(_image_has_helper)
+        found: List[Seen] = []
+        for item in items:
+            try:
+                found.append(_observe(item, session, has_helper))
+            except ProviderError as error:
+                found.append(error)
+        return found
 
     def apply(self, change: Change[Vm], session: Session) -> Done:
         """One of them."""
-        return _apply(change, place_of(session))
+        return _apply(change, session)
 
     def apply_many(self, changes: Sequence[Change[Vm]], session: Session) -> List[Answer]:
         """Side by side: each waits for its guest most of the time."""
-        place = place_of(session)
         with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-            working = [pool.submit(_apply, change, place) for change in changes]
+            working = [pool.submit(_apply, change, session) for change in changes]
             left = set(working)
             while left:
                 _, left = wait(left, timeout=_SIGN_OF_LIFE)
@@ -118,16 +123,60 @@ def place_of(session: Session) -> Place:
     return Place(Path(folder), getattr(configured, "firmware", None) or "")
 
 
-def _apply(change: Change[Vm], place: Place) -> Done:
-    desired = change.desired
-    if change.action == "delete" or desired.state == "absent":
-        keeping.remove(place, desired.name)
+def _observe(item: Item[Vm], session: Session, has_helper: Callable[[str], bool]) -> Observation:
+    place = place_of(session)
+    name = item.desired.name
+    folder = place.folder(name)
+    found = record.read(folder)
+    wanted = _wanted(item.desired, item.declared)
+    if found is None or not found.is_made or found.is_going or found.machine is None:
+        foreseen = _foreseen(item.desired, None, folder, "stopped", False, has_helper)
+        return Observation(None, wanted, computed=foreseen)
+    seen = state.look(folder)
+    observed = {
+        **_DEFAULTS,
+        **found.declared,
+        "name": name,
+        **_real(folder, found),
+        "state": _status(folder, seen, item.desired),
+    }
+    observed.update(_computed(found, folder, seen))
+    is_restarted = any(wanted.get(name) != found.declared.get(name) for name in wanted if name in _RESTARTING)
+    if is_restarted and seen.pid is not None and item.desired.state in ("running", "paused"):
+        session.log(f"{name} is running, and restarts for that change", "warning")
+    foreseen = _foreseen(item.desired, found, folder, str(observed["state"]), is_restarted, has_helper)
+    return Observation(observed, wanted, computed=foreseen)
+
+
+def _apply(change: Change[Vm], session: Session) -> Done:
+    place = place_of(session)
+    if change.action == "delete" or change.desired.state == "absent":
+        keeping.remove(place, change.desired.name)
         return Done()
+    desired = _completed(change, place)
     keeping.bring(place, desired, _plain(desired, change.hidden), change.action == "create")
     folder = place.folder(desired.name)
     found = record.read(folder)
     assert found is not None
+    if found.cold and change.action == "create":
+        session.log(f"{desired.name} boots, instead of a warm start: {found.cold}", "warning")
     return Done(_computed(found, folder, state.look(folder)))
+
+
+def _completed(change: Change[Vm], place: Place) -> Vm:
+    """What is not declared stays as it is."""
+    desired = change.desired
+    found = record.read(place.folder(desired.name))
+    if found is None or found.machine is None:
+        return desired
+    seen = state.look(place.folder(desired.name))
+    kept: Dict[str, Json] = {**found.declared, "state": "stopped" if seen.pid is None else "running"}
+    if seen.status == "paused":
+        kept["state"] = "paused"
+    names = Vm.__dataclass_fields__
+    fields = {name: value for name, value in kept.items() if name in names and name not in change.declared}
+    known = load(Vm, fields)
+    return dataclasses.replace(desired, **{name: getattr(known, name) for name in fields})
 
 
 def _answer(future: Any) -> Answer:
@@ -144,7 +193,17 @@ def _plain(desired: Vm, hidden: FrozenSet[str] = frozenset()) -> Dict[str, Json]
     """All fields that may be kept and shown, as JSON, with those that have their default."""
     left_out = {"state", "cloud_init", *COMPUTED, *hidden}
     fields = {name: _json(getattr(desired, name)) for name in Vm.__dataclass_fields__ if name not in left_out}
+    fields["networks"] = _json(list(making.networks(desired)))  # none declared is one, an empty list is none
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _wanted(desired: Vm, declared: Iterable[str]) -> Dict[str, Json]:
+    """Its fields; of a clone those that it has for itself, and a template shall be frozen."""
+    left_out = set(templates.unsaid(desired)) if desired.clone_of else set()
+    wanted = {name: _json(getattr(desired, name)) for name in sorted(declared) if name not in left_out}
+    if desired.template and desired.state == "running":
+        wanted["state"] = templates.STATE
+    return wanted
 
 
 def _json(value: Any) -> Json:
@@ -169,8 +228,10 @@ def _real(folder: Path, found: Record) -> Dict[str, Json]:
     return real
 
 
-def _status(seen: state.Seen, desired: Vm) -> str:
+def _status(folder: Path, seen: state.Seen, desired: Vm) -> str:
     """How it is; for whoever wants it stopped, one that does not run is that, whatever it ended by."""
+    if desired.template and seen.pid is None and warm.frozen(folder) is not None:
+        return templates.STATE
     return "stopped" if seen.pid is None and seen.supervisor is None and desired.state == "stopped" else seen.status
 
 
@@ -187,12 +248,13 @@ def _computed(found: Record, folder: Path, seen: state.Seen) -> Dict[str, Json]:
 def _lasting(found: Record, folder: Path) -> Dict[str, Json]:
     assert found.machine is not None
     cards = found.machine.cards
+    nothing = "" if found.template else None  # nobody could know of a clone, before its template was there
     return {
         "instance": found.instance,
-        "address": found.address,
-        "address6": (found.address6 or "") if found.networks else None,
+        "address": found.address or nothing,
+        "address6": (found.address6 or "") if found.networks else nothing,
         "addresses": list(found.addresses),
-        "mac": cards[0].mac if cards else None,
+        "mac": cards[0].mac if cards else nothing,
         "path": str(folder),
     }
 
@@ -202,31 +264,38 @@ def way_in(folder: Path) -> List[str]:
     return [client.python(), "-I", str(folder / places.ENTER)]
 
 
-def _foreseen(desired: Vm, found: Optional[Record], folder: Path, status: str, is_restarted: bool) -> Dict[str, Json]:
+def _foreseen(
+    desired: Vm,
+    found: Optional[Record],
+    folder: Path,
+    status: str,
+    is_restarted: bool,
+    has_helper: Callable[[str], bool],
+) -> Dict[str, Json]:
     """What the computed fields will be after an apply, as far as that is certain. Null is certain, too."""
     cards = making.networks(desired)
     computed: Dict[str, Json] = dict.fromkeys(COMPUTED, Unknown())
     computed["path"] = str(folder)
-    if not any(card.network for card in cards):
+    if not desired.clone_of and not any(card.network for card in cards):
         computed.update(address=None, address6=None, addresses=[])
-    if not cards:
+    if not desired.clone_of and not cards:
         computed["mac"] = None
     if found is not None and found.machine is not None:
-        is_plugged_anew = found.declared.get("networks") != _json(desired.networks)
+        is_as_template = desired.clone_of is not None and desired.networks is None
+        is_plugged_anew = found.declared.get("networks") != _json(list(cards)) and not is_as_template
         computed.update({"instance": found.instance} if is_plugged_anew else _lasting(found, folder))
-        if status == desired.state and not is_restarted:
+        if status in (desired.state, templates.STATE) and not is_restarted:
             fleeting = _computed(found, folder, state.look(folder))
             computed.update({name: fleeting[name] for name in ("host_keys", "accelerator", "channel")})
-    if desired.state != "running" or not _has_helper(desired):
+    by_none = desired.ready is not None and desired.ready.by == "none"
+    if desired.state != "running" or desired.template or by_none or not has_helper(desired.image or ""):
         computed["channel"] = None
     return computed
 
 
-def _has_helper(desired: Vm) -> bool:
-    """Whether the guest helper will answer; taken for granted of an image that is not there yet."""
-    if desired.ready is not None and desired.ready.by == "none":
-        return False
+def _image_has_helper(folder: str) -> bool:
+    """Taken for granted of an image that is not there yet."""
     try:
-        return image.read(Path(desired.image)).helper
-    except (Permanent, TypeError):
+        return image.read(Path(folder)).helper
+    except Permanent:
         return True

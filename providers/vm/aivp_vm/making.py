@@ -10,6 +10,7 @@ from . import disks, ports
 from .declaration import DataDisk, Limits, Network, Ready, Restart, Vm
 from .image import Image
 from .machine import places, spec
+from .machine.warm import MEMORY
 from .ports import Lease
 
 VARIABLES = "firmware-vars.fd"
@@ -44,6 +45,7 @@ def machine(
         restart=spec.Restart(restart.policy, float(restart.delay), float(restart.max_delay), restart.limit),
         has_helper=image.helper and ready.by != "none",
         ready=float(ready.timeout),
+        ram=spec.Ram(MEMORY, is_shared=True) if desired.template else None,
         personality={
             "hostname": desired.hostname or desired.name,
             "instance": instance,

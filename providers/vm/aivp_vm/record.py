@@ -21,7 +21,8 @@ class Record:
     """One VM. declared: the fields as they were applied; machine: as the driver starts it, None until it is made.
 
     leases: what each network said of its card, in order of the cards' declarations; owners: folders of networks and of
-    the image in which it is known. is_going: its end has begun.
+    the image in which it is known. is_going: its end has begun. template: the folder of the one that it is a clone
+    of, cold: why it had to boot nevertheless; both may be empty. inherited: fields that it has from there.
     """
 
     instance: str
@@ -32,6 +33,9 @@ class Record:
     addresses: Tuple[str, ...] = ()
     is_made: bool = False
     is_going: bool = False
+    template: str = ""
+    cold: str = ""
+    inherited: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def address(self) -> Optional[str]:

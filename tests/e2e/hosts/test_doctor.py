@@ -85,6 +85,14 @@ def test_what_it_says_mends_what_is_missing(tmp_path: Path) -> None:
             changed
         )  # our cache
 
+        said = project.aivp("doctor root ana --kind vm --kind image --json", code=1)
+        found = {item["host"]: item for item in map(json.loads, said.splitlines())}
+        wanted = "apt-get install -y mmdebstrap passwd qemu-system-x86 qemu-utils tree"
+        assert set(wanted.split()) <= set(found["root"]["commands"][0].split())
+        assert {"fakeroot", "uidmap"} <= set(found["ana"]["commands"][0].split())
+        assert "command fakeroot" not in lacking(found["root"])
+
+        found = examined(project, 1)
         host.run(["mv", "/usr/sbin/useradd.away", "/usr/sbin/useradd"])  # apt holds that passwd is installed
         for command in (*found["root"]["commands"], "usermod -aG doors ana"):
             host.run(shlex.split(command))

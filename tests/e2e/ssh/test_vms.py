@@ -82,35 +82,40 @@ def test_the_console_has_a_terminal_over_there(site: Site) -> None:
         f"{FOLDER}/program/ctl.py",
         "import os, sys\nprint('tty' if os.isatty(0) else 'none', flush=True)\nprint(input().upper(), flush=True)\n",
     )
-    said = typed([str(AIVP), "vm", "console", "web"], site.folder, {**os.environ, **site.environment}, b"hello\r")
+    environ = {**os.environ, **site.environment}
+    said = typed([str(AIVP), "vm", "console", "web"], site.folder, environ, b"hello\r", b"tty")
     assert b"tty" in said
     assert b"HELLO" in said
 
 
-def typed(argv: list[str], folder: Path, environ: dict[str, str], keys: bytes) -> bytes:
-    """What a terminal shows of a program that is given `keys` once it has said something."""
+def typed(argv: list[str], folder: Path, environ: dict[str, str], keys: bytes, after: bytes, *more: bytes) -> bytes:
+    """What a terminal shows of a program that is given `keys` once it has said `after`; more: each two seconds on."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        argv, cwd=folder, env=environ, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True
-    )
+    process = subprocess.Popen(argv, cwd=folder, env=environ, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
-    said, deadline = b"", time.monotonic() + 60
+    said, left = b"", [keys, *more]
+    deadline = time.monotonic() + 60
+    due = deadline
     try:
         while time.monotonic() < deadline:
-            if not select.select([ours], [], [], 0.2)[0]:
-                continue
-            try:
-                data = os.read(ours, 65536)
-            except OSError:
-                break
-            if not data:
-                break
-            said += data
-            if keys and b"tty" in said:
-                os.write(ours, keys)
-                keys = b""
+            if left and ((after in said and due == deadline) or time.monotonic() > due):
+                os.write(ours, left.pop(0))
+                due = time.monotonic() + 2
+            if select.select([ours], [], [], 0.2)[0]:
+                data = read(ours)
+                if not data:
+                    break
+                said += data
         process.wait(20)
     finally:
         process.kill()
         os.close(ours)
     return said
+
+
+def read(terminal: int) -> bytes:
+    """Nothing, where whoever is behind it has gone."""
+    try:
+        return os.read(terminal, 65536)
+    except OSError:
+        return b""

@@ -77,6 +77,7 @@ class Helper:
 
     def start(self) -> subprocess.Popen[bytes]:
         argv = [self._python, "-I", "-S", str(self.program), "--port", str(self.path), "--unchanged"]
+        argv += ["--state", str(self._folder / "state")]
         self.process = subprocess.Popen(argv)
         return self.process
 

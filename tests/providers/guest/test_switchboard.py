@@ -125,6 +125,18 @@ def test_supervisor_asks_by_itself(parts: tuple[Board, Helper, Port]) -> None:
     assert board.do(switchboard.ask({"do": "ping"}, 5)) == {}
 
 
+def test_guest_that_closed_its_port_is_not_ready_until_it_speaks(parts: tuple[Board, Helper, Port]) -> None:
+    board, helper, _ = parts
+    helper.process.kill()
+    helper.process.wait()
+    board.call(board.switchboard.closed)
+    assert until(lambda: board.switchboard.ready is None)
+    with pytest.raises(Lost):
+        board.do(board.switchboard.ask({"do": "ping"}, 5))
+    helper.start()
+    board.do(board.switchboard.wait(20))
+
+
 def test_nobody_waits_for_a_guest_that_is_not_there(tmp_path: Path) -> None:
     board = Board(tmp_path, str(tmp_path / "port"))
     try:

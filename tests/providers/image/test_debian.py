@@ -6,6 +6,7 @@ The mirror is a folder with empty packages; building a root of real ones is `tes
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -227,5 +228,4 @@ def test_an_image_whose_files_were_changed_is_made_again(harness: Harness, mirro
     (folder / "disk.raw").write_bytes(b"disc")
     assert harness.plan("image", config).action == "create"
     harness.delete("image", config)
-    assert shop.store.digests() == []
-    assert not (shop.folder / "cache").exists()
+    assert not {"cache", "names", "store"}.intersection(os.listdir(shop.folder)), "nothing is left of it"

@@ -155,3 +155,13 @@ def test_a_tree_goes_whatever_its_permissions(tmp_path: Path) -> None:
     inner.parent.chmod(0o000)
     remove_tree(tmp_path / "tree")
     assert not (tmp_path / "tree").exists()
+
+
+def test_an_empty_store_goes_and_one_in_use_stays(store: Store) -> None:
+    store.take(DIGEST, build)
+    store.close()
+    assert store.digests() == [DIGEST]
+    assert store.remove(DIGEST)
+    store.close()
+    assert not store.folder.exists()
+    store.take(DIGEST, build)

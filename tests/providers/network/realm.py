@@ -80,6 +80,12 @@ class Space:
         found = self.run(sys.executable, str(TALK), "ask", protocol, address, str(port), check=False).strip()
         return found or None
 
+    def told(self, address: str, port: int, protocol: str = "tcp") -> str | None:
+        """As `ask`, where an answer is expected: patient with a busy machine."""
+        answers: list[str] = []
+        eventually(lambda: answers.extend(filter(None, [self.ask(address, port, protocol)])) or answers, 15)
+        return answers[0] if answers else None
+
     def pings(self, address: str) -> bool:
         """Whether an address answers."""
         argv = [*self.argv, sys.executable, str(TALK), "ping", address]

@@ -22,11 +22,11 @@ def test_nat_leads_outside_and_nobody_in(realm: Realm, harness: Harness) -> None
     assert eventually(lambda: web.pings("fd77::1"))
     assert web.pings(db.address), "guests among themselves"
     realm.outside.serve(7000)
-    assert web.ask(OUTSIDE, 7000) == HOST, "outside, a guest has the host's address"
-    assert web.ask(OUTSIDE6, 7000) == "2001:db8::1"
+    assert web.told(OUTSIDE, 7000) == HOST, "outside, a guest has the host's address"
+    assert web.told(OUTSIDE6, 7000) == "2001:db8::1"
     db.serve(7001)
-    assert web.ask(db.address, 7001) == web.address
-    assert realm.host.ask(db.address, 7001) == "10.77.0.1", "the host reaches its guests"
+    assert web.told(db.address, 7001) == web.address
+    assert realm.host.told(db.address, 7001) == "10.77.0.1", "the host reaches its guests"
     realm.outside.ip("route add 10.77.0.0/24 via 192.0.2.1")
     assert realm.outside.ask(db.address, 7001) is None, "nobody else does"
     assert harness.plan("network", LAB).action == "no-op"
@@ -45,7 +45,7 @@ def test_an_isolated_one_leads_nowhere(realm: Realm, harness: Harness) -> None:
     assert web.ask(OUTSIDE, 7000) is None, "not even where the host forwards"
     assert web.ask("10.77.0.1", 7002) is None, "what the host serves is outside, too"
     db.serve(7001)
-    assert realm.host.ask(db.address, 7001) == "10.77.0.1"
+    assert realm.host.told(db.address, 7001) == "10.77.0.1"
     refused = realm.forward("web", {"listen": "8080", "port": 80})
     assert "isolated" in refused["error"]["message"]
 
@@ -58,17 +58,17 @@ def test_forwards_change_live(realm: Realm, harness: Harness) -> None:
     web.serve(53, "udp")
     forward = {"listen": "8080", "port": 80, "protocol": "tcp"}
     assert realm.forward("web", forward) == {"forwards": [forward]}
-    assert realm.outside.ask(HOST, 8080) == OUTSIDE, "the guest sees who asks"
-    assert realm.outside.ask("2001:db8::1", 8080) == OUTSIDE6
-    assert realm.host.ask("127.0.0.1", 8080) == "10.77.0.1"
-    assert realm.host.ask(HOST, 8080) == HOST
-    assert db.ask("10.77.0.1", 8080) is not None, "guests, too"
+    assert realm.outside.told(HOST, 8080) == OUTSIDE, "the guest sees who asks"
+    assert realm.outside.told("2001:db8::1", 8080) == OUTSIDE6
+    assert realm.host.told("127.0.0.1", 8080) == "10.77.0.1"
+    assert realm.host.told(HOST, 8080) == HOST
+    assert db.told("10.77.0.1", 8080) is not None, "guests, too"
     realm.forward(
         "web", {"listen": "127.0.0.1:8080", "port": 80}, {"listen": f"{HOST}:53", "port": 53, "protocol": "udp"}
     )
-    assert realm.host.ask("127.0.0.1", 8080) == "10.77.0.1"
+    assert realm.host.told("127.0.0.1", 8080) == "10.77.0.1"
     assert realm.outside.ask(HOST, 8080) is None
-    assert realm.outside.ask(HOST, 53, "udp") == OUTSIDE
+    assert realm.outside.told(HOST, 53, "udp") == OUTSIDE
     assert harness.plan("network", LAB).action == "no-op", "forwards are no drift"
     realm.forward("web")
     assert realm.host.ask("127.0.0.1", 8080) is None
@@ -87,6 +87,8 @@ def test_a_port_that_is_taken_says_by_whom(realm: Realm, harness: Harness) -> No
     refused = realm.forward("db", {"listen": "127.0.0.1:8081", "port": 80}, network="other")
     assert refused["error"]["message"] == "127.0.0.1:8081/tcp of the host is taken: web of network lab has it"
     assert realm.forward("db", {"listen": "8081", "port": 80, "protocol": "udp"}, network="other")["forwards"]
+    refused = realm.forward("web", {"listen": "192.0.2.77:8082", "port": 80})
+    assert "192.0.2.77 is no address of the host" in refused["error"]["message"]
     refused = realm.forward("web", {"listen": "[::1]:8082", "port": 80})
     assert "::1" in refused["error"]["message"]
 
@@ -95,7 +97,7 @@ def test_loopback_of_the_host_is_not_the_guests(realm: Realm, harness: Harness) 
     harness.create("network", LAB)
     web = realm.guest("web")
     realm.host.serve(7003)
-    assert web.ask("10.77.0.1", 7003) == web.address
+    assert web.told("10.77.0.1", 7003) == web.address
     web.run("sysctl", "-w", "net.ipv4.conf.eth0.route_localnet=1")
     web.ip("address del 127.0.0.1/8 dev lo", "route add 127.0.0.0/8 via 10.77.0.1 dev eth0")
     assert web.ask("127.0.0.1", 7003) is None
@@ -129,7 +131,7 @@ def test_egress(realm: Realm, harness: Harness, egress: dict[str, Any], reached:
         f"{family}/{protocol}/{port}"
         for family, address in ((4, OUTSIDE), (6, OUTSIDE6))
         for protocol, port in ways
-        if web.ask(address, port, protocol)
+        if (web.told if f"{family}/{protocol}/{port}" in reached else web.ask)(address, port, protocol)
     ]
     assert sorted(found) == sorted(reached)
     assert harness.plan("network", {**LAB, "egress": egress}).action == "no-op"
@@ -141,14 +143,14 @@ def test_egress_changes_in_place(realm: Realm, harness: Harness) -> None:
     realm.outside.serve(7000)
     realm.forward("web", {"listen": "8080", "port": 80})
     web.serve(80)
-    assert web.ask(OUTSIDE, 7000) == HOST
+    assert web.told(OUTSIDE, 7000) == HOST
     harness.update("network", {**LAB, "egress": {"default": "deny"}})
     begun = time.monotonic()
     assert web.ask(OUTSIDE, 7000) is None
     assert time.monotonic() - begun < 0.9, "refused at once, not lost in silence"
-    assert realm.outside.ask(HOST, 8080) == OUTSIDE, "forwards stay"
+    assert realm.outside.told(HOST, 8080) == OUTSIDE, "forwards stay"
     harness.update("network", {**LAB, "mode": "isolated"})
     assert realm.outside.ask(HOST, 8080) is None
     harness.update("network", LAB)
-    assert web.ask(OUTSIDE, 7000) == HOST
-    assert realm.outside.ask(HOST, 8080) == OUTSIDE
+    assert web.told(OUTSIDE, 7000) == HOST, "what was said of another mode is over"
+    assert realm.outside.told(HOST, 8080) == OUTSIDE

@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,6 +108,8 @@ def test_forwards_are_qemus(nobody: Nobody, harness: Harness) -> None:
     assert taken["error"]["message"].startswith("18082/tcp of the host is taken: ")
     refused = nobody.port("forward", "db", "0", '[{"listen": "[::1]:18083", "port": 80}]')
     assert "IPv6" in refused["error"]["message"]
+    refused = nobody.port("forward", "db", "0", '[{"listen": "80", "port": 80}]')
+    assert refused["error"]["message"] == "only root may listen at 80/tcp"
     wrong = ('{"listen": "x", "port": 80}', '{"listen": "80:80", "port": 80}', '{"port": 0}', "1")
     for bad in ("{}", "no", *(f"[{forward}]" for forward in wrong)):
         assert nobody.port("forward", "db", "0", bad)["error"]["message"], bad
@@ -141,3 +145,35 @@ def test_long_paths_get_short_sockets(nobody: Nobody) -> None:
         made = harness.create("network", LAB)
         harness.delete("network", LAB)
     assert made.outputs["path"].startswith(str(long))
+
+
+def test_a_damaged_record_is_told_and_nothing_is_lost(nobody: Nobody, harness: Harness) -> None:
+    harness.create("network", LAB)
+    nobody.port("attach", "web", "0")
+    for name in ("leases.json", "network.json"):
+        path = nobody.network() / name
+        sound = path.read_text()
+        for broken in ("{", "[]", '{"spec": {}, "leases": [{}]}'):
+            path.write_text(broken)
+            told = nobody.port("attach", "web", "0")["error"]
+            assert "damaged" in told["message"], (name, broken)
+            assert told["mend"]
+        with pytest.raises(Failed, match="damaged"):
+            harness.plan("network", LAB)
+        path.write_text(sound)
+    assert harness.plan("network", LAB).action == "no-op"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_a_full_disk_is_told_and_loses_nothing(tmp_path: Path) -> None:
+    program = Path(__file__).with_name("full_disk.py")
+    script = f'mount -t tmpfs -o size=256k none "$1" && exec {sys.executable} {program} "$@"'
+    argv = ["unshare", "--mount", "--net", "sh", "-c", script, "sh", str(tmp_path), json.dumps(LAB)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    refused, attached, kept, left = done.stdout.splitlines()
+    assert "No space left on device | Make room on the disk" in refused
+    assert "No space left on device" in attached
+    assert kept.startswith("True")
+    assert ".new" not in kept
+    assert left == "[]"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import List, Optional
 
 from aivp_sdk import (
+    Canceled,
     Change,
     Done,
     Item,
@@ -119,9 +120,11 @@ def _fail(text: str, session: Session) -> None:
     if text.startswith("wait "):
         session.progress("waiting", 1, 2)
         time.sleep(float(text.split()[1]))
-    if text == "until it stops":
+    if text.startswith("until it stops"):
         while not session.is_stopped():
             time.sleep(0.02)
+        if text.endswith("and give up"):
+            raise Canceled("left as it is")
     if text == "timeout":
         session.log(f"{session.timeout:.0f} s left" if session.timeout is not None else "no limit")
     if text == "shout":

@@ -255,6 +255,15 @@ def test_a_cancel_is_heard_in_the_middle_of_those_side_by_side(start: Start, tmp
     assert not (tmp_path / "3").exists()
 
 
+def test_what_is_under_way_may_give_up_when_it_is_canceled(start: Start, tmp_path: Path) -> None:
+    provider = start(capabilities={"progress": True})
+    number = provider.send("apply", {"key": "r/1", "items": [order(tmp_path / "a", "until it stops and give up")]})
+    time.sleep(0.3)
+    provider.notify("cancel", {"request": number})
+    (item,) = provider.hear()["result"]["items"]
+    assert (item["error"]["class"], item["error"]["message"]) == ("canceled", "left as it is")
+
+
 def test_deadline_is_the_limit_of_effects(start: Start, tmp_path: Path) -> None:
     provider = start(capabilities={"log": True})
     provider.ask("apply", {"key": "r/1", "deadline_ms": 60_000, "items": [order(tmp_path / "a", "timeout")]})

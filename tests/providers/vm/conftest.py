@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aivp_guest.client import Guest
+from aivp_guest.ready import Ready
 from aivp_sdk.testing import Config, Harness
 from aivp_vm import keeping
 from aivp_vm.machine import places, state
 from aivp_vm.provider import PROVIDER
 
 from tests.lab.errors import LabError
+from tests.lab.helped_image import copy, helped_image
+from tests.lab.machines import machines_available
 from tests.lab.places import places as lab_places
 from tests.lab.small_image import MARKER, small_image
 
@@ -100,3 +104,53 @@ def vms(tmp_path: Path, small: Path) -> Iterator[Vms]:
     made = Vms(tmp_path / "vm", image)
     yield made
     made.close()
+
+
+class Herd(Vms):
+    """VMs with a template, `golden`, which boots when it is first asked for."""
+
+    golden: dict[str, Any]
+
+    def clone(self, name: str, **fields: Any) -> dict[str, Any]:
+        """A clone of it; its declaration."""
+        config: dict[str, Any] = {"name": name, "clone_of": str(self.folder("golden")), **fields}
+        self.harness.create("vm", config)
+        return config
+
+    def end_clones(self) -> None:
+        for path in sorted((self.directory / "vms").glob("[!.]*")):
+            if path.name != "golden":
+                keeping.remove(keeping.Place(self.directory), path.name)
+
+    def facts(self, name: str) -> tuple[Ready, bytes, bytes]:
+        """What it is, its next random bytes, and its cards."""
+        with Guest(self.folder(name) / places.GUEST) as guest:
+            found = guest.facts()
+            random = guest.run(["head", "-c", "32", "/dev/urandom"]).stdout
+            return found, random, guest.run(["sh", "-c", "cat /proc/net/if_inet6"]).stdout
+
+
+@pytest.fixture(scope="session")
+def golden(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Herd]:
+    reason = machines_available()
+    if reason is not None:
+        pytest.skip(reason)
+    folder = tmp_path_factory.mktemp("herd")
+    try:
+        source = helped_image(lab_places(os.environ), os.environ)
+    except LabError as error:
+        pytest.skip(f"no guest: {error}")
+    made = Herd(folder / "vm", copy(source, folder / "image"))
+    try:
+        made.golden = made.create("golden", memory="256MiB", networks=None, template=True)
+        yield made
+    finally:
+        made.end_clones()
+        made.close()
+
+
+@pytest.fixture
+def herd(golden: Herd) -> Iterator[Herd]:
+    """Clones of a test end with it."""
+    yield golden
+    golden.end_clones()

@@ -89,5 +89,5 @@ def _kill_and_ask_again(vms: Vms, chance: random.Random) -> None:
     vms.harness.delete("vm", config)
     assert processes(vms.directory) == []
     assert not vms.folder().exists()
-    assert list((vms.directory / "vms").iterdir()) == []
-    assert list((vms.image / "users").iterdir()) == []
+    assert not (vms.directory / "vms").exists()
+    assert not (vms.image / "users").exists()

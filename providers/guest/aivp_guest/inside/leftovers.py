@@ -10,38 +10,41 @@ import os
 import signal
 from typing import Optional
 
-_FOLDER = "/run/aivp-guest"
+FOLDER = "/run/aivp-guest"
 
 
-def begun(pid: int) -> None:
-    """Remember a child."""
-    with contextlib.suppress(OSError):
-        os.makedirs(_FOLDER, mode=0o700, exist_ok=True)
-        with open(_place(pid), "w", encoding="ascii") as file:
-            file.write(_start(pid) or "")
+class Leftovers:
+    """Names of processes, one file each, in a folder that ends with the boot."""
 
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
 
-def ended(pid: int) -> None:
-    """Forget it."""
-    with contextlib.suppress(OSError):
-        os.unlink(_place(pid))
+    def begun(self, pid: int) -> None:
+        """Remember a child."""
+        with contextlib.suppress(OSError):
+            os.makedirs(self._folder, mode=0o700, exist_ok=True)
+            with open(self._place(pid), "w", encoding="ascii") as file:
+                file.write(_start(pid) or "")
 
+    def ended(self, pid: int) -> None:
+        """Forget it."""
+        with contextlib.suppress(OSError):
+            os.unlink(self._place(pid))
 
-def end() -> None:
-    """End what an earlier helper left behind."""
-    with contextlib.suppress(OSError):
-        for name in os.listdir(_FOLDER):
-            with open(os.path.join(_FOLDER, name), encoding="ascii") as file:
-                start = file.read()
-            if start and _start(int(name)) == start:
-                with contextlib.suppress(OSError):
-                    os.killpg(int(name), signal.SIGHUP)
-                    os.killpg(int(name), signal.SIGTERM)
-            ended(int(name))
+    def end(self) -> None:
+        """End what an earlier helper left behind."""
+        with contextlib.suppress(OSError):
+            for name in os.listdir(self._folder):
+                with open(os.path.join(self._folder, name), encoding="ascii") as file:
+                    start = file.read()
+                if start and _start(int(name)) == start:
+                    with contextlib.suppress(OSError):
+                        os.killpg(int(name), signal.SIGHUP)
+                        os.killpg(int(name), signal.SIGTERM)
+                self.ended(int(name))
 
-
-def _place(pid: int) -> str:
-    return os.path.join(_FOLDER, str(pid))
+    def _place(self, pid: int) -> str:
+        return os.path.join(self._folder, str(pid))
 
 
 def _start(pid: int) -> Optional[str]:

@@ -14,6 +14,7 @@ from aivp_guest.inside.netlink import Netlink
 from aivp_guest.inside.write import write
 
 _FOLDER = "/etc/systemd/network"
+_LOCAL = 253
 _NAME = "05-aivp-{}.network"
 
 Link = Dict[str, Any]
@@ -60,7 +61,10 @@ def _set(kernel: Netlink, name: str, link: Link) -> None:
     folder = "/sys/class/net/" + name
     index = int(text(folder + "/ifindex"))
     mac = (link.get("mac") or "").lower()
-    kernel.set_link(index, mac if mac != text(folder + "/address") else "")
+    is_other = mac not in ("", text(folder + "/address"))
+    kernel.set_link(index, mac if is_other else "")
+    if is_other:
+        _keep_local(kernel, index, mac)
     addresses = [_parted(each) for each in link.get("addresses") or []]
     has = [each for each in kernel.addresses() if each.link == index and each.scope == 0]
     for found in has:
@@ -73,6 +77,17 @@ def _set(kernel: Netlink, name: str, link: Link) -> None:
     for gateway in (link.get("gateway"), link.get("gateway6")):
         if gateway:
             kernel.route(index, gateway)
+
+
+def _keep_local(kernel: Netlink, index: int, mac: str) -> None:
+    """The address that only its own link knows is made of the MAC, but the kernel leaves it as it was."""
+    for found in kernel.addresses():
+        if found.link == index and found.family == socket.AF_INET6:  # and what was learnt with the other MAC
+            kernel.remove(found)
+            if found.scope == _LOCAL:
+                first, *rest = bytes.fromhex(mac.replace(":", ""))
+                raw = bytes([0xFE, 0x80, *bytes(6), first ^ 2, *rest[:2], 0xFF, 0xFE, *rest[2:]])
+                kernel.add(index, socket.inet_ntop(socket.AF_INET6, raw), found.prefix)
 
 
 def _parted(text: str) -> Tuple[str, int]:

@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any, Callable, Dict, List, Optional
 
 from aivp_guest import wire
-from aivp_guest.inside import leftovers
 from aivp_guest.inside.facts import facts
+from aivp_guest.inside.leftovers import FOLDER, Leftovers
 from aivp_guest.inside.loop import Loop
 from aivp_guest.inside.port import Port
 from aivp_guest.inside.power import power
@@ -35,8 +35,9 @@ Request = Dict[str, Any]
 class Helper:
     """Answers for this machine, for ever. `may_change`: False leaves the machine itself as it is (for tests)."""
 
-    def __init__(self, loop: Loop, path: Optional[str], may_change: bool = True) -> None:
+    def __init__(self, loop: Loop, path: Optional[str], leftovers: Leftovers, may_change: bool = True) -> None:
         self._loop = loop
+        self._leftovers = leftovers
         self._may_change = may_change
         self._port = Port(loop, path, self._heard, self._changed, self._drained)
         self._session: Optional[int] = None
@@ -48,7 +49,7 @@ class Helper:
 
     def run(self) -> None:
         """Until the machine ends."""
-        leftovers.end()
+        self._leftovers.end()
         self._port.open()
         while True:
             self._loop.turn()
@@ -173,18 +174,18 @@ class Helper:
         child = command(request) if operation == "exec" else work(_on_files(request))
         stream = Stream(self._loop, number, child, self._send, self._ended)
         self._streams[number] = stream
-        leftovers.begun(child.pid)
+        self._leftovers.begun(child.pid)
         stream.stall(self._port.is_full)
         return None
 
     def _ended(self, number: int, result: Dict[str, Any]) -> None:
         stream = self._streams.pop(number, None)
         if stream is not None:
-            leftovers.ended(stream.pid)
+            self._leftovers.ended(stream.pid)
             self._port.send(wire.encode_message(wire.END, number, result))
             return
         for ending in [each for each in self._ending if each.is_over]:
-            leftovers.ended(ending.pid)
+            self._leftovers.ended(ending.pid)
             del self._ending[ending]
 
     def _fail(self, number: int, code: str, message: str) -> None:
@@ -225,13 +226,14 @@ def _load() -> None:
 
 
 def main(argv: Any = None) -> int:
-    """`--port PATH`: another one than the machine's own; `--unchanged`: leave the machine itself as it is."""
+    """`--init`: as process 1. For tests: `--port PATH`, `--state FOLDER`; `--unchanged` leaves the machine as it is."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     path = arguments[arguments.index("--port") + 1] if "--port" in arguments else None
+    state = arguments[arguments.index("--state") + 1] if "--state" in arguments else FOLDER
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     if "--init" in arguments:
         from aivp_guest.inside.init import become_init
 
         become_init()
-    Helper(Loop(), path, "--unchanged" not in arguments).run()
+    Helper(Loop(), path, Leftovers(state), "--unchanged" not in arguments).run()
     return 0

@@ -10,9 +10,11 @@ import fcntl
 import json
 import os
 from pathlib import Path
-from typing import Any, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
 from .problem import Refused
+
+_MEMBERS = {"spec", "declared", "is_whole", "is_active"}
 
 
 class Folder:
@@ -35,6 +37,16 @@ class Folder:
     def leases(self) -> Path:
         """leases.json: who has which address."""
         return self.path / "leases.json"
+
+    def read_record(self) -> Optional[Dict[str, Any]]:
+        """{version, spec, declared, is_whole, is_active, rules?}; None where there is no network. Raises Refused."""
+        found = read(self.record)
+        if found is None:
+            return None
+        if not isinstance(found, dict) or not set(found) >= _MEMBERS:
+            mend = "Put it back from a copy, or remove the folder where nothing of the network is needed."
+            raise Refused(f"{self.record} is damaged", mend=mend)
+        return found
 
     @property
     def others(self) -> List[Folder]:
@@ -108,12 +120,16 @@ def write_text(path: Path, text: str, mode: int = 0o600) -> None:
             return
     new = path.with_name(f".{path.name}.new")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fchmod(file.fileno(), mode)
-        os.fsync(file.fileno())
-    new.replace(path)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError as error:
+        new.unlink()
+        raise OSError(error.errno, error.strerror, str(path)) from None
     above = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(above)

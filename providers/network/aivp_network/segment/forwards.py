@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Iterator, List, Sequence, Tuple
 
-from . import listeners, nft, rules, wires
-from .folder import Folder, read
+from . import listeners, netlink, nft, rules, wires
+from .folder import Folder
 from .leases import Lease, Leases, find, read_leases, write_leases
 from .listen import Forward, form_of, read_forward
 from .problem import Refused
@@ -55,6 +57,7 @@ def _check(folder: Folder, spec: Spec, leases: Leases, lease: Lease, asked: Sequ
         if holder is None and any(other.meets(forward) for other in asked[:number]):
             holder = "another forward of the same interface"
         is_ours = spec.mode == "user" and any(other.meets(forward) for other in had)  # the guest's own QEMU listens
+        _check_address(spec, forward)
         if holder is None and not is_ours:
             holder = listeners.holder(forward)
         if holder is not None:
@@ -75,11 +78,33 @@ def _check_form(spec: Spec, forward: Forward, lease: Lease) -> None:
         raise Refused(f"{lease.owner} has no IPv6 address to forward {forward.text} to", mend=mend)
 
 
+def _check_address(spec: Spec, forward: Forward) -> None:
+    """Whether anybody could ever come in there."""
+    address = forward.address
+    if (
+        address is not None
+        and not address.is_loopback
+        and address not in [held.address for held in netlink.addresses()]
+    ):
+        mend = "Listen at one of the host's addresses (`ip address`), or leave the address out."
+        raise Refused(f"{address} is no address of the host, so {forward.text} reaches nobody", mend=mend)
+    if spec.mode == "user" and os.geteuid() != 0 and forward.host_port < _first_unprivileged():
+        mend = f"Use a port from {_first_unprivileged()} on, or set net.ipv4.ip_unprivileged_port_start on the host."
+        raise Refused(f"only root may listen at {forward.text}", mend=mend)
+
+
+def _first_unprivileged() -> int:
+    try:
+        return int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return 1024
+
+
 def _of_others(folder: Folder, spec: Spec, leases: Leases, lease: Lease) -> Iterator[Tuple[str, Forward]]:
     """All forwards of the place but those of one lease, with whose they are, for people."""
     yield from _of(spec.name, [item for item in leases if item is not lease])
     for other in folder.others:
-        form = read(other.record)
+        form = other.read_record()
         if form is not None:
             yield from _of(read_spec(form["spec"]).name, read_leases(other))
 

@@ -67,7 +67,7 @@ def read_leases(folder: Folder) -> Leases:
         return ()
     try:
         return tuple(Lease(**{**item, "forwards": tuple(item["forwards"])}) for item in form["leases"])
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, AttributeError):
         mend = "Put it back from a copy, or remove it: guests then get other addresses."
         raise Refused(f"{folder.leases} is damaged", mend=mend) from None
 

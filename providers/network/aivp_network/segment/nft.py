@@ -44,6 +44,16 @@ def all_listed() -> List[Any]:
     return _objects(done.stdout) if done.returncode == 0 else []
 
 
+def drops_by_older_tables() -> bool:
+    """True where the older iptables, which nft does not show, drop by policy what is forwarded."""
+    try:
+        with open("/proc/net/ip_tables_names", encoding="ascii") as names:
+            is_used = "filter" in names.read().split()
+        return is_used and "-P FORWARD DROP" in _run(["iptables-legacy", "-S", "FORWARD"]).stdout
+    except (OSError, Refused):
+        return False
+
+
 def fingerprint(objects: List[Any]) -> str:
     """A digest of what rules say, whenever they were loaded."""
     said = [item for item in objects if "metainfo" not in item]

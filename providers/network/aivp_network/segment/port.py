@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from . import addressing, forwards, hub, netlink, nft, rules, taps, wires
-from .folder import Folder, read
+from .folder import Folder
 from .leases import Lease, Wish, allocate, find, read_leases, write_leases
-from .problem import Refused
+from .problem import Refused, of_system
 from .spec import Spec, read_spec
 
 Answer = Dict[str, Any]
@@ -30,7 +30,8 @@ def main(place: Path, argv: Sequence[str]) -> int:
     except Refused as refused:
         _say({"error": refused.form})
         return 1
-    except BrokenPipeError:
+    except OSError as error:
+        _say({"error": of_system(error).form})
         return 1
     if answer is not None:
         _say(answer)
@@ -41,6 +42,8 @@ def attach(folder: Folder, wish: Wish) -> Answer:
     """A lease and a wire for one interface; the same again whenever it is asked for again. Raises Refused."""
     with folder.locked():
         spec = _spec(folder)
+        if not _record(folder)["is_active"]:
+            raise Refused(f"network {spec.name} is inactive", mend="Declare it with state: active, and apply.")
         leases = _swept(folder, spec, read_leases(folder))
         lease = allocate(spec, leases, wish)
         others = [item for item in leases if (item.owner, item.index) != (wish.owner, wish.index)]
@@ -152,10 +155,14 @@ def _say(answer: Answer) -> None:
 
 
 def _spec(folder: Folder) -> Spec:
-    form = read(folder.record)
+    return read_spec(_record(folder)["spec"])
+
+
+def _record(folder: Folder) -> Dict[str, Any]:
+    form = folder.read_record()
     if form is None:
         raise Refused(f"there is no network in {folder.path}", mend="Apply the project that declares it.")
-    return read_spec(form["spec"])
+    return form
 
 
 def _do(folder: Folder, options: argparse.Namespace) -> Optional[Answer]:

@@ -6,7 +6,8 @@ import ipaddress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Dict, Mapping, Optional, Tuple, Union
 
-VERSION = 1
+from .problem import Refused
+
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 Subnet = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
@@ -86,7 +87,15 @@ class Spec:
 
 
 def read_spec(form: Mapping[str, Any]) -> Spec:
-    """The reverse of `form`."""
+    """The reverse of `form`. Raises Refused for what another version wrote, or nobody."""
+    try:
+        return _read(form)
+    except (KeyError, TypeError):
+        mend = "Remove the network's folder where nothing of it is needed, or use the version of aivp that made it."
+        raise Refused("the record of the network is damaged, or of another version", mend=mend) from None
+
+
+def _read(form: Mapping[str, Any]) -> Spec:
     found: Dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in form.items()}
     egress, reservations = found.pop("egress"), found.pop("reservations")
     return Spec(

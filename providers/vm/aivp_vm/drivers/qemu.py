@@ -18,6 +18,8 @@ PORT_NAME = "org.aivp.guest.0"
 
 abilities: FrozenSet[str] = frozenset({"forwards", "disks"})
 
+_RAM = "pc.ram"
+"""As QEMU calls memory that it makes itself: a snapshot of one fits the other."""
 _SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
 
 
@@ -54,7 +56,7 @@ def _limited(machine: Machine) -> List[str]:
 
 
 def _platform(machine: Machine) -> List[str]:
-    backend = ",memory-backend=ram" if machine.ram else ""
+    backend = f",memory-backend={_RAM}" if machine.ram else ""
     found = [
         *("-machine", f"pc,accel={machine.accelerator},usb=off,vmport=off,hpet=off{backend}"),
         *("-cpu", "host" if machine.accelerator == "kvm" else "max"),
@@ -63,7 +65,7 @@ def _platform(machine: Machine) -> List[str]:
     if machine.ram is not None:
         shared = "on" if machine.ram.is_shared else "off"
         memory = f"size={machine.memory},mem-path={_escaped(machine.ram.file)},share={shared}"
-        found += ["-object", f"memory-backend-file,id=ram,{memory}"]
+        found += ["-object", f"memory-backend-file,id={_RAM},x-use-canonical-path-for-ramblock-id=off,{memory}"]
     return found
 
 

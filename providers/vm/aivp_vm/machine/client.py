@@ -68,7 +68,7 @@ def start(folder: Path) -> None:
     entry = folder / places.PROGRAM / "supervise.py"
     try:
         done = subprocess.run(
-            [python(), "-I", str(entry), str(folder)],
+            [python(), "-IS", str(entry), str(folder)],  # without `site`: all that it needs is in the standard library
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=STARTING,

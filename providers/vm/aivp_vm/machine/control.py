@@ -71,17 +71,41 @@ async def _grow(supervisor: Supervisor, asked: Asked) -> Any:
     return {}
 
 
+async def _freeze(supervisor: Supervisor, _: Asked) -> Any:
+    await supervisor.freeze()
+    return summary(supervisor)
+
+
+async def _snapshot(supervisor: Supervisor, asked: Asked) -> Any:
+    found = await supervisor.keep(str(asked["name"]), bool(asked.get("memory")))
+    return {"name": found.name, "size": found.size}
+
+
+async def _restore(supervisor: Supervisor, asked: Asked) -> Any:
+    await supervisor.restore(str(asked["name"]))
+    return summary(supervisor)
+
+
+async def _delete_snapshot(supervisor: Supervisor, asked: Asked) -> Any:
+    await supervisor.drop(str(asked["name"]))
+    return {}
+
+
 async def _qmp(supervisor: Supervisor, asked: Asked) -> Any:
     return await supervisor.execute(asked["execute"], asked.get("arguments"))
 
 
 VERBS: Dict[str, Verb] = {
     "forward": _forward,
+    "delete-snapshot": _delete_snapshot,
+    "freeze": _freeze,
     "grow": _grow,
     "pause": _pause,
     "qmp": _qmp,
     "reboot": _reboot,
+    "restore": _restore,
     "resume": _resume,
+    "snapshot": _snapshot,
     "start": _start,
     "status": _status,
     "stop": _stop,

@@ -6,15 +6,20 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any, Callable, Dict, Sequence
 
-from . import client, places, removal, state
+from . import client, places, removal, snapshots, state, warm
+from .quiet import quiet
 from .usage import usage
 
 Answer = Dict[str, Any]
+
+_OF_SNAPSHOTS = ("snapshot", "restore", "delete-snapshot")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -35,9 +40,25 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("vms", type=Path, help="the folder with a folder for each VM")
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("list")
-    for name in ("console", "logs", "pause", "reboot", "remove", "resume", "start", "status", "stop"):
+    for name in (
+        "console",
+        "logs",
+        "pause",
+        "reboot",
+        "remove",
+        "resume",
+        "snapshots",
+        "start",
+        "status",
+        "stop",
+        *_OF_SNAPSHOTS,
+    ):
         verb = verbs.add_parser(name)
         verb.add_argument("name")
+        if name in _OF_SNAPSHOTS:
+            verb.add_argument("snapshot", type=_snapshot_name)
+        if name == "snapshot":
+            verb.add_argument("--memory", action="store_true", help="with its memory")
         if name in ("stop", "reboot"):
             verb.add_argument("--timeout", type=float, default=60.0)
             verb.add_argument("--force", action="store_true")
@@ -47,6 +68,12 @@ def _parser() -> argparse.ArgumentParser:
             verb.add_argument("--log", choices=sorted(_LOGS), default="console")
             verb.add_argument("--bytes", type=int, default=65536)
     return parser
+
+
+def _snapshot_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", text):
+        raise argparse.ArgumentTypeError("a snapshot is named by letters, digits, _ . and -, 64 at most")
+    return text
 
 
 def _list(options: argparse.Namespace) -> Answer:
@@ -101,6 +128,32 @@ def _logs(options: argparse.Namespace) -> Answer:
     return {"text": found[-options.bytes :].decode(errors="replace")}
 
 
+def _snapshot(options: argparse.Namespace) -> Answer:
+    folder = _folder(options)
+    with contextlib.ExitStack() as stack:
+        is_running = not options.memory and state.look(folder).status == "running"
+        is_quiet = stack.enter_context(quiet(folder)) if is_running else True
+        client.ask(folder, "snapshot", wait=_LONG, name=options.snapshot, memory=options.memory)
+    return {**_seen(folder), "snapshot": options.snapshot, "memory": options.memory, "is_consistent": is_quiet}
+
+
+def _snapshots(options: argparse.Namespace) -> Answer:
+    found = snapshots.read(_folder(options))
+    return {"snapshots": [{"name": o.name, "memory": o.has_memory, "made": o.made, "size": o.size} for o in found]}
+
+
+def _restore(options: argparse.Namespace) -> Answer:
+    folder = _folder(options)
+    client.ask(folder, "restore", wait=_LONG, name=options.snapshot)
+    return {**_seen(folder), "snapshot": options.snapshot, "warning": _DRIFT}
+
+
+def _delete_snapshot(options: argparse.Namespace) -> Answer:
+    folder = _folder(options)
+    client.ask(folder, "delete-snapshot", wait=_LONG, name=options.snapshot)
+    return _seen(folder)
+
+
 def _console(options: argparse.Namespace) -> Answer:
     from .terminal import join
 
@@ -123,7 +176,7 @@ def _seen(folder: Path) -> Answer:
     seen = state.look(folder)
     return {
         "name": folder.name,
-        "status": seen.status,
+        "status": "template" if seen.pid is None and warm.frozen(folder) is not None else seen.status,
         "pid": seen.pid,
         "supervisor": seen.supervisor,
         "cpus": machine.get("cpus"),
@@ -139,14 +192,21 @@ def _seen(folder: Path) -> Answer:
 
 _LOGS = {"console": places.CONSOLE_LOG, "qemu": places.PROGRAM_LOG, "supervisor": places.LOG}
 
+_LONG = 900.0
+_DRIFT = "What is declared within it may no longer be so: plan shows it, and apply mends it."
+
 _VERBS: Dict[str, Callable[[argparse.Namespace], Answer]] = {
     "console": _console,
+    "delete-snapshot": _delete_snapshot,
     "list": _list,
     "logs": _logs,
     "pause": _pause,
     "reboot": _reboot,
     "remove": _remove,
+    "restore": _restore,
     "resume": _resume,
+    "snapshot": _snapshot,
+    "snapshots": _snapshots,
     "start": _start,
     "status": _status,
     "stop": _stop,

@@ -35,7 +35,9 @@ def read_json(path: Path) -> Optional[Dict[str, Any]]:
 
 def write_json(path: Path, value: Any, *, durable: bool = False) -> None:
     """Replace a file at once. `durable`: it survives a power cut."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(
+        f".{path.name}.draft"
+    )  # each file has one writer; what was left by a dead one is written over
     with open(draft, "w", encoding="utf-8", opener=_private) as file:
         json.dump(value, file, indent=1, sort_keys=True)
         if durable:

@@ -47,8 +47,8 @@ class Running:
         self.reason = ""
 
     @classmethod
-    async def start(cls, machine: Machine, folder: Path) -> Running:
-        """QEMU, stopped before its first instruction. Raises Failed."""
+    async def start(cls, machine: Machine, folder: Path, is_met: bool = True) -> Running:
+        """QEMU, stopped before its first instruction. is_met: its guest hears from us at once. Raises Failed."""
         for door in (qemu.MONITOR, qemu.CONSOLE, qemu.GUEST_PORT):
             with contextlib.suppress(FileNotFoundError):
                 (folder / door).unlink()
@@ -58,7 +58,7 @@ class Running:
             raise Failed(f"{machine.program} cannot be started: {error.strerror}") from error
         made = cls(machine, process, folder / places.CONSOLE_LOG)
         try:
-            await made._open(folder)
+            await made._open(folder, is_met and not machine.is_incoming)
         except Failed:
             process.kill()
             await made.let_go()
@@ -109,10 +109,15 @@ class Running:
                 raise Failed(f"{one.place} of the host cannot be forwarded: {_taken(one) or said}")
             self.forwards.append(one)
 
-    async def _open(self, folder: Path) -> None:
+    async def _open(self, folder: Path, is_met: bool = True) -> None:
         deadline = time.monotonic() + OPENING
         await self._patiently(lambda: self.monitor.open(qemu.MONITOR), folder, deadline)
         await self._patiently(lambda: self.console.open(qemu.CONSOLE), folder, deadline)
+        if is_met:
+            await self.meet(folder, deadline)
+
+    async def meet(self, folder: Path, deadline: float) -> None:
+        """Open the door to the guest, and tell it what it is. deadline: by the monotonic clock. Raises Failed."""
         await self._patiently(lambda: self.guest.open(qemu.GUEST_PORT, places.GUEST), folder, deadline)
 
     async def _patiently(self, opening: Callable[[], Awaitable[None]], folder: Path, deadline: float) -> None:

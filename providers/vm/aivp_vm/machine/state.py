@@ -23,7 +23,7 @@ class State:
 
     starts: how often it was started; failures: in a row; hello: what the guest helper said of itself, None before it
     answered; host_keys: its SSH host keys, kept when it ends; error: why it is not as it should be; wanted: running,
-    paused or stopped.
+    paused or stopped; is_warm: it began from the memory of its template.
     """
 
     status: str = "stopped"
@@ -35,6 +35,7 @@ class State:
     host_keys: Tuple[str, ...] = ()
     forwards: Tuple[Forward, ...] = ()
     error: str = ""
+    is_warm: bool = False
 
     def write(self, folder: Path) -> None:
         """Keep it in the folder of the VM."""

@@ -15,9 +15,10 @@ from typing import Any, Dict, Mapping, Optional, Sequence
 
 from aivp_vm.drivers import qemu
 
-from . import backoff, places, spec, state
+from . import backoff, beginning, places, snapshots, spec, state, warm
 from .monitor import Refused
 from .running import Failed, Running
+from .snapshots import Snapshot
 from .spec import Forward, Machine
 
 log = logging.getLogger("supervisor")
@@ -66,7 +67,9 @@ class Supervisor:
             log.info("took over QEMU %s", found.process.pid)
             self._begin(found)
             status = await found.status()
-            if status == "prelaunch":
+            if status == "inmigrate" or snapshots.wanted(self.folder):  # nobody knows how much of its state it has
+                await self._cut(found)
+            elif status == "prelaunch":
                 await self._let_run(found, found.machine)
             else:
                 self._note(status="paused" if status == "paused" else "running")
@@ -164,10 +167,11 @@ class Supervisor:
         found = await Running.adopt(machine, self.folder)
         self._note(status="starting", starts=self.state.starts + 1, hello=None, forwards=())
         try:
-            running = found or await Running.start(machine, self.folder)
+            running = found or await beginning.begin(machine, self.folder)
         except Failed as error:
             self._note(status="failed", error=str(error))
             raise
+        self._note(is_warm=running.machine.is_incoming)
         self._begin(running)
         try:
             await self._let_run(running, machine, paused)
@@ -176,12 +180,50 @@ class Supervisor:
             self._note(status="failed", error=str(error))
             raise Failed(str(error)) from error
 
+    async def freeze(self) -> None:
+        """Make a template of it: what it is now stays, and it runs no more. Raises Failed."""
+        async with self._lock:
+            running = self._there()
+            self._note(wanted="stopped", status="stopping")
+            try:
+                await warm.freeze(running, self.folder)
+            finally:
+                if running.process.ended.is_set():
+                    await self._ended(running)
+                else:
+                    self._note(status="running")
+        log.info("frozen as a template")
+
+    async def keep(self, name: str, has_memory: bool) -> Snapshot:
+        """Take a snapshot. Raises Failed."""
+        async with self._lock:
+            return await snapshots.take(self.running, self.machine(), self.folder, name, has_memory)
+
+    async def drop(self, name: str) -> None:
+        """Delete a snapshot. Raises Failed."""
+        async with self._lock:
+            await snapshots.delete(self.running, self.machine(), self.folder, name)
+
+    async def restore(self, name: str) -> None:
+        """Bring it back to a snapshot: what it is now is lost. Raises Failed."""
+        self._forget_retry()
+        async with self._lock:
+            found = snapshots.intend(self.machine(), self.folder, name)
+            paused, is_there = self.state.status == "paused", self.running is not None
+            if self.running is not None:
+                await self._cut(self.running)
+            if is_there or found.has_memory:
+                self._note(wanted="paused" if paused else "running", failures=0, error="")
+                await self._start(paused)
+            else:
+                await snapshots.roll_back(self.machine(), self.folder, found)
+
     async def _let_run(self, running: Running, machine: Machine, paused: bool = False) -> None:
         await running.forward(machine.forwards)
         self._note(forwards=tuple(running.forwards), accelerator=machine.accelerator)
-        if not paused and not machine.is_incoming:
+        if not paused:
             await running.monitor.execute("cont")
-        self._note(status="paused" if paused or machine.is_incoming else "running")
+        self._note(status="paused" if paused else "running")
         log.info("started QEMU %s", running.process.pid)
 
     def _begin(self, running: Running) -> None:
