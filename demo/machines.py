@@ -39,7 +39,7 @@ def play(stage: Stage) -> None:
     try:
         _tell(stage, port)
     finally:
-        _end_machines(stage.scratch)
+        end_all(stage.scratch)
 
 
 def _tell(stage: Stage, port: int) -> None:
@@ -62,7 +62,7 @@ def _tell(stage: Stage, port: int) -> None:
     _show_page(port)
     stage.say("Destroy takes away what aivp created, in reverse order, and nothing else.")
     stage.aivp("destroy -y")
-    if left := _processes(stage.scratch):
+    if left := processes(stage.scratch):
         raise Failed(f"destroy left processes behind: {sorted(left)}")
     stage.say("No machine, no image, no network, no process is left.")
 
@@ -83,20 +83,20 @@ def _show_page(port: int) -> None:
 
 def _pull_the_plug(stage: Stage, name: str) -> None:
     stage.show(f"$ pkill -9 -f guest={name}")
-    for pid, words in _processes(stage.scratch).items():
+    for pid, words in processes(stage.scratch).items():
         if f"guest={name}" in words:
             os.kill(pid, signal.SIGKILL)
 
 
-def _end_machines(scratch: Path) -> None:
-    """Those who watch first, since they would start again what they watch."""
+def end_all(scratch: Path) -> None:
+    """End whatever works there. Those who watch first, since they would start again what they watch."""
     for sign in ("supervise.py", ""):
-        for pid, words in _processes(scratch).items():
+        for pid, words in processes(scratch).items():
             if sign in " ".join(words):
                 os.kill(pid, signal.SIGKILL)
 
 
-def _processes(scratch: Path) -> dict[int, list[str]]:
+def processes(scratch: Path) -> dict[int, list[str]]:
     """Processes that work in the demo's folder, by id: their arguments."""
     found: dict[int, list[str]] = {}
     for entry in Path("/proc").iterdir():
