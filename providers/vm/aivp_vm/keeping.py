@@ -57,7 +57,8 @@ def bring(place: Place, desired: Vm, declared: Mapping[str, Any], is_new: bool) 
             power.bring(folder, found.machine, desired.state)
     except (ProviderError, OSError) as error:
         if is_new:
-            remove(place, desired.name)
+            with contextlib.suppress(ProviderError):  # the first error is the one to tell
+                remove(place, desired.name)
         if isinstance(error, ProviderError):
             raise
         raise _of_disk(error) from None
@@ -70,7 +71,8 @@ def remove(place: Place, name: str) -> None:
     found = record.read(folder)
     templates.refuse_in_use(folder, "removed")
     if found is not None:
-        dataclasses.replace(found, is_going=True).write(folder)
+        with contextlib.suppress(OSError):  # a full disk must not keep anything alive
+            dataclasses.replace(found, is_going=True).write(folder)
     try:
         removal.remove(folder)
     except OSError as error:

@@ -26,6 +26,7 @@ def test_missing_program_accelerates_nothing(small: Path, tmp_path: Path) -> Non
     assert not acceleration.boots("no-such-qemu", str(small / "vmlinuz"), tmp_path)
 
 
+@pytest.mark.slow  # ten seconds where KVM is there and broken
 @pytest.mark.skipif(not os.access("/dev/kvm", os.R_OK | os.W_OK), reason="there is no /dev/kvm here")
 def test_verdict_is_kept_until_the_next_boot(small: Path, tmp_path: Path) -> None:
     verdict = acceleration.accelerator(tmp_path, Machine.program, str(small / "vmlinuz"))

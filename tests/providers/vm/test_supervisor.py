@@ -110,3 +110,20 @@ def test_only_its_user_may_ask(vms: Vms) -> None:
     vms.create()
     for name in ("", "control.sock", "guest.sock", "spec.json"):
         assert (vms.folder() / name).stat().st_mode & 0o077 == 0
+
+
+def test_crash_while_somebody_waits_is_told(vms: Vms) -> None:
+    """A wait, and whatever else is asked for meanwhile, ends with the VM."""
+    vms.create()
+    form = json.loads((vms.folder() / "spec.json").read_text())
+    form["machine"]["has_helper"] = True  # one that never answers
+    (vms.folder() / "spec.json").write_text(json.dumps(form))
+    ctl(vms, "stop", "web", "--force")
+    client.ask(vms.folder(), "start")
+    with client.connected(vms.folder(), 30) as link, client.connected(vms.folder(), 30) as other:
+        link.sendall(b'{"verb": "wait", "timeout": 30}\n')
+        other.sendall(b'{"verb": "stop", "timeout": 30}\n')
+        kill(vms)
+        assert b"it " in link.recv(4096)
+        assert b'"ok": true' in other.recv(4096)
+    assert vms.seen().status == "stopped"

@@ -92,6 +92,14 @@ class Running:
             await asyncio.wait_for(self.process.ended.wait(), timeout)
         return self.process.ended.is_set()
 
+    async def answers_within(self, timeout: float) -> bool:
+        """Whether its guest helper answers within so many seconds, and it lives so long."""
+        waiting = [asyncio.ensure_future(event.wait()) for event in (self.process.ended, self.guest.answered)]
+        await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        for one in waiting:
+            one.cancel()
+        return self.guest.answered.is_set()
+
     async def status(self) -> str:
         """What QEMU says of it: running, paused, prelaunch, inmigrate and others."""
         found: Dict[str, Any] = await self.monitor.execute("query-status")

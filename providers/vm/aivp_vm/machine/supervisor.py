@@ -6,7 +6,6 @@ What is asked for comes from `control`; what is so is kept in `state.json`. It e
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import logging
 import time
@@ -15,17 +14,13 @@ from typing import Any, Dict, Mapping, Optional, Sequence
 
 from aivp_vm.drivers import qemu
 
-from . import backoff, beginning, places, snapshots, spec, state, warm
+from . import backoff, beginning, ending, places, snapshots, spec, state, warm
 from .monitor import Refused
 from .running import Failed, Running
 from .snapshots import Snapshot
 from .spec import Forward, Machine
 
 log = logging.getLogger("supervisor")
-
-PRESSED_AGAIN = 3.0
-KILLED_WITHIN = 10.0
-"""Seconds that a killed QEMU may take to be gone: its files may have to reach the disk."""
 
 
 class Supervisor:
@@ -39,7 +34,7 @@ class Supervisor:
         self._lock = asyncio.Lock()
         self._watching: Optional[asyncio.Task[None]] = None
         self._retry: Optional[asyncio.Task[None]] = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._listening: Optional[asyncio.Task[None]] = None
 
     @property
     def is_idle(self) -> bool:
@@ -131,19 +126,11 @@ class Supervisor:
 
     async def wait(self, timeout: float) -> None:
         """Return when the guest helper has answered, or at once where there is none. Raises Failed."""
-        deadline = time.monotonic() + timeout
-        while True:
-            running = self._there()
-            if not running.machine.has_helper or running.guest.answered.is_set():
-                return
-            ended = asyncio.ensure_future(running.process.ended.wait())
-            answered = asyncio.ensure_future(running.guest.answered.wait())
-            left = deadline - time.monotonic()
-            await asyncio.wait((ended, answered), timeout=max(left, 0), return_when=asyncio.FIRST_COMPLETED)
-            ended.cancel()
-            answered.cancel()
-            if left <= 0:
-                raise Failed(f"the guest helper did not answer within {timeout:g} s")
+        running = self._there()
+        if running.machine.has_helper and not await running.answers_within(timeout):
+            if running.process.ended.is_set():
+                raise Failed("it ended before its guest helper answered")
+            raise Failed(f"the guest helper did not answer within {timeout:g} s")
 
     async def execute(self, command: str, arguments: Optional[Mapping[str, Any]] = None) -> Any:
         """A command for the monitor, as QMP has it."""
@@ -229,7 +216,7 @@ class Supervisor:
     def _begin(self, running: Running) -> None:
         self.running = running
         self._watching = asyncio.ensure_future(self._watch(running))
-        self._spawn(self._listen(running))
+        self._listening = asyncio.ensure_future(self._listen(running))
         running.met = lambda: self._note(
             hello=running.guest.hello,
             host_keys=tuple((running.guest.hello or {}).get("ssh_host_keys", self.state.host_keys)),
@@ -237,40 +224,17 @@ class Supervisor:
 
     async def _stop(self, running: Running, timeout: float) -> None:
         self._note(status="stopping")
-        with contextlib.suppress(Refused):
-            if await running.status() == "paused":
-                await running.monitor.execute("cont")  # who is held cannot shut down
-            if await running.guest.shut_down():
-                await running.ends_within(timeout)
-            else:
-                await self._press(running, timeout)
+        await ending.shut_down(running, timeout)
         await self._cut(running)
 
-    async def _press(self, running: Running, timeout: float) -> None:
-        """The power button, again and again: a guest that is still on its way up does not feel it."""
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
-            await running.monitor.execute("system_powerdown")
-            if await running.ends_within(min(PRESSED_AGAIN, deadline - time.monotonic())):
-                return
-
     async def _cut(self, running: Running) -> None:
-        """Its power: QEMU writes out what it holds, or is killed."""
-        if not running.process.ended.is_set():
-            with contextlib.suppress(Refused, asyncio.TimeoutError):
-                await asyncio.wait_for(running.monitor.execute("quit"), 2)
-                await running.ends_within(3)
-        running.process.kill()
-        await running.ends_within(KILLED_WITHIN)
+        await ending.cut(running)
         await self._ended(running)
 
     async def _watch(self, running: Running) -> None:
         """Its end, whoever brought it about."""
         await running.process.ended.wait()
-        await asyncio.sleep(0)  # whoever stopped it comes first
-        if self._lock.locked():
-            return
-        async with self._lock:
+        async with self._lock:  # whoever stopped it has kept the books by then
             if self.running is running:
                 await self._ended(running)
                 self._after(running)
@@ -278,6 +242,8 @@ class Supervisor:
     async def _ended(self, running: Running) -> None:
         if self.running is running:
             self.running = None
+            if self._listening is not None:
+                self._listening.cancel()
             await running.let_go()
             self._note(status="stopped", hello=None, forwards=())
 
@@ -317,11 +283,6 @@ class Supervisor:
                 running.reason = str(event.get("data", {}).get("reason", ""))
             elif event["event"] in ("STOP", "RESUME") and self.state.status in ("running", "paused"):
                 self._note(status="paused" if event["event"] == "STOP" else "running")
-
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     def _note(self, **changes: Any) -> None:
         after = dataclasses.replace(self.state, **changes)
