@@ -1,6 +1,7 @@
 """QEMU by hand, as the other side of what is measured of VMs: the same arguments, nobody who watches over it.
 
-Boots until the guest helper says that it is ready, or takes a template's state as somebody would who types it.
+Boots until the guest helper says that it is ready, or takes a template's state. As somebody would do it, who has a
+script for that: `python -m bench.bare_qemu boot|restore MACHINE.json BASE FOLDER`, started anew each time.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,13 +19,23 @@ from typing import Any
 from aivp_guest.switchboard import Switchboard
 from aivp_vm.drivers import qemu
 from aivp_vm.machine import warm
-from aivp_vm.machine.spec import Machine, Ram
+from aivp_vm.machine.spec import Machine, Ram, read
 
 _WITHIN = 300.0
 
 
+def script(verb: str, machine: Machine, base: Path, folder: Path) -> float:
+    """Seconds until the script has started, and its guest is ready."""
+    form = folder.with_suffix(".json")
+    form.write_text(json.dumps(machine.form()))
+    begun = time.perf_counter()
+    argv = [sys.executable, "-m", "bench.bare_qemu", verb, str(form), str(base), str(folder)]
+    done = subprocess.run(argv, check=True, capture_output=True, text=True, cwd=Path(__file__).parent.parent)
+    return float(done.stdout) - begun
+
+
 def boot(machine: Machine, base: Path, folder: Path) -> float:
-    """Seconds from an empty folder to a guest that is ready. base: what its disk is an overlay of, raw."""
+    """From an empty folder to a guest that is ready: when it was. base: what its disk is an overlay of, raw."""
 
     def prepare() -> None:
         _overlay(folder / "disks/root.qcow2", base, "raw")
@@ -56,7 +68,6 @@ def _overlay(path: Path, base: Path, kind: str) -> None:
 
 async def _run(machine: Machine, folder: Path, prepare: Callable[[], None], state: Path | None) -> float:
     folder.mkdir(parents=True)
-    begun = time.perf_counter()
     prepare()
     process = subprocess.Popen(qemu.command(machine), cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     board = Switchboard(str(folder / qemu.GUEST_PORT), None, machine.personality)
@@ -67,7 +78,7 @@ async def _run(machine: Machine, folder: Path, prepare: Callable[[], None], stat
         await board.start()
         await _ask(reader, writer, "cont")
         await board.wait(_WITHIN)
-        return time.perf_counter() - begun
+        return time.perf_counter()
     finally:
         await board.close()
         process.kill()
@@ -111,3 +122,9 @@ async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, comma
         answer = json.loads(await reader.readline())
         if "event" not in answer:
             return answer["return"]
+
+
+if __name__ == "__main__":
+    verb, form, base, folder = sys.argv[1:]
+    run = boot if verb == "boot" else restore
+    sys.stdout.write(repr(run(read(json.loads(Path(form).read_text())), Path(base), Path(folder))))

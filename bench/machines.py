@@ -32,7 +32,7 @@ Figures = dict[str, list[float]]
 
 CROWD, VMS = 8, 200
 COLD, WARM, HAND, LINK, CPU = 1.1, 20.0, 1.5, 3.0, 2.0
-_MEMORY = 256 << 20
+_MEMORY = 384 << 20
 _ROUNDS = {"cold": 3, "warm": 7, "link": 15, "plan": 3}
 
 
@@ -43,7 +43,7 @@ def measured(folder: Path, say: Callable[[str], None]) -> Figures:
         say(f"machines: {reason}")
         return {}
     try:
-        source = copy(helped_image(places(os.environ), os.environ), folder / "image")
+        source = copy(helped_image(places(os.environ), os.environ, systemd=True), folder / "image")
     except LabError as error:
         say(f"machines: {error}")
         return {}
@@ -61,6 +61,7 @@ def measured(folder: Path, say: Callable[[str], None]) -> Figures:
 
 def _cold(source: Path, folder: Path, found: Figures) -> None:
     place = keeping.Place(folder / "cold")
+    image.verify(source, place.directory)  # bare QEMU does not: it is read once, not at each boot
     base = Path(image.read(source).disk)
     for number in range(_ROUNDS["cold"]):
         name = f"cold{number}"
@@ -69,11 +70,12 @@ def _cold(source: Path, folder: Path, found: Figures) -> None:
         keeping.remove(place, name)
         assert made is not None
         assert made.machine is not None
-        found.setdefault("cold bare", []).append(bare_qemu.boot(made.machine, base, folder / f"bare{number}"))
+        found.setdefault("cold bare", []).append(bare_qemu.script("boot", made.machine, base, folder / f"bare{number}"))
 
 
 def _warm(source: Path, folder: Path, found: Figures) -> None:
     place = keeping.Place(folder / "warm")
+    image.verify(source, place.directory)
     golden = _vm("golden", source, template=True)
     keeping.bring(place, golden, {"image": str(source), "memory": _MEMORY, "networks": []}, True)
     template = place.folder("golden")
@@ -87,7 +89,7 @@ def _warm(source: Path, folder: Path, found: Figures) -> None:
             assert made is not None
             assert made.machine is not None
             found.setdefault("warm hand", []).append(
-                bare_qemu.restore(made.machine, template, folder / f"hand{number}")
+                bare_qemu.script("restore", made.machine, template, folder / f"hand{number}")
             )
         names = [f"crowd{number}" for number in range(CROWD)]
         with ThreadPoolExecutor(CROWD) as pool:

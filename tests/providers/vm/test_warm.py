@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from aivp_guest.client import Guest
+from aivp_guest.ready import Ready
 from aivp_sdk.testing import Failed
 from aivp_vm.machine import places, warm
 
@@ -26,13 +27,8 @@ def test_clones_are_machines_of_their_own(herd: Herd) -> None:
     assert [herd.harness.plan("vm", config).action for config in configs] == ["no-op", "no-op"]
     assert all(herd.seen(name).state.is_warm for name in ("one", "two"))
     first, second = herd.facts("one"), herd.facts("two")
-    for value in (
-        lambda ready: ready.machine_id,
-        lambda ready: ready.hostname,
-        lambda ready: ready.ssh_host_keys,
-        lambda ready: ready.links[0].mac,
-    ):
-        assert value(first[0]) != value(second[0])
+    for one, other in zip(_own(first[0]), _own(second[0]), strict=True):
+        assert one != other
     golden = herd.seen("golden").state.host_keys
     assert not {*first[0].ssh_host_keys, *second[0].ssh_host_keys} & set(golden)
     assert (first[0].hostname, second[0].hostname) == ("one", "zwei")
@@ -96,6 +92,11 @@ def test_tampered_memory_is_not_started_from(herd: Herd) -> None:
         assert any("boots, instead of a warm start" in str(note) for note in herd.harness.notes)
     finally:
         os.utime(memory, ns=(was.st_atime_ns, was.st_mtime_ns))
+
+
+def _own(ready: Ready) -> tuple[object, ...]:
+    """What makes a machine itself."""
+    return ready.machine_id, ready.hostname, ready.ssh_host_keys, ready.links[0].mac
 
 
 def _own_addresses(table: bytes) -> set[bytes]:
