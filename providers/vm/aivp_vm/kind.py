@@ -33,7 +33,9 @@ from .record import Record
 
 COMPUTED = ("instance", "address", "address6", "addresses", "mac", "host_keys", "accelerator", "path", "channel")
 _RESTARTING = ("cpus", "memory", "cmdline", "vnc", "limits", "acceleration", "hostname")
-_DEFAULTS = {name: Vm.__dataclass_fields__[name].default for name in ("acceleration", "boot", "cpus", "memory")}
+_DEFAULTS: Mapping[str, Json] = {
+    item.name: item.default for item in dataclasses.fields(Vm) if item.default is not None and item.name != "state"
+}
 """Of fields that a record may not have, if it was written by an older version."""
 _VERDICT = {"file": acceleration.CACHE, "works": "kvm"}
 _SIDE_BY_SIDE = 8
