@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-ssh test test-all check bench dist docs docs-update clean
+.PHONY: help setup demo demo-ssh demo-vm test test-all check bench dist docs docs-update clean
 
 help: ## Lists the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ demo: setup ## Shows plan, apply, drift and destroy on a throwaway host (as root
 
 demo-ssh: setup ## Shows the same on three hosts of three releases over SSH (as root).
 	@exec .venv/bin/python demo/demo.py ssh
+
+demo-vm: setup ## Shows it on two virtual machines that it makes, boots, fills and takes away. Needs no root.
+	@exec .venv/bin/python demo/demo.py vm
 
 test: setup ## Runs the tests; lists what was skipped and why.
 	@exec scripts/test

@@ -1,7 +1,8 @@
 """`make demo`: plan, apply, nothing left to do, drift found and mended, destroy; for real, and gone afterwards.
 
 As root on Linux it happens in a throwaway systemd host, else, said aloud with the reason, in a temporary folder.
-`make demo-ssh` (the argument `ssh`) tells it of three hosts over SSH, which needs root.
+`make demo-ssh` (the argument `ssh`) tells it of three hosts over SSH, which needs root; `make demo-vm` (the argument
+`vm`) of virtual machines that it makes itself, which does not.
 """
 
 from __future__ import annotations
@@ -16,23 +17,30 @@ from types import FrameType
 _ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(_ROOT))  # `tests.lab` boots the host; this file is run as a script
 
-from demo import fleet, folder, server  # noqa: E402
+from demo import fleet, folder, machines, server  # noqa: E402
 from demo.stage import Failed, Stage  # noqa: E402
 from tests import lab  # noqa: E402
 
+_WITHOUT = "`make demo` tells the same story of one host or folder."
 
-def main(over_ssh: bool) -> int:
-    """Exit code 0; 1 if something went otherwise than told; 130 or 143 after a signal. It cleans up each time."""
+
+def main(story: str) -> int:
+    """Exit code 0; 1 if something went otherwise than told; 130 or 143 after a signal. It cleans up each time.
+
+    story: `ssh`, `vm`, or empty.
+    """
     signal.signal(signal.SIGTERM, _terminate)
-    reason = fleet.missing() if over_ssh else lab.available()
-    if over_ssh and reason is not None:
-        print(f"No demo over SSH here: {reason}. `make demo` tells the same story of one host or folder.", flush=True)
+    reason = {"ssh": fleet.missing, "vm": machines.missing}.get(story, lab.available)()
+    if story and reason is not None:
+        print(f"No demo of this kind here: {reason}. {_WITHOUT}", flush=True)
         return 1
     try:
         with tempfile.TemporaryDirectory(prefix="aivp-demo-") as scratch:
             stage = Stage(Path(scratch).resolve(), Path(sys.executable).with_name("aivp"), os.environ)
-            if over_ssh:
+            if story == "ssh":
                 fleet.play(stage)
+            elif story == "vm":
+                machines.play(stage)
             elif reason is None:
                 server.play(stage)
             else:
@@ -44,7 +52,7 @@ def main(over_ssh: bool) -> int:
     except (Failed, lab.LabError) as error:
         print(f"\nThe demo failed: {error}", flush=True)
         return 1
-    print("\nNext: README.md, a first project of ten lines; examples/README.md, six more.")
+    print("\nNext: README.md, a first project of ten lines; examples/README.md, seven more.")
     return 0
 
 
@@ -53,4 +61,4 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main("ssh" in sys.argv[1:]))
+    sys.exit(main("".join(sys.argv[1:])))

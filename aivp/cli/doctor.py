@@ -41,9 +41,14 @@ def doctor_command(settings: Settings, hosts: tuple[str, ...], kinds: tuple[str,
 
 
 def _selected(engine: Engine, hosts: tuple[str, ...]) -> list[Host]:
-    """Those that are meant; without any the controller, too, where kinds are served on it."""
+    """Those that are meant; without any the controller, too, where kinds are served on it, and of guests those in which
+    something is declared.
+    """
     if not hosts:
-        return [host for _, host in sorted(engine.ir.hosts.items())]
+        from aivp.model.resource import GUEST
+
+        used = {item.host for item in engine.ir.resources.values()}
+        return [host for name, host in sorted(engine.ir.hosts.items()) if name in used or host.transport != GUEST]
     from aivp.hosts.selection import select
 
     return select(",".join(hosts), engine.ir.hosts, engine.compiled.groups)

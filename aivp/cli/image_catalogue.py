@@ -52,10 +52,13 @@ def list_command(settings: Settings, host: str | None) -> None:
         from aivp.views.json_lines import line
 
         for entry in entries:
-            there = {
-                name: [dict(item) for item in found if item.get("name") == entry.file] for name, found in rows.items()
-            }
-            click.echo(line("image-entry", {"name": entry.name, "source": entry.form(), "downloads": there}))
+            there: list[Json] = [
+                {"host": name, "size": item.get("size"), "is_whole": item.get("is_whole")}
+                for name, found in rows.items()
+                for item in found
+                if item.get("name") == entry.file
+            ]
+            click.echo(line("image-entry", {**_told(entry), "downloads": there}))
         return
     from aivp.views.images_text import render_entries
 
@@ -92,7 +95,7 @@ def add_command(
     if settings.is_json:
         from aivp.views.json_lines import line
 
-        click.echo(line("image-entry", {"name": name, "source": entry.form(), "file": file, "downloads": {}}))
+        click.echo(line("image-entry", {**_told(entry), "file": file, "downloads": []}))
         return
     click.echo(f"{name} stands in {file}. An image takes it with source: ${{values.images.{name}}}")
     if not is_included:
@@ -196,11 +199,16 @@ def _say(settings: Settings, host: str, name: str, did: str, item: Mapping[str, 
     if settings.is_json:
         from aivp.views.json_lines import line
 
-        found = {"size": taken} if type(taken) is int else {}
-        click.echo(line("image-work", {"host": host, "did": did, "name": name, **found, "why": ""}))
+        found = taken if type(taken) is int else None
+        click.echo(line("image-work", {"host": host, "did": did, "name": name, "size": found, "why": ""}))
         return
     said = {"there": "was fetched already", "right": "is as it was"}.get(did, did)
     click.echo(escaped(f"{host}: {name} {said}{f', {size(taken)}' if type(taken) is int else ''}"))
+
+
+def _told(entry: Entry) -> dict[str, Json]:
+    digest = f"{entry.algorithm}:{entry.digest}"
+    return {"name": entry.name, "place": entry.place, "digest": digest, "format": entry.format}
 
 
 def _mend(item: Mapping[str, Json]) -> str:

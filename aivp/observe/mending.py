@@ -24,7 +24,7 @@ INSTALL: Mapping[str, Sequence[str]] = {
     "brew": ("brew", "install"),
 }
 
-STATES = frozenset({"met", "missing", "loadable", "refused", "unseen"})
+STATES = frozenset({"met", "missing", "loadable", "refused", "idle", "unseen"})
 
 _ACCOUNT = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?")
 _SETTING = re.compile(r"[a-z][a-z0-9_.]{2,60}")
@@ -123,6 +123,9 @@ def _module(want: Want, detail: str, ground: Ground) -> Finding:
 
 def _device(want: Want, state: str, detail: str, group: str, ground: Ground) -> Finding:
     name = want.need.names[0]
+    if state == "idle":
+        why = f"{name} is there on {ground.host}, but did not do its work when that was tried; {_needed(want)}"
+        return _finding(want, KERNEL, why, "Whoever runs the machine that it is on may have to grant it.")
     if state == "missing":
         why = f"There is no {name} on {ground.host}; {_needed(want)}"
         command = want.need.mend

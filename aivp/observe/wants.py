@@ -28,13 +28,14 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """A need on one host. folder: of a disk, where the provider keeps its things; empty: where the runner does."""
+    """A need on one host. folder: where the provider keeps its things, as it was set; empty: where the runner does."""
 
     need: Need
     kinds: Sequence[str] = ()
     bytes: int = 0
     folder: str = ""
     whys: Sequence[str] = field(default_factory=tuple)
+    provider: str = ""
 
     @property
     def name(self) -> str:
@@ -55,6 +56,8 @@ class Want:
             "names": list(need.names),
             "least": need.least,
             "config": need.config,
+            "verdict": dict(need.verdict),
+            "provider": self.provider,
             "folder": self.folder,
         }
 
@@ -67,10 +70,12 @@ def wants(things: Iterable[Thing], kinds: Mapping[str, Kind], settings: Settings
     found: dict[tuple[str, ...], Want] = {}
     for name in sorted(by_kind.keys() & kinds.keys()):
         kind = kinds[name]
-        for need in kind.needs:
-            concerned = [thing for thing in by_kind[name] if _concerns(need, kind, thing)]
+        for each in kind.needs:
+            concerned = [thing for thing in by_kind[name] if _concerns(each, kind, thing)]
+            is_said = _applies(each, kind, {}) or any(thing.attributes is not None for thing in concerned)
+            need = each if is_said else replace(each, optional=True)
             if concerned and need.as_ in ("", "root" if is_root else "user"):
-                want = _want(need, name, concerned, settings.get(kind.provider, {}))
+                want = _want(need, kind, concerned, settings.get(kind.provider, {}))
                 key = (need.subject, *need.names, want.folder)
                 found[key] = _both(found[key], want) if key in found else want
     return [found[key] for key in sorted(found)]
@@ -78,9 +83,10 @@ def wants(things: Iterable[Thing], kinds: Mapping[str, Kind], settings: Settings
 
 def _concerns(need: Need, kind: Kind, thing: Thing) -> bool:
     """True also where a value that decides is not known yet."""
-    if thing.attributes is None:
-        return True
-    given = thing.attributes
+    return thing.attributes is None or _applies(need, kind, thing.attributes)
+
+
+def _applies(need: Need, kind: Kind, given: Mapping[str, Json]) -> bool:
     for name, admitted in need.when.items():
         value = given.get(name, kind.fields[name].default)
         if not isinstance(value, EXPRESSIONS) and value not in admitted:
@@ -88,13 +94,14 @@ def _concerns(need: Need, kind: Kind, thing: Thing) -> bool:
     return not need.set or any(given.get(name) not in (None, kind.fields[name].default) for name in need.set)
 
 
-def _want(need: Need, kind: str, things: Collection[Thing], settings: Mapping[str, Json]) -> Want:
+def _want(need: Need, kind: Kind, things: Collection[Thing], settings: Mapping[str, Json]) -> Want:
+    folder = settings.get(need.within) if need.within else None
+    place = folder if type(folder) is str else ""
     if need.subject != "disk":
-        return Want(need, (kind,), whys=(need.why,))
+        return Want(need, (kind.name,), folder=place, whys=(need.why,), provider=kind.provider)
     sizes = [(thing.attributes or {}).get(need.field) for thing in things if thing.is_new] if need.field else []
     bytes_ = int(need.least) + sum(size for size in sizes if type(size) is int)
-    folder = settings.get(need.within) if need.within else None
-    return Want(need, (kind,), bytes_, folder if type(folder) is str else "", (need.why,))
+    return Want(need, (kind.name,), bytes_, place, (need.why,), kind.provider)
 
 
 def _both(one: Want, other: Want) -> Want:
@@ -104,7 +111,8 @@ def _both(one: Want, other: Want) -> Want:
         optional=one.need.optional and other.need.optional,
         package={**other.need.package, **one.need.package},
         mend=one.need.mend or other.need.mend,
+        verdict=one.need.verdict or other.need.verdict,
     )
     kinds = tuple(dict.fromkeys((*one.kinds, *other.kinds)))
     whys = tuple(dict.fromkeys((*one.whys, *other.whys)))
-    return Want(need, kinds, one.bytes + other.bytes, one.folder, whys)
+    return replace(one, need=need, kinds=kinds, bytes=one.bytes + other.bytes, whys=whys)

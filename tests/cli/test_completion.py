@@ -21,6 +21,7 @@ variables: {people: {type: list, items: {type: string}, default: [ana, ben]}}
 groups: {webs: {hosts: [lab]}}
 resources:
   file.site: {path: /tmp/site, content: x}
+  vm.web: {image: /tmp/image}
   user.person: {for_each: "${var.people}", name: "${each.key}"}
 """
 
@@ -50,6 +51,12 @@ def asked(shell: Shell, *words: str) -> list[str]:
         (["plan", "--target", "file."], ["file.site", "file.debug"]),
         (["plan", "--target", "file.site"], ["file.site", "file.site@lab"]),
         (["plan", "--target", "user.person["], ["user.person[ana]@lab", "user.person[ben]@lab"]),
+        (["vm", "st"], ["start", "stop"]),
+        (["vm", "exec", "vm"], ["vm.web"]),
+        (["vm", "stop", "vm.web", "vm.web@"], ["vm.web@lab"]),
+        (["vm", "ssh", "f"], []),
+        (["doctor", "lab", "w"], ["webs"]),
+        (["doctor", "--kind", "us"], ["user"]),
         (["hosts", "check", ""], ["lab", "webs"]),
         (["hosts", "check", "lab,w"], ["lab,webs"]),
         (["-e", ""], ["dev", "prod"]),

@@ -68,7 +68,8 @@ def test_an_entry_is_written_beside_the_others(lab: Lab) -> None:
     assert text.startswith(before)
     listed = lines(lab("image", "catalogue", "list", "--json")[1])
     assert [item["name"] for item in listed] == ["new", "old"]
-    assert listed[0]["source"] == {"url": "https://example.com/a.qcow2", "sha512": "ab" * 64}
+    assert listed[0]["place"] == "https://example.com/a.qcow2"
+    assert listed[0]["digest"] == "sha512:" + "ab" * 64
 
 
 def test_the_first_entry_makes_the_file(shell: Lab) -> None:
@@ -182,3 +183,35 @@ def test_nothing_of_a_strangers_project_is_fetched(lab: Lab) -> None:
     code, _, err = lab("image", "catalogue", "pull", "--untrusted")
     assert code == 1
     assert "AIVP0503" in err
+
+
+def test_over_any_channel(lab: Lab) -> None:
+    """The command of a channel is the person's own; the program there is ours."""
+    channel = "[sh, -c, 'exec \"$@\"', sh]"
+    lab.write("aivp.yaml", ROOT.replace("transport: local", f"transport: exec, command: {channel}"))
+    with serving(Shop(DATA)) as url:
+        add(lab, url)
+        assert lab("image", "catalogue", "pull")[1] == "here: small fetched, 3 MiB\n"
+    lab.write("aivp.yaml", ROOT.replace("transport: local", "transport: exec, command: ['false']"))
+    code, _, err = lab("image", "list")
+    assert code == 1
+    assert "AIVP0601" in err
+
+
+def test_images_of_what_the_same_plan_makes(lab: Lab, tmp_path: Path) -> None:
+    """A command makes a disk, an image is made of that, another one of that image's disk: one apply, then nothing."""
+    (tmp_path / "a.img").write_bytes(DATA)
+    lab.write(
+        "aivp.yaml",
+        ROOT
+        + "resources:\n"
+        + f"  command.fetch: {{argv: [cp, {tmp_path}/a.img, {tmp_path}/b.img], creates: {tmp_path}/b.img}}\n"
+        + f"  image.first: {{source: {{path: {tmp_path}/b.img}}, depends_on: [command.fetch]}}\n"
+        + '  image.second: {source: {path: "${image.first.path}/disk.raw"}}\n',
+    )
+    assert "image.second@here: not there yet  (deferred)" in lab("plan")[1]
+    assert lab("apply", "-y")[0] == 0
+    assert lab("plan", "--detailed-exitcode")[0] == 0
+    assert len(lines(lab("image", "list", "--json")[1])) == 1  # the same disk, made in the same way, is the same image
+    assert lab("destroy", "-y")[0] == 0
+    assert lab("image", "list")[1] == "here: no images\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from aivp.cli.commands import cli
 from tests import schemas
 from tests.cli.test_commands import Shell
 from tests.cli.vms import Lab
+from tests.providers.image.download.server import Shop, serving
 
 TYPES = {item["$ref"].rpartition("/")[2] for item in schemas.load("events")["oneOf"]}
 SAID = {"provider-logged", "provider-progressed", "steps-lasting", "content-sent"}
@@ -74,6 +76,30 @@ def handled(folder: Path) -> tuple[set[str], set[str]]:
     return {f"vm {verb.split()[0]}" for verb in OF_VMS} | {f"vm {verb}" for verb in JOINED}, types
 
 
+def looked_after(folder: Path) -> tuple[set[str], set[str]]:
+    """The commands of images, each called once where there is something to say, and the types of their lines."""
+    (folder / "images").mkdir()
+    shell = Shell(folder / "images")
+    data = bytes(100_000)
+    digest = hashlib.sha256(data).hexdigest()
+    (shell.things / "a.img").write_bytes(data)
+    (shell.folder / "images.yaml").write_text("values: {images: {}}\n")
+    shell.declare(
+        f"include: [images.yaml]\nresources:\n  image.a: {{host: lab, source: {{path: {shell.things}/a.img}}}}\n"
+    )
+    assert shell.code("apply", "-y") == 0
+    types, called = set(), set()
+    with serving(Shop(data)) as url:
+        verbs = ["list", "prune -y", "verify", f"catalogue add b {url} --sha256 {digest}", "catalogue pull"]
+        verbs += ["catalogue list --host lab", "catalogue verify", "catalogue prune -y"]
+        for verb in verbs:
+            done = shell.run("image", *verb.split(), "--json")
+            assert (done.returncode, done.stderr) == (0, b""), (verb, done.stdout)
+            types |= {json.loads(line)["type"] for line in done.stdout.splitlines()}
+            called.add(" ".join(("image", *verb.split()[: 2 if verb.startswith("catalogue") else 1])))
+    return called, types
+
+
 def test_every_command_prints_lines_of_the_schema_and_nothing_else(shell: Shell, tmp_path: Path) -> None:
     called, types = set(), set()
     for line in filter(None, map(str.strip, WORDS.split("|"))):
@@ -88,8 +114,9 @@ def test_every_command_prints_lines_of_the_schema_and_nothing_else(shell: Shell,
     called.add("state move")
     types.add(moved["type"])
     of_vms, seen = handled(tmp_path)
-    called |= of_vms
-    types |= seen
+    of_images, told = looked_after(tmp_path)
+    called |= of_vms | of_images
+    types |= seen | told
     assert set(_leaves(cli)) <= called | FOR_PEOPLE, "a command that nobody has called with --json"
     assert types == TYPES - SAID, "a type that no command has printed"
 

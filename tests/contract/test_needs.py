@@ -52,6 +52,7 @@ def test_amounts() -> None:
         ({"privilege": "all", "why": "x"}, "privilege other than"),
         ({"file": "etc/passwd", "why": "x"}, "absolute path"),
         ({"device": "/etc/passwd", "why": "x"}, "outside of /dev"),
+        ({"device": "/dev/kvm", "verdict": {"file": "../x", "works": "y"}, "why": "x"}, "a verdict that is not"),
         ({"command": "a", "as": "admin", "why": "x"}, "root or user"),
     ],
 )

@@ -1,8 +1,8 @@
 """Real guests for tests: a lab root as a disk, Debian's cloud kernel, and QEMU without any hardware help.
 
-    reason = machines_available()              # None, or why a test is skipped
-    with machine(files, init="systemd") as guest:
-        ...                                     # guest.port is the socket of its virtio-serial port
+    reason = machines_available()                 # None, or why a test is skipped
+    with machine(files, "/sbin/init") as guest:
+        ...                                        # guest.port is the socket of its virtio-serial port
 
 Disk and kernel are cached by content and never written to: a guest writes to an overlay in its own folder. What a test
 adds travels in the initramfs, which is made in a blink and copies it into the root before that starts.

@@ -61,6 +61,22 @@ def test_conditions_on_fields(attributes: Any, wanted: list[str]) -> None:
     assert names(wants([Thing("a", attributes)], known, {}, is_root=True)) == wanted
 
 
+def test_of_a_kind_that_nothing_declares_only_what_its_defaults_take_is_missed() -> None:
+    known = kinds(
+        a=[
+            {"command": "plain", "why": "x"},
+            {"command": "usual", "when": {"mode": ["user"]}, "why": "x"},
+            {"command": "unusual", "when": {"mode": ["nat"]}, "why": "x"},
+            {"command": "sized", "set": ["size"], "why": "x"},
+        ]
+    )
+    found = {item.need.names[0]: item.need.optional for item in wants([Thing("a")], known, {}, is_root=True)}
+    assert found == {"plain": False, "usual": False, "unusual": True, "sized": True}
+    things = [Thing("a"), Thing("a", {"size": 1})]
+    found = {item.need.names[0]: item.need.optional for item in wants(things, known, {}, is_root=True)}
+    assert found == {"plain": False, "usual": False, "unusual": True, "sized": False}
+
+
 @pytest.mark.parametrize(("is_root", "wanted"), [(True, ["command r"]), (False, ["command u"])])
 def test_conditions_on_who_we_are(is_root: bool, wanted: list[str]) -> None:
     known = kinds(a=[{"command": "r", "as": "root", "why": "x"}, {"command": "u", "as": "user", "why": "x"}])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from aivp_runner import needs
 from aivp_sdk.process import Session
 
 
-def answer(subject: str, *names: str, least: str = "", config: str = "", folder: str = "", base: Any = None) -> Any:
-    asked = {"subject": subject, "names": list(names), "least": least, "config": config, "folder": folder}
+def answer(subject: str, *names: str, base: Any = None, **more: Any) -> Any:
+    asked = {"subject": subject, "names": list(names), "least": "", "config": "", "folder": "", "verdict": {}, **more}
     (found,) = needs.look([asked], base, Session(None))["found"]
     return found
 
@@ -40,6 +41,27 @@ def test_room(tmp_path: Path) -> None:
 def test_devices() -> None:
     assert answer("device", "/dev/nonesuch")["state"] == "missing"
     assert answer("device", "/dev/nonesuch", "/dev/null")["state"] == "met"
+
+
+@pytest.mark.parametrize(
+    ("kept", "state"),
+    [
+        ({}, "met"),
+        ({"BOOT/1-2/kernel": "kvm"}, "met"),
+        ({"BOOT/1-2/kernel": "tcg"}, "idle"),
+        ({"BOOT/1-2/kernel": "tcg", "BOOT/1-2/flags": "kvm"}, "met"),
+        ({"of-another-boot/1-2/kernel": "tcg"}, "met"),
+        ([1], "met"),
+    ],
+)
+def test_devices_that_were_tried(tmp_path: Path, kept: Any, state: str) -> None:
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    folder = tmp_path / "work/vm"
+    folder.mkdir(parents=True)
+    (folder / "tried.json").write_text(json.dumps(kept).replace("BOOT", boot))
+    verdict = {"file": "tried.json", "works": "kvm"}
+    assert answer("device", "/dev/null", verdict=verdict, provider="vm", base=tmp_path)["state"] == state
+    assert answer("device", "/dev/null", verdict=verdict, provider="vm", folder=str(folder))["state"] == state
 
 
 def test_files() -> None:

@@ -18,7 +18,7 @@ PRIVILEGES = frozenset({"root", "user_namespaces"})
 MANAGERS: Tuple[str, ...] = ("apt", "dnf", "apk", "brew")
 """Package managers that a need may name packages of."""
 
-_WORDS = frozenset({"package", "when", "set", "as", "optional", "why", "mend", "field", "within", "config"})
+_WORDS = frozenset({"package", "when", "set", "as", "optional", "why", "mend", "field", "within", "config", "verdict"})
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,14 @@ class Need:
     """The command that mends it, where that is neither a package nor a module nor a group."""
     config: str = ""
     """Of `module`: the option of the kernel that builds it in, for hosts whose list of modules cannot be read."""
+    verdict: Mapping[str, str] = field(default_factory=dict)
+    """Of `device`: `file`, a JSON object in the folder of its provider: keys begin with the id of a boot of the host,
+    its values what came of it when it was tried; `works`, the word for that it did.
+    """
     field: str = ""
     """Of `disk`: a quantity of each resource that is yet to come, which is needed beside."""
     within: str = ""
-    """Of `disk`: the provider's setting that names the folder; else it is the one of the runner."""
+    """Of `disk` and `verdict`: the provider's setting that names the folder; else it is the one of the runner."""
 
 
 def read_need(raw: Json) -> Need:
@@ -79,9 +83,16 @@ def read_need(raw: Json) -> Need:
         why=raw["why"],
         mend=raw.get("mend", ""),
         config=raw.get("config", ""),
+        verdict=_verdict(raw.get("verdict", {})),
         field=raw.get("field", ""),
         within=raw.get("within", ""),
     )
+
+
+def _verdict(raw: Json) -> Mapping[str, str]:
+    if raw and (set(raw) != {"file", "works"} or "/" in raw["file"]):
+        raise ValueError("has a verdict that is not {file: NAME, works: WORD}")
+    return dict(raw)
 
 
 def _subject(subject: str, value: Json) -> Tuple[Tuple[str, ...], str]:

@@ -20,11 +20,15 @@ _SERVICE = """\
 Description=aivp guest helper
 DefaultDependencies=no
 After=systemd-remount-fs.service
+RequiresMountsFor=/var/lib/aivp-guest
+# Whatever uses name, addresses or keys of this machine begins when they are its own.
 Wants=network-pre.target
-Before=network-pre.target sysinit.target shutdown.target
+Before=network-pre.target systemd-networkd.service aivp-host-keys.service ssh.service sshd.service shutdown.target
+Conflicts=shutdown.target
 StartLimitIntervalSec=0
 
 [Service]
+Type=notify
 ExecStart=/usr/bin/python3 -I -S {helper}
 Restart=always
 RestartSec=100ms
@@ -39,6 +43,7 @@ StandardOutput=journal
 WantedBy=sysinit.target
 """
 _INSIDE = (
+    "compiled",
     "content",
     "facts",
     "init",
@@ -47,6 +52,7 @@ _INSIDE = (
     "links",
     "loop",
     "netlink",
+    "notify",
     "personalise",
     "port",
     "power",

@@ -101,7 +101,7 @@ def remove_damaged(workshop: Workshop, name: str) -> None:
 def _image(workshop: Workshop, digest: str, names: Collection[str]) -> Item:
     folder = workshop.store.path(digest)
     found: Item = {"digest": digest, "names": sorted(names), "users": workshop.store.users(digest)}
-    found.update(size=_taken(folder), made=int(folder.stat().st_mtime))
+    found.update(size=_taken(folder), made=int(folder.stat().st_mtime), architecture=None, format=None, looks=None)
     try:
         record: Mapping[str, Any] = read_record(folder) or {}
     except Damaged as damage:

@@ -88,7 +88,8 @@ class ImageKind(Kind[Image]):
         named, record = _there(desired.name, workshop)
         source = declared_source(desired)
         if source is None:
-            return _going(item, named, record, workshop)
+            ask = _going if set(item.declared) <= set(self.identity) else _before_its_source
+            return ask(item, named, record, workshop)
         maker = maker_of(source)
         maker.check(desired)
         outlook = maker.foresee(desired, _before(named, workshop), workshop)
@@ -143,7 +144,9 @@ class ImageKind(Kind[Image]):
         for name in names.all():
             named = names.read(name)
             if named is not None and not named.seals:
-                fields = {key: value for key, value in named.fields.items() if value != getattr(Image, key, None)}
+                fields = {
+                    key: value for key, value in named.fields.items() if value not in ([], getattr(Image, key, None))
+                }
                 yield Listed({**fields, "name": name}, name=name)
 
 
@@ -174,6 +177,17 @@ def _going(item: Item[Image], named: Optional[Named], record: Any, workshop: Wor
         name: value for name, value in named.fields.items() if name not in item.tainted and name not in named.seals
     }
     return Observation({**fields, **here}, computed=here)
+
+
+def _before_its_source(item: Item[Image], named: Optional[Named], record: Any, workshop: Workshop) -> Observation:
+    """What can be said while something in the source is still to come, such as the path of another image."""
+    fields = _fields(item.desired)
+    normalised = {name: fields.get(name) for name in item.declared}
+    promised: Dict[str, Json] = {name: Unknown() for name in ("path", "digest", "architecture")}
+    if named is None or record is None:
+        return Observation(None, normalised, computed=promised)
+    here = _outputs(workshop.store.path(named.digest), record)
+    return Observation({**named.fields, **here}, normalised, computed=promised)
 
 
 def _before(named: Optional[Named], workshop: Workshop) -> Optional[Before]:

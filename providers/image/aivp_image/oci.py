@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import platform
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Tuple
 
 from aivp_sdk import Permanent
 
@@ -14,7 +15,7 @@ from .guest_helper import digest, helper_files, init_files
 from .oci_build import build
 from .oci_layout import Layout, Manifest
 from .plain import plain
-from .recipe import Before, Maker, Outlook, Recipe, common
+from .recipe import Before, Maker, Outlook, Recipe, common, not_there_yet
 from .record import Content, Damaged, read_record
 from .store import digest_of
 from .workshop import Workshop
@@ -38,13 +39,15 @@ class OciMaker(Maker):
     def foresee(self, desired: Image, before: Optional[Before], workshop: Workshop) -> Outlook:
         """The manifest that is named now: a look at two or three small files."""
         oci = _oci(desired)
+        if not os.path.exists(oci.path):
+            return Outlook(not_there_yet(plain(oci), "digest", before, oci.path, workshop), None, _absent(oci))
         with contextlib.closing(Layout(oci.path)) as layout:
             manifest = _manifest(layout, oci)
         shown = {**plain(oci), "digest": manifest.digest}
         kernel = _kernel_digest(oci.kernel) if isinstance(oci.kernel, str) else None
         is_known = kernel is not None or oci.kernel is None
         parts = _parts(desired, manifest, kernel) if is_known else None
-        return Outlook(shown, parts, () if oci.root == "disk" else ("format", "size"))
+        return Outlook(shown, parts, _absent(oci))
 
     def prepare(self, desired: Image, before: Optional[Before], workshop: Workshop) -> Recipe:
         """As foreseen; a kernel that was to come is there now."""
@@ -71,6 +74,10 @@ MAKER = OciMaker()
 def _oci(desired: Image) -> Oci:
     assert desired.oci is not None
     return desired.oci
+
+
+def _absent(oci: Oci) -> Tuple[str, ...]:
+    return () if oci.root == "disk" else ("format", "size")
 
 
 def _manifest(layout: Layout, oci: Oci) -> Manifest:

@@ -20,7 +20,7 @@ from aivp_sdk import Permanent
 from .oci_documents import Descriptor
 from .oci_layout import Blob, Layout, Manifest
 from .oci_tar import BadTar, Read, Tar
-from .oci_tree import Hostile, Limits, Tree
+from .oci_tree import Hostile, Limits, TooLarge, Tree
 
 CHUNK = 256 * 1024
 MOST_RATIO = 200
@@ -61,6 +61,8 @@ def unpack(layout: Layout, manifest: Manifest, pool: Path, limits: Limits, tell:
                 _unpack_layer(blob, layer, diff_id, filling, tell_on)
             except (Hostile, BadTar, zlib.error) as error:
                 mend = "Do not use this image, unless you know why it was built so."
+                if isinstance(error, TooLarge):
+                    mend = "If that is how large it is: `disk: {size: ...}`."
                 raise Permanent(f"{where} ({layer.digest}) is refused: {error}", path="/oci", mend=mend) from None
             blob.finish()
         done += layer.size

@@ -33,6 +33,10 @@ class Hostile(ValueError):
     """An entry that no image needs and that would do harm somewhere. The text says which and why."""
 
 
+class TooLarge(Hostile):
+    """More content than there is room for, which need not be meant to do harm."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """What one image may be. size: bytes of content; depth: components of a name."""
@@ -88,7 +92,7 @@ class Tree:
             raise Hostile(f"there are more than {self.limits.entries} entries in its layers")
         self._size += entry.size
         if self._size > self.limits.size:
-            raise Hostile(f"its layers hold more than {self.limits.size} bytes, at {entry.shown}")
+            raise TooLarge(f"its layers hold more than {self.limits.size} bytes, at {entry.shown}")
         if entry.uid > LAST_ID or entry.gid > LAST_ID:
             raise Hostile(f"{entry.shown} belongs to a user or group that no system can have")
         if entry.kind == "block device" or (

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
-from aivp_sdk import Json
+from aivp_sdk import Json, Unknown
 
 from .declaration import Image
 from .plain import plain
@@ -37,6 +37,21 @@ class Outlook:
     shown: Mapping[str, Any]
     parts: Json = None
     absent: Tuple[str, ...] = ()
+
+
+def not_there_yet(
+    shown: Mapping[str, Any], digest: str, before: Optional[Before], what: str, workshop: Workshop
+) -> Mapping[str, Any]:
+    """A source's field while what it names is not there: as it was when the image was made from it, else not known.
+
+    digest: the member that only a look at the thing tells. Something earlier in the same plan may make the thing.
+    """
+    pinned = str(shown.get(digest) or "")
+    had = {} if before is None else before.shown
+    if {**had, digest: None} == {**shown, digest: None} and str(had.get(digest)).endswith(pinned):
+        return had
+    workshop.session.log(f"{what} is not there yet; it has to be when the image is made", "warning")
+    return {**shown, digest: Unknown()}
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from .disk_header import seems
 from .download import digest_of_file, fetch
 from .download_http import Wanted
 from .plain import plain
-from .recipe import Before, Maker, Outlook, Recipe, common
+from .recipe import Before, Maker, Outlook, Recipe, common, not_there_yet
 from .record import Content
 from .workshop import Workshop
 
@@ -51,6 +51,8 @@ class SourceMaker(Maker):
     def foresee(self, desired: Image, before: Optional[Before], workshop: Workshop) -> Outlook:
         """A file without a declared digest is read once, and again when it looks other than before."""
         source = _source(desired)
+        if source.path is not None and not (source.sha256 or source.sha512) and not os.path.exists(source.path):
+            return Outlook(not_there_yet(plain(source), "sha256", before, source.path, workshop), None, ("kernel",))
         algorithm, digest = _digest(source, workshop)
         return Outlook(_shown(source, digest), _parts(desired, algorithm, digest, workshop), ("kernel",))
 

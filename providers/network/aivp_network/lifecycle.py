@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Any, Callable, List, Mapping, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from . import bridge, forwarding, shipping
 from .segment import hub, netlink, nft, rules, taps, wires
@@ -26,7 +26,7 @@ def raise_network(folder: Folder, spec: Spec, declared: Mapping[str, Any], say: 
     folder.path.mkdir(parents=True, exist_ok=True, mode=0o700)
     shipping.ship(folder.path)
     before = folder.read_record()
-    form = {"version": 1, "spec": spec.form(), "declared": dict(declared), "is_whole": False, "is_active": True}
+    form = _form(spec, declared, is_active=True)
     write(folder.record, form)
     leases = _swept(folder, spec)
     if spec.has_bridge:
@@ -48,7 +48,7 @@ def lower_network(folder: Folder, spec: Spec, declared: Mapping[str, Any], say: 
     before = folder.read_record()
     former = spec if before is None else read_spec(before["spec"])
     refuse_in_use(folder, former, is_forever=False)
-    form = {"version": 1, "spec": spec.form(), "declared": dict(declared), "is_whole": False, "is_active": False}
+    form = _form(spec, declared, is_active=False)
     write(folder.record, form)
     _take_away(folder, former, say)
     write(folder.record, {**form, "is_whole": True})
@@ -83,6 +83,11 @@ def is_up(folder: Folder, spec: Spec, form: Mapping[str, Any]) -> bool:
     )
 
 
+def is_of_this_version(form: Mapping[str, Any]) -> bool:
+    """False where rules and `port.py` were made by other code: what that got wrong is mended by making them again."""
+    return bool(form.get("made_by") == shipping.version())
+
+
 def refuse_in_use(folder: Folder, spec: Spec, *, is_forever: bool) -> None:
     """Raise Refused while guests are plugged in; before a removal also while owners of leases are there."""
     links = netlink.links() if spec.has_bridge else {}
@@ -93,6 +98,12 @@ def refuse_in_use(folder: Folder, spec: Spec, *, is_forever: bool) -> None:
                 f"{lease.holder} is plugged into network {spec.name} with {lease.address}",
                 mend=f"Remove it first, or unplug it: {folder.path}/port.py detach {lease.owner}",
             )
+
+
+def _form(spec: Spec, declared: Mapping[str, Any], *, is_active: bool) -> Dict[str, Any]:
+    """The record of what is about to be done."""
+    found: Dict[str, Any] = {"version": 1, "spec": spec.form(), "declared": dict(declared)}
+    return {**found, "is_whole": False, "is_active": is_active, "made_by": shipping.version()}
 
 
 def _is_plugged(spec: Spec, lease: Lease, links: Mapping[str, netlink.Link]) -> bool:
@@ -191,4 +202,4 @@ def _say(say: Say, text: Optional[str]) -> None:
         say(text)
 
 
-__all__ = ["is_up", "lower_network", "raise_network", "remove_network"]
+__all__ = ["is_of_this_version", "is_up", "lower_network", "raise_network", "remove_network"]

@@ -111,6 +111,9 @@ def _observe(item: Item[Network], session: Session, fresh: List[Spec]) -> Observ
         fresh.append(spec)
         return Observation(None, wanted, computed=computed)
     observed = _seen(folder, form)
+    if observed["state"] == "active" == desired.state and not lifecycle.is_of_this_version(form):
+        observed["state"] = "inactive"
+        session.log(f"network {desired.name}: its rules are those of another version of aivp, and are made anew")
     is_other = "user" in (observed["mode"], desired.mode) and observed["mode"] != desired.mode
     return Observation(observed, wanted, replace=("mode",) if is_other else (), computed=computed)
 

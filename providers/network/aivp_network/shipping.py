@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import pkgutil
 from pathlib import Path
+from typing import Dict
 
 from .segment.folder import write_text
 
@@ -27,8 +29,16 @@ def ship(folder: Path) -> None:
     """Write program and modules, durably; what is so already is left alone."""
     modules = folder / "modules" / "segment"
     modules.mkdir(parents=True, exist_ok=True)
-    for name in MODULES:
-        raw = pkgutil.get_data(f"{__package__}.segment", f"{name}.py")
-        assert raw is not None
-        write_text(modules / f"{name}.py", raw.decode(), 0o600)
+    for name, text in _modules().items():
+        write_text(modules / f"{name}.py", text, 0o600)
     write_text(folder / "port.py", _PROGRAM, 0o700)
+
+
+def version() -> str:
+    """A digest of what is shipped: modules, and so the rules that they make, of another version have another one."""
+    return hashlib.sha256("\0".join([_PROGRAM, *_modules().values()]).encode()).hexdigest()
+
+
+def _modules() -> Dict[str, str]:
+    found = {name: pkgutil.get_data(f"{__package__}.segment", f"{name}.py") for name in MODULES}
+    return {name: (raw or b"").decode() for name, raw in found.items()}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import grp
 import gzip
+import json
 import os
 import pwd
 import shutil
@@ -43,7 +44,8 @@ def _answer(item: Mapping[str, Any], base: Optional[Path], session: Session) -> 
     if subject == "module":
         return _module(names, str(item["config"]))
     if subject == "device":
-        return _device(names)
+        tried = _tried(item, base) if item["verdict"] else []
+        return _device(names, tried, str(item["verdict"].get("works", "")))
     if subject == "file":
         return _file(names)
     if subject == "privilege":
@@ -119,15 +121,28 @@ def _is_listed(name: str, lines: Sequence[str]) -> bool:
     return False
 
 
-def _device(names: Sequence[str]) -> Answer:
-    """There, and open to us. One that opens may still not work."""
+def _tried(item: Mapping[str, Any], base: Optional[Path]) -> List[str]:
+    """What came of it whenever its provider tried it, since the host booted."""
+    place = item["folder"] or (str(base / "work" / str(item["provider"])) if base is not None else "")
+    boot = surroundings.text("/proc/sys/kernel/random/boot_id").strip()
+    try:
+        known = json.loads(surroundings.text(os.path.join(place, str(item["verdict"]["file"]))) or "{}")
+    except ValueError:
+        return []
+    return [str(known[key]) for key in sorted(known) if key.startswith(boot)] if isinstance(known, dict) else []
+
+
+def _device(names: Sequence[str], tried: Sequence[str], works: str) -> Answer:
+    """There, open to us, and not found wanting. One that opens and was never tried may still not work."""
     for name in names:
         try:
             found = os.stat(name)
         except OSError:
             continue
         if os.access(name, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):
-            return {"state": "met", "detail": name}
+            if tried and works not in tried:
+                return {"state": "idle", "detail": name}
+            return {"state": "met", "detail": f"{name}, tried" if tried else name}
         mode = stat.S_IMODE(found.st_mode)
         group = _group(found.st_gid) if mode & 0o060 == 0o060 else ""
         return {"state": "refused", "detail": f"{name} has mode {mode:04o}", "group": group}

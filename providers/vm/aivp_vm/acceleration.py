@@ -21,7 +21,7 @@ from .machine.process import ENVIRONMENT
 WITHIN = 10.0
 """Seconds; a kernel under KVM takes one or two on a host that is busy."""
 MARKER = b"AIVP-ACCELERATED"
-_CACHE = "acceleration.json"
+CACHE = "acceleration.json"
 
 
 def accelerator(directory: Path, program: str, kernel: str) -> str:
@@ -29,15 +29,15 @@ def accelerator(directory: Path, program: str, kernel: str) -> str:
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return "tcg"
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(directory / f".{_CACHE}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(directory / f".{CACHE}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         key = _key(program, bool(kernel))
-        known = places.read_json(directory / _CACHE) or {}
+        known = places.read_json(directory / CACHE) or {}
         if key not in known:
             works = boots(program, kernel, directory) if kernel else _has_virtualisation()
             known = {**{k: v for k, v in known.items() if k.startswith(_boot())}, key: "kvm" if works else "tcg"}
-            places.write_json(directory / _CACHE, known)
+            places.write_json(directory / CACHE, known)
         return str(known[key])
     finally:
         os.close(descriptor)
@@ -47,7 +47,7 @@ def cached(directory: Path, program: str, kernel: str) -> Optional[str]:
     """The verdict, where it is known without an experiment."""
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return "tcg"
-    found = (places.read_json(directory / _CACHE) or {}).get(_key(program, bool(kernel)))
+    found = (places.read_json(directory / CACHE) or {}).get(_key(program, bool(kernel)))
     return None if found is None else str(found)
 
 

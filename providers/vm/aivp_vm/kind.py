@@ -25,7 +25,7 @@ from aivp_sdk import (
 from aivp_sdk import Result as Answer
 from aivp_sdk.schema import load
 
-from . import disks, firmware, image, keeping, making, record, templates
+from . import acceleration, disks, firmware, image, keeping, making, record, templates
 from .declaration import Vm
 from .keeping import Place
 from .machine import client, places, state, warm
@@ -33,8 +33,11 @@ from .record import Record
 
 COMPUTED = ("instance", "address", "address6", "addresses", "mac", "host_keys", "accelerator", "path", "channel")
 _RESTARTING = ("cpus", "memory", "cmdline", "vnc", "limits", "acceleration", "hostname")
-_DEFAULTS = {name: Vm.__dataclass_fields__[name].default for name in ("acceleration", "boot", "cpus", "memory")}
+_DEFAULTS: Mapping[str, Json] = {
+    item.name: item.default for item in dataclasses.fields(Vm) if item.default is not None and item.name != "state"
+}
 """Of fields that a record may not have, if it was written by an older version."""
+_VERDICT = {"file": acceleration.CACHE, "works": "kvm"}
 _SIDE_BY_SIDE = 8
 _SIGN_OF_LIFE = 5.0
 
@@ -63,10 +66,18 @@ class VmKind(Kind[Vm]):
         {
             "device": "/dev/kvm",
             "optional": True,
-            "why": "to run VMs many times faster, as far as a kernel boots with it, which the first VM finds out",
+            "why": "to run VMs many times faster",
+            "verdict": _VERDICT,
+            "within": "folder",
             "when": {"acceleration": ["auto"]},
         },
-        {"device": "/dev/kvm", "why": "to run VMs that ask for KVM", "when": {"acceleration": ["kvm"]}},
+        {
+            "device": "/dev/kvm",
+            "why": "to run VMs that ask for KVM",
+            "verdict": _VERDICT,
+            "within": "folder",
+            "when": {"acceleration": ["kvm"]},
+        },
         {
             "file": [code for code, _ in firmware.KNOWN],
             "package": {"apt": "ovmf", "dnf": "edk2-ovmf", "apk": "ovmf"},

@@ -40,7 +40,12 @@ def answer():
         return {"snapshots": kept}
     if verb == "snapshot":
         kept.append({"name": words[1], "memory": "--memory" in words, "size": 4096, "made": "2026-01-31T14:46:42Z"})
-        return {**change(folder, snapshots=kept), "is_consistent": False, "memory": "--memory" in words, "pid": 7}
+        return {
+            **change(folder, snapshots=kept),
+            "is_consistent": "--memory" in words,
+            "memory": "--memory" in words,
+            "pid": 7,
+        }
     if verb in ("restore", "delete-snapshot"):
         if words[1] not in [item["name"] for item in kept]:
             raise LookupError(f"there is no snapshot {words[1]}")

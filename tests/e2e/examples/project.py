@@ -17,11 +17,12 @@ _SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Project:
-    """`options` go with every command: an environment, a variable."""
+    """`options` go with every command: an environment, a variable. seconds: how long one command may take."""
 
     folder: Path
     environ: Mapping[str, str]
     options: tuple[str, ...] = ()
+    seconds: float = _SECONDS
 
     def aivp(self, command: str, *arguments: str, code: int = 0) -> str:
         """Run `aivp COMMAND`; what it printed, errors behind the rest."""
@@ -32,7 +33,7 @@ class Project:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=_SECONDS,
+            timeout=self.seconds,
             check=False,
         )
         said = done.stdout + done.stderr

@@ -27,7 +27,7 @@ def changed(before: lab.Snapshot, host: lab.Host, *ignore: str) -> tuple[str, ..
 
 def test_every_example_is_tested_and_listed() -> None:
     names = sorted(path.name for path in EXAMPLES.glob("[0-9]*") if path.is_dir())
-    here = Path(__file__).read_text(encoding="utf-8")
+    here = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
     index = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     for name in names:
         assert f'example("{name}"' in here

@@ -154,7 +154,7 @@ def test_starts_fast(board: Board) -> None:
             times.append(after.children_user + after.children_system - before.children_user - before.children_system)
         return min(times)
 
-    assert cost(argv) - cost([sys.executable, "-I", "-c", "pass"]) < 0.06
+    assert cost(argv) - cost([sys.executable, "-I", "-c", "pass"]) < 0.1  # half of it where nobody else is at work
 
 
 def _read_all(fd: int) -> bytes:

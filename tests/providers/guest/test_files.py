@@ -41,6 +41,28 @@ def test_program_imports_nothing_from_elsewhere(tmp_path: Path, program: object)
         subprocess.run([python, "-I", "-S", "-c", script], check=True, timeout=60)
 
 
+def test_compiled_helper_answers_and_another_python_reads_the_texts(tmp_path: Path) -> None:
+    path = tmp_path / "helper"
+    made = []
+    for _ in range(2):
+        path.write_bytes(files.helper())
+        subprocess.run([sys.executable, "-I", "-S", str(path), "--compile"], check=True, timeout=60)
+        made.append(path.read_bytes())
+    assert made[0] == made[1]
+    script = f"import sys; sys.path.insert(0, {str(path)!r}); import aivp_guest.inside.serve as s; print(s.__cached__)"
+    for version in ("3.9", "3.11", "3.13"):
+        python = interpreter(version) or sys.executable
+        done = subprocess.run(
+            [python, "-I", "-S", "-c", script.replace("s.__cached__", "s.__file__")],
+            check=True,
+            timeout=60,
+            capture_output=True,
+            text=True,
+        )
+        is_own = version == "{}.{}".format(*sys.version_info[:2])
+        assert done.stdout.strip().endswith(".pyc" if is_own else ".py") or python == sys.executable
+
+
 def test_image_gets_unit_that_is_enabled() -> None:
     found = {file.path: file for file in files.files()}
     assert found[files.HELPER].mode == 0o755

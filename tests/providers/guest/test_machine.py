@@ -137,17 +137,28 @@ def test_shutdown_is_in_order_and_the_machine_ends(small: tuple[Board, Machine])
     assert "Power down" in guest.console
 
 
+@pytest.fixture
+def whole(tmp_path: Path) -> Iterator[tuple[Board, Machine]]:
+    """A guest with systemd."""
+    yield from _boot(tmp_path, files.files(), "/sbin/init")
+
+
 @pytest.mark.slow
-def test_with_systemd_it_is_ready_before_services_and_restarted_by_it(tmp_path: Path) -> None:
-    for board, booted in _boot(tmp_path, files.files(), "/sbin/init"):
-        with board.guest() as guest:
-            assert guest.facts().init == "systemd"
-            state = guest.run(["systemctl", "is-system-running", "--wait"], seconds=120)
-            assert state.stdout.strip() in (b"running", b"degraded")
-            assert guest.run(["systemctl", "show", "-P", "ActiveState", "aivp-guest"]).stdout == b"active\n"
-            with pytest.raises(GuestError):
-                guest.run(["systemctl", "kill", "-s", "KILL", "aivp-guest"], seconds=20)
-        with board.guest(30) as guest:
-            assert guest.run(["systemctl", "show", "-P", "NRestarts", "aivp-guest"]).stdout == b"1\n"
-            guest.shutdown()
-        assert booted.process.wait(60) == 0
+def test_with_systemd_it_is_ready_before_services_and_restarted_by_it(whole: tuple[Board, Machine]) -> None:
+    board, booted = whole
+    with board.guest() as guest:
+        assert guest.facts().init == "systemd"
+        state = guest.run(["systemctl", "is-system-running", "--wait"], seconds=120)
+        assert state.stdout.strip() in (b"running", b"degraded")
+        assert guest.run(["systemctl", "show", "-P", "ActiveState", "aivp-guest"]).stdout == b"active\n"
+        assert b"cycle" not in guest.run(["journalctl", "-b", "--no-pager", "_PID=1"]).stdout
+        assert guest.run(["systemctl", "start", "ssh"]).status == 0
+        keys = guest.personalise(_identity(3)).ssh_host_keys
+        scan = ["ssh-keyscan", "-t", "ed25519", "127.0.0.1"]
+        assert until(lambda: guest.run(scan).stdout.decode().strip() == f"127.0.0.1 {keys[0]}", 30)
+        with pytest.raises(GuestError):
+            guest.run(["systemctl", "kill", "-s", "KILL", "aivp-guest"], seconds=20)
+    with board.guest(30) as guest:
+        assert guest.run(["systemctl", "show", "-P", "NRestarts", "aivp-guest"]).stdout == b"1\n"
+        guest.shutdown()
+    assert booted.process.wait(60) == 0

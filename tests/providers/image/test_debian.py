@@ -224,6 +224,9 @@ def test_an_image_whose_files_were_changed_is_made_again(harness: Harness, mirro
     Names(shop.folder / "names").write("base", Named(digest, fields, dict(shown)))
     assert harness.plan("image", config).action == "no-op"
     assert harness.plan("image", {**config, "cmdline": ["quiet"]}).action == "update"
+    told = {**config, "upgrades": "tell"}
+    assert harness.update("image", told).outputs["path"] == str(folder), "how it is kept makes no other image"
+    assert harness.plan("image", told).action == "no-op"
     (folder / "disk.raw").chmod(0o644)
     (folder / "disk.raw").write_bytes(b"disc")
     assert harness.plan("image", config).action == "create"

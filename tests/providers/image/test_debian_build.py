@@ -64,7 +64,7 @@ def test_it_boots_to_the_guest_helper(folder: Path, tmp_path: Path) -> None:
     backing = ["-b", str(folder / record["disk"]["file"]), "-F", record["disk"]["format"]]
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", *backing, str(overlay)], check=True)
     argv = [
-        *("nice", "-n", "5", "qemu-system-x86_64", "-machine", "pc", "-accel", "tcg", "-m", "512"),
+        *("qemu-system-x86_64", "-machine", "pc", "-accel", "tcg", "-m", "512"),
         *("-nodefaults", "-no-user-config", "-display", "none", "-serial", f"file:{console}"),
         *("-kernel", str(folder / "vmlinuz"), "-initrd", str(folder / "initrd.img"), "-append", record["cmdline"]),
         *("-drive", f"file={overlay},if=virtio,format=qcow2", "-device", "virtio-serial-pci"),
@@ -80,8 +80,8 @@ def test_it_boots_to_the_guest_helper(folder: Path, tmp_path: Path) -> None:
 
 
 def answer(folder: Path, machine: subprocess.Popen[bytes]) -> bool:
-    """Whether the guest helper said anything within three minutes."""
-    end = time.monotonic() + 180
+    """Whether the guest helper said anything within seven minutes."""
+    end = time.monotonic() + 420
     here = os.getcwd()
     with socket.socket(socket.AF_UNIX) as port:
         os.chdir(folder)  # a path of a socket has 107 bytes at most

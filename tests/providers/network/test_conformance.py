@@ -16,7 +16,7 @@ from tests.providers.driver import REPOSITORY
 
 PACKAGE = REPOSITORY / "providers/network"
 IS_FULL = os.environ.get("AIVP_TEST_ALL") == "1"
-SOME = "read-only deterministic create update unasked again once delete partial list killed".split()
+SOME = "read-only create update unasked again delete list".split()
 """Checks that are had in every run; all of them are in the full matrix."""
 
 
@@ -30,7 +30,7 @@ def test_kit(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text(json.dumps(form))
     (tmp_path / "conformance.json").write_bytes((PACKAGE / "conformance.json").read_bytes())
     options = [] if IS_FULL else [word for name in SOME for word in ("--only", name)]
-    options += [] if IS_FULL else ["--examples", "4", "--moments", "3"]
+    options += [] if IS_FULL else ["--examples", "2"]
     argv = ["unshare", "--net", sys.executable, "-m", "aivp_conformance", str(tmp_path), *options]
     argv += ["--", sys.executable, "-m", "aivp_network"]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=300, check=False)

@@ -189,6 +189,17 @@ def test_an_inactive_one_keeps_its_leases(realm: Realm, harness: Harness) -> Non
     assert realm.port("attach", "web", "0") == lease
 
 
+def test_what_another_version_made_is_made_anew(realm: Realm, harness: Harness) -> None:
+    harness.create("network", LAB)
+    web = realm.guest("web")
+    record = realm.folder / "networks/lab/network.json"
+    record.write_text(record.read_text().replace('"made_by": "', '"made_by": "0'))
+    harness.update("network", LAB)
+    assert any("another version" in note["message"] for note in harness.notes)
+    assert web.pings("10.77.0.1")
+    assert harness.plan("network", LAB).action == "no-op"
+
+
 def test_what_is_in_use_is_not_removed(realm: Realm, harness: Harness) -> None:
     harness.create("network", LAB)
     web = realm.guest("web")

@@ -15,6 +15,7 @@ from aivp_guest import wire
 from aivp_guest.inside.facts import facts
 from aivp_guest.inside.leftovers import FOLDER, Leftovers
 from aivp_guest.inside.loop import Loop
+from aivp_guest.inside.notify import started
 from aivp_guest.inside.port import Port
 from aivp_guest.inside.power import power
 from aivp_guest.inside.process import Failure, command, work
@@ -26,6 +27,8 @@ STREAMS = 256
 
 _HERE = 5.0
 _IDLE = 0.2
+_ALONE = 3.0
+"""Seconds in which networks and servers wait for what the host may want of this machine."""
 _ANSWERED = 0.05
 """Seconds in which an answer gets out before the machine ends."""
 
@@ -51,6 +54,7 @@ class Helper:
         """Until the machine ends."""
         self._leftovers.end()
         self._port.open()
+        self._loop.later(_ALONE, started)
         while True:
             self._loop.turn()
 
@@ -122,6 +126,7 @@ class Helper:
         problems = self._personalise(wanted) if isinstance(wanted, dict) else []
         answer = {**facts(), "session": self._session, "problems": problems, "version": wire.VERSION}
         self._port.send(wire.encode_message(wire.READY, 0, answer))
+        started()
         self._loop.later(_IDLE, _load)
 
     def _personalise(self, wanted: Request) -> List[str]:
@@ -226,8 +231,16 @@ def _load() -> None:
 
 
 def main(argv: Any = None) -> int:
-    """`--init`: as process 1. For tests: `--port PATH`, `--state FOLDER`; `--unchanged` leaves the machine as it is."""
+    """`--init`: as process 1; `--compile`: only compile this program.
+
+    For tests: `--port PATH`, `--state FOLDER`; `--unchanged` leaves the machine as it is.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if "--compile" in arguments:
+        from aivp_guest.inside.compiled import compile_program
+
+        compile_program(sys.argv[0])
+        return 0
     path = arguments[arguments.index("--port") + 1] if "--port" in arguments else None
     state = arguments[arguments.index("--state") + 1] if "--state" in arguments else FOLDER
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)

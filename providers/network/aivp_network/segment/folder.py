@@ -39,7 +39,7 @@ class Folder:
         return self.path / "leases.json"
 
     def read_record(self) -> Optional[Dict[str, Any]]:
-        """{version, spec, declared, is_whole, is_active, rules?}; None where there is no network. Raises Refused."""
+        """{version, spec, declared, is_whole, is_active, made_by, rules?}; None where there is none. Raises Refused."""
         found = read(self.record)
         if found is None:
             return None

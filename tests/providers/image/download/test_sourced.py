@@ -7,6 +7,7 @@ import json
 import os
 import struct
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,18 @@ def test_a_file_without_a_digest_is_watched(harness: Harness, tmp_path: Path) ->
     assert record(harness.apply("image", declared(disk)).outputs)["disk"]["sha256"] == sha(disk)
 
 
+def test_a_file_that_comes_later_and_goes_again(harness: Harness, tmp_path: Path) -> None:
+    """Something earlier in a plan may make it; and once the image is made, nobody needs it."""
+    disk = tmp_path / "a.img"
+    assert harness.plan("image", declared(disk)).action == "create"
+    assert any("is not there yet" in str(note.get("message")) for note in harness.notes)
+    raw(disk)
+    harness.create("image", declared(disk))
+    disk.unlink()
+    assert harness.plan("image", declared(disk)).action == "no-op"
+    assert harness.plan("image", declared(tmp_path / "b.img")).action == "update"
+
+
 def test_a_file_that_is_not_there(harness: Harness, tmp_path: Path) -> None:
     with pytest.raises(Failed, match="cannot be read: No such file"):
         harness.create("image", declared(tmp_path / "none"))
@@ -152,6 +165,29 @@ def test_a_truncated_download_leaves_nothing(harness: Harness, tmp_path: Path) -
     assert left_in(tmp_path) == []
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a small file system")
+@pytest.mark.parametrize("step", ["fetching", "copying"])
+def test_a_full_disk_leaves_nothing(tmp_path: Path, step: str) -> None:
+    """In a store of 6 MiB, in a mount namespace of its own: the download does not fit, or its copy does not."""
+    data = os.urandom(8 * MIB if step == "fetching" else 4 * MIB)
+    program = (
+        "import json,os,sys\nfrom aivp_sdk.testing import Failed, Harness\nfrom aivp_image.provider import PROVIDER\n"
+        "wanted = {'name': 'a', 'source': {'url': sys.argv[1], 'sha256': sys.argv[2]}}\n"
+        "with Harness(PROVIDER, {'folder': sys.argv[3]}) as h:\n"
+        "    try:\n        h.create('image', wanted)\n"
+        "    except Failed as e:\n        print(json.dumps([e.error, os.listdir(sys.argv[3] + '/store')]))\n"
+    )
+    script = f'mkdir {tmp_path}/s && mount -t tmpfs -o size=6m none {tmp_path}/s && exec "$@"'
+    argv = ["unshare", "--mount", "sh", "-c", script, "sh", sys.executable, "-c", program]
+    with serving(Shop(data)) as url:
+        argv += [url, hashlib.sha256(data).hexdigest(), str(tmp_path / "s")]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True)
+    error, left = json.loads(done.stdout)
+    assert "no space is left for the image" in error["message"]
+    assert "aivp image prune" in error["mend"]
+    assert [name for name in left if not name.startswith(".")] == []
+
+
 def test_the_whole_disk_beneath_is_not_read(harness: Harness, tmp_path: Path) -> None:
     """A qcow2 whose base is a file of this host would show it to its guest."""
     (tmp_path / "secret").write_bytes(b"hunter2".ljust(MIB))
@@ -170,7 +206,12 @@ def test_data_in_another_file(harness: Harness, tmp_path: Path) -> None:
 
 
 def test_an_encrypted_one(harness: Harness, tmp_path: Path) -> None:
-    options = ["--object", "secret,id=s,data=hunter2", "-o", "encrypt.format=luks,encrypt.key-secret=s"]
+    options = [
+        "--object",
+        "secret,id=s,data=hunter2",
+        "-o",
+        "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10",
+    ]
     img("create", "-f", "qcow2", *options, tmp_path / "a.qcow2", "8M")
     with pytest.raises(Failed, match="is encrypted"):
         harness.create("image", declared(tmp_path / "a.qcow2"))

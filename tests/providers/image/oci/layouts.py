@@ -97,7 +97,7 @@ def layer(*entries: bytes) -> bytes:
 Pack = Callable[[bytes], bytes]
 PACKS: dict[str, Pack] = {
     PLAIN: bytes,
-    GZIP: lambda data: gzip.compress(data, 6, mtime=0),
+    GZIP: lambda data: gzip.compress(data, 1, mtime=0),
     ZSTD: lambda data: subprocess.run(["zstd", "-q", "-c"], input=data, capture_output=True, check=True).stdout,
 }
 

@@ -17,7 +17,7 @@ import pytest
 from aivp_image.provider import PROVIDER
 from aivp_sdk.testing import Failed, Harness
 
-from tests.providers.image.oci.layouts import entry, folder, hard, image, layer, symlink
+from tests.providers.image.oci.layouts import PLAIN, entry, folder, hard, image, layer, symlink
 
 MACHINE = platform.machine()
 DISK = {"size": 64 * 1024 * 1024, "format": "raw"}
@@ -148,6 +148,18 @@ def test_a_changed_layout_is_another_image(harness: Harness, declared: dict[str,
     assert harness.apply("image", declared).outputs["path"] != first
 
 
+def test_a_layout_that_comes_later_and_goes_again(harness: Harness, declared: dict[str, Any], tmp_path: Path) -> None:
+    """A command may copy it first; and once the image is made, nobody needs it."""
+    (tmp_path / "layout").rename(tmp_path / "away")
+    assert harness.plan("image", declared).action == "create"
+    (tmp_path / "away").rename(tmp_path / "layout")
+    harness.create("image", declared)
+    shutil.rmtree(tmp_path / "layout")
+    assert harness.plan("image", declared).action == "no-op"
+    with pytest.raises(Failed, match="cannot be opened"):
+        harness.apply("image", {**declared, "oci": {**declared["oci"], "tag": "another"}})
+
+
 def left_in(place: Path) -> list[str]:
     store = place / "images" / "store"
     found = [path for path in store.rglob("*") if path.is_file() or path.parent.name in ("store", ".drafts")]
@@ -163,10 +175,18 @@ def test_a_hostile_layer_leaves_nothing(harness: Harness, declared: dict[str, An
 
 
 def test_what_does_not_fit_leaves_nothing(harness: Harness, declared: dict[str, Any], tmp_path: Path) -> None:
-    image(tmp_path / "big", [ROOT, layer(*(entry(f"f{n}", os.urandom(1 << 20)) for n in range(62)))])
+    image(tmp_path / "big", [ROOT, layer(*(entry(f"f{n}", os.urandom(1 << 20)) for n in range(62)))], media_type=PLAIN)
     with pytest.raises(Failed, match="writing the file system failed") as caught:
         harness.apply("image", {**declared, "oci": {**declared["oci"], "path": str(tmp_path / "big")}})
     assert "larger disk" in str(caught.value.error["mend"])
+    assert left_in(tmp_path) == []
+
+
+def test_more_than_its_disk_is_not_even_unpacked(harness: Harness, declared: dict[str, Any], tmp_path: Path) -> None:
+    image(tmp_path / "big", [ROOT, layer(*(entry(f"f{n}", os.urandom(1 << 20)) for n in range(70)))], media_type=PLAIN)
+    with pytest.raises(Failed, match="hold more than 67108864 bytes, at f6") as caught:
+        harness.apply("image", {**declared, "oci": {**declared["oci"], "path": str(tmp_path / "big")}})
+    assert "disk: {size" in str(caught.value.error["mend"])
     assert left_in(tmp_path) == []
 
 
