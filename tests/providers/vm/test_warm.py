@@ -12,7 +12,7 @@ import pytest
 from aivp_guest.client import Guest
 from aivp_guest.ready import Ready
 from aivp_sdk.testing import Failed
-from aivp_vm.machine import places, warm
+from aivp_vm.machine import client, places, warm
 
 from tests.providers.vm.conftest import Herd
 
@@ -106,3 +106,16 @@ def _own_addresses(table: bytes) -> set[bytes]:
 def _sums(template: Path) -> dict[str, str]:
     files = [template / warm.MEMORY, template / warm.DEVICES, *(template / places.DISKS).iterdir()]
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.mark.slow
+def test_a_clone_that_boots_later_is_who_it_was(herd: Herd) -> None:
+    config = herd.clone("later")
+    before, _, _ = herd.facts("later")
+    client.ask(herd.folder("later"), "reboot", wait=200)
+    client.ask(herd.folder("later"), "wait", wait=200)
+    after, _, _ = herd.facts("later")
+    assert not herd.seen("later").state.is_warm
+    assert _own(after) == _own(before)
+    assert after.boot_id != before.boot_id
+    assert herd.harness.plan("vm", config).action == "no-op"
