@@ -10,10 +10,8 @@ import contextlib
 import os
 import re
 import select
-import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from typing import Any, BinaryIO, Dict, Optional, Sequence, cast
 
@@ -23,6 +21,7 @@ from aivp_contract.values import Json
 from aivp_sdk.process import PATH
 
 from .faults import Broken
+from .scratch import Scratch
 
 LOG_KEPT = 64 * 1024
 """Bytes of stderr that are kept."""
@@ -52,8 +51,8 @@ class Child:
     """Started on creation, in a process group of its own, with next to no environment. Raises Gone if that fails."""
 
     def __init__(self, argv: Sequence[str], directory: str) -> None:
-        self._temporary = tempfile.mkdtemp(prefix="tmp-", dir=directory)
-        environment = {"PATH": PATH, "HOME": directory, "TMPDIR": self._temporary, "LC_ALL": "C.UTF-8"}
+        self._scratch = Scratch(directory)
+        environment = {"PATH": PATH, "HOME": directory, "TMPDIR": self._scratch.path, "LC_ALL": "C.UTF-8"}
         pipe = subprocess.PIPE
         try:
             self._process = subprocess.Popen(
@@ -67,7 +66,7 @@ class Child:
                 bufsize=0,
             )
         except (OSError, ValueError) as error:
-            self._clear()
+            self._scratch.remove()
             raise Gone(f"{argv[0]} does not start: {getattr(error, 'strerror', None) or error}", by_us=True) from None
         self._pipes = [
             cast(BinaryIO, pipe) for pipe in (self._process.stdin, self._process.stdout, self._process.stderr)
@@ -136,7 +135,7 @@ class Child:
             pass
         for pipe in self._pipes:
             pipe.close()
-        self._clear()
+        self._scratch.remove()
 
     def _move(self, seconds: float) -> bool:
         """Move bytes once there are any, to and fro; False if there were none in time."""
@@ -200,9 +199,6 @@ class Child:
         del self._received[: end + 1]
         self._looked_at = 0
         return line
-
-    def _clear(self) -> None:
-        shutil.rmtree(self._temporary, ignore_errors=True)
 
     def _ending(self) -> str:
         try:
