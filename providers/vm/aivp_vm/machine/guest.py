@@ -56,6 +56,11 @@ class Guest:
         assert self._board is not None
         self._board.open(personality)
 
+    def gone(self) -> None:
+        """Nobody listens in there, as while it boots again: it is not ready until it speaks again."""
+        if self._board is not None:
+            self._board.closed()
+
     async def close(self) -> None:
         """Let go of the port, and of whoever is joined with it."""
         if self._board is not None:

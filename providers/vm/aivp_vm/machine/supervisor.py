@@ -283,6 +283,8 @@ class Supervisor:
                 running.reason = str(event.get("data", {}).get("reason", ""))
             elif event["event"] in ("STOP", "RESUME") and self.state.status in ("running", "paused"):
                 self._note(status="paused" if event["event"] == "STOP" else "running")
+            elif event["event"] == "VSERPORT_CHANGE" and not event.get("data", {}).get("open", True):
+                running.guest.gone()
 
     def _note(self, **changes: Any) -> None:
         after = dataclasses.replace(self.state, **changes)
