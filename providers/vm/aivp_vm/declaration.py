@@ -16,9 +16,9 @@ class Forward:
     """A port of the host that leads to one of the VM's."""
 
     listen: Union[int, str] = attribute(
-        'Port of the host, on all of its addresses; or "ADDRESS:PORT".',
+        'Port of the host, for connections from the host itself; or "ADDRESS:PORT", as 0.0.0.0:8080 for everybody.',
         required=True,
-        examples=[8080, "127.0.0.1:8080"],
+        examples=[8080, "0.0.0.0:8080"],
     )
     port: int = attribute("Port of the VM.", required=True, minimum=1, maximum=65535)
     protocol: Literal["tcp", "udp"] = attribute("Protocol.", default="tcp")

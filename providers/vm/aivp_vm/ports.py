@@ -55,7 +55,7 @@ def attach(owner: str, index: int, wanted: Network, witness: Path) -> Lease:
         if value:
             options += [f"--{name}", value]
     said = _ask(wanted.network, ["attach", owner, str(index), *options], index)
-    ports = [{"listen": str(one.listen), "port": one.port, "protocol": one.protocol} for one in wanted.forwards or []]
+    ports = [{"listen": _place(one), "port": one.port, "protocol": one.protocol} for one in wanted.forwards or []]
     _ask(wanted.network, ["forward", owner, str(index), json.dumps(ports)], index)
     cards, links = [Card(said["mac"], said["netdev"][0])], [_link(said["mac"], said)]
     uplink = said.get("user")
@@ -90,11 +90,16 @@ def forwards(wanted: Sequence[Network], leases: Sequence[Lease]) -> Tuple[Forwar
 
 
 def endpoint(one: DeclaredForward, where: str) -> Tuple[str, int]:
-    """Address and port of the host; no address is each of them. Raises Permanent."""
-    address, _, port = str(one.listen).rpartition(":")
+    """Address and port of the host. Raises Permanent."""
+    address, _, port = _place(one).rpartition(":")
     if not port.isdigit() or not 0 < int(port) < 65536:
         raise Permanent(f"{one.listen!r} is no port of the host", path=where, mend='A port, or "ADDRESS:PORT".')
     return address, int(port)
+
+
+def _place(one: DeclaredForward) -> str:
+    """Where it listens: at a port alone only this host can connect, not everybody who reaches it."""
+    return one.listen if isinstance(one.listen, str) and ":" in one.listen else f"127.0.0.1:{one.listen}"
 
 
 def _own(owner: str, index: int, wanted: Network) -> Lease:
