@@ -65,7 +65,7 @@ def _cold(source: Path, folder: Path, found: Figures) -> None:
     base = Path(image.read(source).disk)
     for number in range(_ROUNDS["cold"]):
         name = f"cold{number}"
-        _add(found, "cold", lambda name=name: keeping.bring(place, _vm(name, source), {}, True))  # type: ignore[misc]
+        _add(found, "cold", lambda name=name: keeping.bring(place, _vm(name, source), {}, True, lambda: False))  # type: ignore[misc]
         made = record.read(place.folder(name))
         keeping.remove(place, name)
         assert made is not None
@@ -77,13 +77,13 @@ def _warm(source: Path, folder: Path, found: Figures) -> None:
     place = keeping.Place(folder / "warm")
     image.verify(source, place.directory)
     golden = _vm("golden", source, template=True)
-    keeping.bring(place, golden, {"image": str(source), "memory": _MEMORY, "networks": []}, True)
+    keeping.bring(place, golden, {"image": str(source), "memory": _MEMORY, "networks": []}, True, lambda: False)
     template = place.folder("golden")
     try:
         for number in range(_ROUNDS["warm"]):
             name = f"warm{number}"
             wanted = _clone(name, template)
-            _add(found, "warm", lambda wanted=wanted: keeping.bring(place, wanted, {}, True))  # type: ignore[misc]
+            _add(found, "warm", lambda wanted=wanted: keeping.bring(place, wanted, {}, True, lambda: False))  # type: ignore[misc]
             made = record.read(place.folder(name))
             keeping.remove(place, name)
             assert made is not None
@@ -96,7 +96,7 @@ def _warm(source: Path, folder: Path, found: Figures) -> None:
             began = time.perf_counter()
 
             def bring(name: str) -> float:
-                keeping.bring(place, _clone(name, template), {}, True)
+                keeping.bring(place, _clone(name, template), {}, True, lambda: False)
                 return time.perf_counter() - began
 
             found["crowd"] = sorted(pool.map(bring, names))

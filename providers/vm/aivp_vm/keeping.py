@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, List, Mapping, Optional
 
-from aivp_sdk import Permanent, ProviderError, Temporary
+from aivp_sdk import Canceled, Permanent, ProviderError, Temporary
 
 from . import acceleration, disks, firmware, image, making, ports, power, program, record, seed, templates
 from .declaration import Vm
@@ -42,19 +42,21 @@ class Place:
         return self.directory / VMS / name
 
 
-def bring(place: Place, desired: Vm, declared: Mapping[str, Any], is_new: bool) -> Record:
+def bring(place: Place, desired: Vm, declared: Mapping[str, Any], is_new: bool, is_stopped: power.IsStopped) -> Record:
     """Make it so. declared: what may be kept on the disk of it. A VM that cannot be made leaves nothing behind.
 
-    Raises ProviderError.
+    Raises ProviderError, Canceled where the run is being stopped meanwhile.
     """
     folder = place.folder(desired.name)
     try:
         found = _made(place, folder, desired, declared)
         assert found.machine is not None
         if desired.template:
-            templates.make(folder, found.machine)
+            templates.make(folder, found.machine, is_stopped)
         else:
-            power.bring(folder, found.machine, desired.state)
+            power.bring(folder, found.machine, desired.state, is_stopped)
+    except Canceled:
+        raise
     except (ProviderError, OSError) as error:
         if is_new:
             with contextlib.suppress(ProviderError):  # the first error is the one to tell

@@ -165,11 +165,12 @@ def _apply(change: Change[Vm], session: Session) -> Done:
         keeping.remove(place, change.desired.name)
         return Done()
     desired = _completed(change, place)
-    keeping.bring(place, desired, _plain(desired, change.hidden), change.action == "create")
+    is_new = change.action == "create"
+    keeping.bring(place, desired, _plain(desired, change.hidden), is_new, session.is_stopped)
     folder = place.folder(desired.name)
     found = record.read(folder)
     assert found is not None
-    if found.cold and change.action == "create":
+    if found.cold and is_new:
         session.log(f"{desired.name} boots, instead of a warm start: {found.cold}", "warning")
     return Done(_computed(found, folder, state.look(folder)))
 

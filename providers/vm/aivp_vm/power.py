@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Callable, Dict
 
-from aivp_sdk import Permanent, Temporary
+from aivp_sdk import Canceled, Permanent, Temporary
 
 from .machine import client, places, state
 from .machine.spec import Machine
 
 _SHUT_DOWN = 60.0
+_LOOK = 2.0
+"""Seconds between two looks whether the run is being stopped."""
+
+IsStopped = Callable[[], bool]
 
 
 def shut_down(folder: Path) -> None:
@@ -18,7 +23,7 @@ def shut_down(folder: Path) -> None:
     ask(folder, "stop", wait=_SHUT_DOWN + 60, timeout=_SHUT_DOWN)
 
 
-def bring(folder: Path, machine: Machine, wanted: str) -> None:
+def bring(folder: Path, machine: Machine, wanted: str, is_stopped: IsStopped) -> None:
     """Running, paused or stopped, as it shall be. Raises ProviderError, with the end of its console."""
     seen = state.look(folder)
     if wanted == "stopped":
@@ -29,21 +34,36 @@ def bring(folder: Path, machine: Machine, wanted: str) -> None:
     if status == "paused" and wanted == "running":
         ask(folder, "resume")
     if wanted == "paused" and status != "paused":
-        _await(folder, machine)
+        _await(folder, machine, is_stopped)
         ask(folder, "pause")
     elif wanted == "running":
-        _await(folder, machine)
+        _await(folder, machine, is_stopped)
 
 
-def _await(folder: Path, machine: Machine) -> None:
-    try:
-        client.ask(folder, "wait", wait=machine.ready + 30, timeout=machine.ready)
-    except (client.Refusal, client.Unreachable) as error:
-        raise Permanent(
-            f"{machine.name} did not get ready: {error}. Its console ends with: {_last_of_console(folder)}",
-            path="/ready",
-            mend="aivp vm logs shows all that it said; ready: {timeout: 10m} waits longer.",
-        ) from None
+def _await(folder: Path, machine: Machine, is_stopped: IsStopped) -> None:
+    """Raises Canceled where the run is being stopped: the VM goes on, and whoever resumes waits for it again."""
+    until = time.monotonic() + machine.ready
+    while True:
+        left = max(until - time.monotonic(), 0.0)
+        try:
+            client.ask(folder, "wait", wait=left + 30, timeout=min(left, _LOOK))
+        except (client.Refusal, client.Unreachable) as error:
+            if left > _LOOK and state.look(folder).pid is not None:
+                if is_stopped():
+                    raise Canceled(f"{machine.name} is still on its way") from None
+                continue
+            raise _not_ready(folder, machine, error) from None
+        return
+
+
+def _not_ready(folder: Path, machine: Machine, error: Exception) -> Permanent:
+    if state.look(folder).pid is not None:
+        error = TimeoutError(f"the guest helper did not answer within {machine.ready:g} s")
+    return Permanent(
+        f"{machine.name} did not get ready: {error}. Its console ends with: {_last_of_console(folder)}",
+        path="/ready",
+        mend="aivp vm logs shows all that it said; ready: {timeout: 10m} waits longer.",
+    )
 
 
 def _last_of_console(folder: Path) -> str:

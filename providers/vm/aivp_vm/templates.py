@@ -191,13 +191,13 @@ def discard(folder: Path) -> None:
         disks.remove(folder, name)
 
 
-def make(folder: Path, machine: Machine) -> None:
+def make(folder: Path, machine: Machine, is_stopped: power.IsStopped) -> None:
     """Boot it, and freeze it when it is ready. Raises ProviderError."""
     if warm.frozen(folder) is not None:
         return
     removal.cut(folder)  # one that was begun is begun anew
     _prepare(folder, machine.memory)
-    power.bring(folder, machine, "running")
+    power.bring(folder, machine, "running", is_stopped)
     _freeze(folder)
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aivp_network.provider import PROVIDER as NETWORKS
+from aivp_sdk import Canceled
 from aivp_sdk.testing import Failed, Harness
+from aivp_vm import keeping
+from aivp_vm.declaration import Vm
 from aivp_vm.machine import client
 
 from tests.lab.availability import available
@@ -114,3 +118,14 @@ def test_guest_that_never_answers_is_told_with_its_console(guests: Vms) -> None:
         guests.create(memory="256MiB", ready={"timeout": "1s"})
     assert failed.value.error["path"] == "/ready"
     assert not guests.folder().exists()
+
+
+def test_a_run_that_is_stopped_does_not_wait_for_a_guest(guests: Vms) -> None:
+    """The machine boots on, for whoever resumes the run; nothing of it is taken away."""
+    wanted = Vm(name="web", image=str(guests.image), memory=256 * 1024**2, acceleration="tcg", networks=[])
+    began = time.monotonic()
+    with pytest.raises(Canceled, match="web is still on its way"):
+        keeping.bring(keeping.Place(guests.directory), wanted, {}, True, lambda: True)
+    assert time.monotonic() - began < 60
+    assert guests.seen().pid is not None
+    guests.harness.delete("vm", guests.config())
