@@ -21,7 +21,7 @@ from demo import fleet, folder, machines, server  # noqa: E402
 from demo.stage import Failed, Stage  # noqa: E402
 from tests import lab  # noqa: E402
 
-_WITHOUT = "`make demo` tells the same story of one host or folder."
+_WHAT = {"ssh": "over SSH", "vm": "of virtual machines"}
 
 
 def main(story: str) -> int:
@@ -32,7 +32,7 @@ def main(story: str) -> int:
     signal.signal(signal.SIGTERM, _terminate)
     reason = {"ssh": fleet.missing, "vm": machines.missing}.get(story, lab.available)()
     if story and reason is not None:
-        print(f"No demo of this kind here: {reason}. {_WITHOUT}", flush=True)
+        print(f"No demo {_WHAT[story]} here: {reason}. `make demo` tells of one host or folder.", flush=True)
         return 1
     try:
         with tempfile.TemporaryDirectory(prefix="aivp-demo-") as scratch:
