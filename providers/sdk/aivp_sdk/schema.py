@@ -7,6 +7,7 @@ import functools
 import typing
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Type, Union
 
+from aivp_contract.canonical import encode
 from aivp_contract.values import Json
 
 _REQUIRED = "aivp.required"
@@ -109,7 +110,8 @@ def _type_schema(hint: Any, words: Mapping[str, Json]) -> Dict[str, Json]:
     if origin is dict:
         return {"type": "object", "additionalProperties": _type_schema(arguments[1], {})}
     if origin is Union:
-        return {"anyOf": [_type_schema(option, {}) for option in arguments]}
+        # In an order of our own: `Union[int, str]` may come back from a cache of typing's as `Union[str, int]`.
+        return {"anyOf": sorted((_type_schema(option, {}) for option in arguments), key=encode)}
     raise TypeError(f"{hint} has no JSON Schema; use str, int, bool, Literal, List, Dict, Optional[…] or a dataclass")
 
 

@@ -99,7 +99,7 @@ def test_it_becomes_another_one_and_nothing_changes_the_second_time(small: tuple
 def test_what_cannot_be_done_is_said_and_the_rest_is_done(small: tuple[Board, Machine]) -> None:
     board, _ = small
     with board.guest() as guest:
-        keys = guest.facts().ssh_host_keys
+        keys = guest.personalise(_identity(2)).ssh_host_keys
         wanted = {"instance": "i-2", "hostname": "x" * 100, "links": [{"index": 7}, {"mac": "02:00:00:00:00:99"}]}
         ready = guest.personalise(wanted)
         assert len(ready.problems) == 3
