@@ -49,10 +49,12 @@ def main() -> None:
     if options.docs and options.only:  # the other parts stay as they were measured
         measured_now, results = results, load(DOCS.with_suffix(".json"))
         results.take(measured_now)
+    if options.docs:
+        results.save(DOCS.with_suffix(".json"))
+        results = load(DOCS.with_suffix(".json"))  # rounded, as whoever renders it again will find it
     text = report(results)
     sys.stdout.write(text + "\n")
     if options.docs:
-        results.save(DOCS.with_suffix(".json"))
         DOCS.write_text(placed(DOCS.read_text(encoding="utf-8"), text), encoding="utf-8")
     missed = [item.promise for item in targets(results) if item.is_met is False]
     _say("every target that was measured is met" if not missed else f"missed: {'; '.join(missed)}")
