@@ -12,6 +12,7 @@ import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def _cold(source: Path, folder: Path, found: Figures) -> None:
     base = Path(image.read(source).disk)
     for number in range(_ROUNDS["cold"]):
         name = f"cold{number}"
-        _add(found, "cold", lambda name=name: keeping.bring(place, _vm(name, source), {}, True, lambda: False))  # type: ignore[misc]
+        _add(found, "cold", partial(keeping.bring, place, _vm(name, source), {}, True, lambda: False))
         made = record.read(place.folder(name))
         keeping.remove(place, name)
         assert made is not None
@@ -83,7 +84,7 @@ def _warm(source: Path, folder: Path, found: Figures) -> None:
         for number in range(_ROUNDS["warm"]):
             name = f"warm{number}"
             wanted = _clone(name, template)
-            _add(found, "warm", lambda wanted=wanted: keeping.bring(place, wanted, {}, True, lambda: False))  # type: ignore[misc]
+            _add(found, "warm", partial(keeping.bring, place, wanted, {}, True, lambda: False))
             made = record.read(place.folder(name))
             keeping.remove(place, name)
             assert made is not None
@@ -110,7 +111,7 @@ def _links(source: Path, folder: Path, found: Figures) -> None:
     for number in range(_ROUNDS["link"]):
         ours, theirs = folder / f"links/ours{number}", folder / f"links/theirs{number}/root.qcow2"
         ours.mkdir(parents=True)
-        _add(found, "link", lambda ours=ours: disks.make_root(ours, picture))  # type: ignore[misc]
+        _add(found, "link", partial(disks.make_root, ours, picture))
         found.setdefault("link bare", []).append(bare_qemu.overlay(theirs, Path(picture.disk), picture.format))
 
 

@@ -146,7 +146,7 @@ class Vm:
     )
     state: Literal["running", "stopped", "paused", "absent"] = attribute("How it shall be.", default="running")
     cpus: int = attribute("Processors. A change restarts it.", default=1, minimum=1, maximum=255)
-    memory: int = attribute("Memory. A change restarts it.", default=512 * MIB, semantic="quantity")
+    memory: int = attribute("Memory. A change restarts it.", default=512 * MIB, semantic="quantity", minimum=16 * MIB)
     root_size: Optional[int] = attribute(
         "Size of its first disk, no less than the image's; it grows in place and never shrinks.", semantic="quantity"
     )

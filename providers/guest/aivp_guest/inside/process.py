@@ -145,8 +145,8 @@ def _on_terminal(argv: List[str], options: Dict[str, Any], pty: Dict[str, Any]) 
         options["env"]["TERM"] = str(pty.get("term") or "linux")
         if "user" in options:
             os.fchown(theirs, options["user"], -1)
-        take = lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # noqa: E731
-        popen = subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=theirs, preexec_fn=take, **options)
+        options["preexec_fn"] = _take_terminal
+        popen = subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=theirs, **options)
     except BaseException:
         os.close(ours)
         raise
@@ -185,3 +185,8 @@ def _environment(account: pwd.struct_passwd, request: Dict[str, Any]) -> Dict[st
         "LANG": "C.UTF-8",
         **{str(name): str(value) for name, value in given.items()},
     }
+
+
+def _take_terminal() -> None:
+    """Make standard input the terminal of this session."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
