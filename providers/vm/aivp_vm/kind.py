@@ -25,7 +25,7 @@ from aivp_sdk import (
 from aivp_sdk import Result as Answer
 from aivp_sdk.schema import load
 
-from . import acceleration, disks, firmware, image, keeping, making, record, templates
+from . import acceleration, disks, firmware, image, keeping, making, ports, record, templates
 from .declaration import Vm
 from .keeping import Place
 from .machine import client, places, state, warm
@@ -141,6 +141,7 @@ def _observe(item: Item[Vm], session: Session, has_helper: Callable[[str], bool]
     found = record.read(folder)
     wanted = _wanted(item.desired, item.declared)
     if found is None or not found.is_made or found.is_going or found.machine is None:
+        _refuse_hopeless(item.desired)
         foreseen = _foreseen(item.desired, None, folder, "stopped", False, has_helper)
         return Observation(None, wanted, computed=foreseen)
     seen = state.look(folder)
@@ -157,6 +158,18 @@ def _observe(item: Item[Vm], session: Session, has_helper: Callable[[str], bool]
         session.log(f"{name} is running, and restarts for that change", "warning")
     foreseen = _foreseen(item.desired, found, folder, str(observed["state"]), is_restarted, has_helper)
     return Observation(observed, wanted, computed=foreseen)
+
+
+def _refuse_hopeless(desired: Vm) -> None:
+    """What no apply could make, told while planning: ports that are none, and a folder that is there and no image."""
+    if desired.state == "absent":
+        return
+    for index, card in enumerate(desired.networks or []):
+        for number, one in enumerate(card.forwards or []):
+            if isinstance(one.listen, (int, str)):  # else an earlier step brings it
+                ports.endpoint(one, f"/networks/{index}/forwards/{number}/listen")
+    if isinstance(desired.image, str) and Path(desired.image).is_dir():
+        image.read(Path(desired.image))
 
 
 def _apply(change: Change[Vm], session: Session) -> Done:

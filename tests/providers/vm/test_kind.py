@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aivp_sdk.testing import Failed
@@ -180,3 +182,29 @@ def _free_port() -> int:
 def _listens(port: int) -> bool:
     with socket.socket() as tried:
         return tried.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "path", "what"),
+    [
+        ({"image": "/etc"}, "/image", "/etc is no image: there is no image.json"),
+        (
+            {"networks": [{"forwards": [{"listen": 0, "port": 80}]}]},
+            "/networks/0/forwards/0/listen",
+            "0 is no port of the host",
+        ),
+        (
+            {"networks": [{"forwards": [{"listen": "lo:http", "port": 80}]}]},
+            "/networks/0/forwards/0/listen",
+            "'lo:http' is no port of the host",
+        ),
+    ],
+)
+def test_what_can_never_be_is_told_before_anything_is_made(
+    vms: Vms, fields: dict[str, Any], path: str, what: str
+) -> None:
+    with pytest.raises(Failed, match=re.escape(what)) as failed:
+        vms.harness.observe("vm", vms.config(**fields))
+    assert failed.value.error["path"] == path
+    assert failed.value.error["mend"]
+    assert not vms.folder().exists()
